@@ -1,0 +1,1 @@
+"""The pure domain of Headwater: values and decisions, no input or output."""

@@ -1,0 +1,1 @@
+"""Column lineage, checks and evidence."""

@@ -1,0 +1,1 @@
+"""Extractors of column lineage: one for polars plans, one for SQL."""
