@@ -146,8 +146,6 @@ def opaque_lineage(
         columns: the output columns, empty where they are not known.
         inputs: the columns of every input table; ``*`` and ``#`` are added to each.
     """
-    refs = [
-        ColumnRef(table, column) for table, names in inputs.items() for column in (*names, ROWS, ORDER)
-    ]
+    refs = [ColumnRef(table, column) for table, names in inputs.items() for column in (*names, ROWS, ORDER)]
     edges = frozenset(Edge(ref, None, EdgeKind.TRANSFORMATION) for ref in refs)
     return ColumnLineage(tuple(columns), edges, Evidence.OPAQUE, warnings=tuple(warnings))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 
-
 def digest(*values: object) -> str:
     """SHA-256 of the values as 64 hexadecimal digits.
 

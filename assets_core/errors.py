@@ -82,7 +82,7 @@ class RefusedError(HeadwaterError):
     exit_status = 3
 
 
-class ProjectErrors(HeadwaterError):
+class ProjectError(HeadwaterError):
     """Every error found in a project at once.
 
     Arguments:
@@ -98,15 +98,15 @@ class ProjectErrors(HeadwaterError):
         return "\n\n".join(str(error) for error in self.errors)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (ProjectErrors, (self.errors,))
+        return (ProjectError, (self.errors,))
 
 
 def raise_all(errors: Sequence[HeadwaterError]) -> None:
-    """Raises nothing, the only error, or all of them as one ``ProjectErrors``."""
+    """Raises nothing, the only error, or all of them as one ``ProjectError``."""
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise ProjectErrors(errors)
+        raise ProjectError(errors)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -131,7 +131,5 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"did you mean {near!r}?" if near else ""
 
 
-def _rebuild(
-    cls: type[HeadwaterError], code: str, what: str, where: str, why: str, hint: str
-) -> HeadwaterError:
+def _rebuild(cls: type[HeadwaterError], code: str, what: str, where: str, why: str, hint: str) -> HeadwaterError:
     return cls(code, what, where=where, why=why, hint=hint)
