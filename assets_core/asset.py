@@ -1,0 +1,262 @@
+"""Declared things as values: assets, sources, their inputs, columns and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from assets_core.check import Check
+from assets_core.errors import DefinitionError
+from assets_core.mappings import Mapping as PartitionMapping
+from assets_core.mappings import Outside
+from assets_core.partitions import Partitions
+from assets_core.settings import Config, Resource
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Form(StrEnum):
+    """In which form a function takes an input or gives its result."""
+
+    LAZY = "LazyFrame"
+    FRAME = "DataFrame"
+    ARROW = "Table"
+    PANDAS = "pandas"
+    PATH = "Path"
+    UNKNOWN = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a person says of one output column.
+
+    Arguments:
+        description: for people.
+        tags: words that lineage can follow, such as ``"aircraft"`` or ``"personal"``.
+        derived_from: columns it comes from, as ``"staging/flights:dep_delay"``: declared lineage, for code that
+            cannot be read.
+    """
+
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How one input is bound.
+
+    Arguments:
+        key: of the asset or source, or the object itself.
+        partitions: which of its slots are read; None for the one sensible mapping.
+        outside: what a window does beyond the input's definition, ``"truncate"`` or ``"missing"``.
+    """
+
+    key: str
+    partitions: PartitionMapping | None = None
+    outside: Outside = Outside.TRUNCATE
+
+    def __init__(
+        self, key: str | Asset[..., Any] | Source, partitions: PartitionMapping | None = None, outside: str = "truncate"
+    ) -> None:
+        if outside not in tuple(Outside):
+            raise DefinitionError("HW126", f"outside={outside!r}", hint="use 'truncate' or 'missing'")
+        object.__setattr__(self, "key", key if isinstance(key, str) else key.key)
+        object.__setattr__(self, "partitions", partitions)
+        object.__setattr__(self, "outside", Outside(outside))
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """One output of a multi-asset: its key, and what ``asset`` would be told of it."""
+
+    key: str
+    schema: Mapping[str, Any] | None = None
+    unique_key: tuple[str, ...] = ()
+    ordered: bool = False
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    storage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a failing step is tried again.
+
+    Arguments:
+        attempts: tries in all, at least 1.
+        wait_seconds: pause before the second try; it doubles from try to try.
+        on: exception types that are worth another try.
+    """
+
+    attempts: int = 1
+    wait_seconds: float = 1.0
+    on: tuple[type[BaseException], ...] = (Exception,)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a step is carried out; none of it is part of the recipe.
+
+    Arguments:
+        retry: tries at a failing step.
+        timeout_seconds: bound on one attempt, None for none.
+        pool: name of a concurrency pool of headwater.toml.
+        memory: what an attempt needs, such as ``"4GB"``.
+        batch: how many slots one call takes.
+        priority: steps of a higher one go first.
+    """
+
+    retry: Retry = Retry()
+    timeout_seconds: float | None = None
+    pool: str | None = None
+    memory: str | None = None
+    batch: int | str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an asset's function.
+
+    Arguments:
+        form: for an input, the form its annotation asks for.
+        config, resource: the class if it is one of those.
+        context: whether it is the ``Context``.
+        default: whether it has a default value; then it never binds by name.
+    """
+
+    name: str
+    form: Form = Form.UNKNOWN
+    config: type[Config] | None = None
+    resource: type[Resource] | None = None
+    context: bool = False
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named table that exists outside: observed and read, never written.
+
+    Arguments:
+        files: path or glob, or several, relative to the project's folder.
+        format: ``csv``, ``jsonl`` or ``parquet``; by the ending if not given.
+        schema: column names and types; found from the data if not given.
+        options: how the files are read; part of the recipe.
+        partitions, partition_by: its slices, and the column that tells to which one a row belongs.
+        where: ``file:line`` of the declaration.
+    """
+
+    key: str
+    files: tuple[str, ...]
+    format: str
+    schema: tuple[tuple[str, str], ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    partitions: Partitions | None = None
+    partition_by: str | None = None
+    unique_key: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Asset(Generic[P, R]):
+    """A named table that Headwater computes; calling it calls the function, so tests need no engine.
+
+    The arguments are those of ``headwater.asset``; besides them:
+
+    Arguments:
+        function: what computes it; None for SQL.
+        sql: the query; None for Python.
+        parameters: the function's parameters as they were read.
+        returns: the form of the result.
+        maker: the key under which one call makes this asset: its own, or the first of its multi-asset.
+        output: its name in the mapping that a multi-asset's function returns; empty otherwise.
+        where: ``file:line`` of the declaration.
+    """
+
+    key: str
+    function: Callable[P, R] | None = None
+    sql: str | None = None
+    dialect: str = "duckdb"
+    parameters: tuple[Parameter, ...] = ()
+    returns: Form = Form.UNKNOWN
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    deps: tuple[str, ...] = ()
+    partitions: Partitions | None = None
+    partition_by: str | None = None
+    schema: tuple[tuple[str, str], ...] | None = None
+    unique_key: tuple[str, ...] = ()
+    ordered: bool = False
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    storage: str | None = None
+    volatile: bool = False
+    max_age: Any = None
+    final_after: Any = None
+    version: str | None = None
+    code_depends: tuple[Callable[..., Any], ...] = ()
+    renamed_from: str | None = None
+    run: Run = Run()
+    config_class: type[Config] | None = None
+    maker: str = ""
+    output: str = ""
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.maker:
+            object.__setattr__(self, "maker", self.key)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.function is None:
+            raise TypeError(f"{self.key} is a SQL asset and cannot be called")
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"Asset({self.key!r})"
+
+    @property
+    def kind(self) -> str:
+        """``sql`` or ``python``."""
+        return "python" if self.sql is None else "sql"
+
+    @property
+    def input_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that are neither ``Context`` nor ``Config`` nor ``Resource``."""
+        return tuple(one for one in self.parameters if not (one.context or one.config or one.resource))
+
+    @property
+    def lazy(self) -> bool:
+        """Whether it may be called on placeholders: see DESIGN section 4, "lazy asset"."""
+        inputs = [one for one in self.input_parameters if not one.default or one.name in self.inputs]
+        return (
+            self.function is not None
+            and self.returns is Form.LAZY
+            and not self.output
+            and bool(inputs)
+            and all(one.form in (Form.LAZY, Form.UNKNOWN) for one in inputs)
+            and not self.volatile
+            and not any(one.resource for one in self.parameters)
+        )
+
+
+Definition = Asset[..., Any] | Source
+"""Whatever can be declared under an asset key."""
+
+
+def as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    return (value,) if isinstance(value, str) else tuple(value)
