@@ -106,18 +106,10 @@ class Run:
 
     Arguments:
         retry: tries at a failing step.
-        timeout_seconds: bound on one attempt, None for none.
-        pool: name of a concurrency pool of headwater.toml.
-        memory: what an attempt needs, such as ``"4GB"``.
-        batch: how many slots one call takes.
-        priority: steps of a higher one go first.
+        priority: of the steps that are ready, those of a higher one go first.
     """
 
     retry: Retry = Retry()
-    timeout_seconds: float | None = None
-    pool: str | None = None
-    memory: str | None = None
-    batch: int | str | None = None
     priority: int = 0
 
 
@@ -205,11 +197,8 @@ class Asset(Generic[P, R]):
     tags: Mapping[str, str] = field(default_factory=dict)
     storage: str | None = None
     volatile: bool = False
-    max_age: Any = None
-    final_after: Any = None
     version: str | None = None
     code_depends: tuple[Callable[..., Any], ...] = ()
-    renamed_from: str | None = None
     run: Run = Run()
     config_class: type[Config] | None = None
     maker: str = ""

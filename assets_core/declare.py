@@ -1,0 +1,368 @@
+"""How assets and sources are declared: decorators and functions that register with the project being loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from assets_core.asset import Asset, Column, Definition, Form, Input, Out, Run, Source, as_tuple
+from assets_core.check import Check
+from assets_core.errors import DefinitionError, did_you_mean
+from assets_core.keys import check_key
+from assets_core.partitions import Partitions
+from assets_core.settings import Config
+from assets_core.signature import form_of_result, parameters_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Bindable = str | Asset[..., Any] | Source | Input
+
+_loading: ContextVar[list[Definition] | None] = ContextVar("loading", default=None)
+_FORMATS = {"csv": "csv", "tsv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet"}
+
+
+@contextmanager
+def registering() -> Iterator[list[Definition]]:
+    """Collects what is declared inside the block; outside any such block nothing is registered."""
+    found: list[Definition] = []
+    token = _loading.set(found)
+    try:
+        yield found
+    finally:
+        _loading.reset(token)
+
+
+def register(definition: Definition) -> None:
+    """Hands a definition to the project being loaded, if there is one."""
+    registry = _loading.get()
+    if registry is not None:
+        registry.append(definition)
+
+
+@overload
+def asset(function: Callable[P, R], /) -> Asset[P, R]: ...
+
+
+@overload
+def asset(
+    *,
+    key: str | None = None,
+    inputs: Mapping[str, Bindable] | None = None,
+    deps: Iterable[str | Asset[..., Any] | Source] = (),
+    partitions: Partitions | None = None,
+    partition_by: str | None = None,
+    schema: Mapping[str, Any] | None = None,
+    unique_key: str | Iterable[str] = (),
+    ordered: bool = False,
+    columns: Mapping[str, Column] | None = None,
+    checks: Iterable[Check] = (),
+    description: str | None = None,
+    owners: Iterable[str] = (),
+    tags: Mapping[str, str] | None = None,
+    storage: str | None = None,
+    volatile: bool = False,
+    version: str | None = None,
+    code_depends: Iterable[Callable[..., Any]] = (),
+    run: Run = ...,
+) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
+
+
+def asset(function: Any = None, /, **options: Any) -> Any:
+    """Declares that a function computes a table.
+
+    Used bare (``@asset``) or with options. The result is called exactly as the function.
+
+    Arguments:
+        key: asset key; the function's name if not given.
+        inputs: what parameters are bound to, where their names do not tell: key, asset, source or ``Input``.
+        deps: assets that must be fresh first and enter the recipe, without being loaded.
+        partitions, partition_by: the slices, and the column that tells to which one a row belongs.
+        schema: column names to polars types or their names: a blocking contract on the result.
+        unique_key: columns that together identify a row; verified on every result.
+        ordered: the order of the rows is content.
+        columns: descriptions, tags and declared lineage of columns.
+        checks: rules that every result is held to before it is published.
+        description: for people; the function's docstring if not given.
+        owners, tags: for people and for selections.
+        storage: name of a storage of headwater.toml.
+        volatile: the result may differ although nothing known changed (the clock, chance, the network).
+        version: pins the code version by hand.
+        code_depends: functions that the code depends on in ways that cannot be seen.
+        run: retries and priority.
+
+    Raises:
+        DefinitionError: HW101 to HW103, the key or the function cannot be used.
+    """
+    if function is not None:
+        return _python_asset(function, {})
+    unknown = sorted(set(options) - _OPTIONS - _PYTHON_OPTIONS)
+    if unknown:
+        raise DefinitionError(
+            "HW104",
+            f"asset has no option {unknown[0]!r}",
+            where=_where_caller(),
+            hint=did_you_mean(unknown[0], _OPTIONS | _PYTHON_OPTIONS),
+        )
+    return lambda target: _python_asset(target, options)
+
+
+def _python_asset(function: Callable[..., Any], options: dict[str, Any]) -> Asset[..., Any]:
+    given = dict(options)
+    where = _where_function(function)
+    key = check_key(given.pop("key", None) or function.__name__, where=where)
+    description = given.pop("description", None)
+    made: Asset[..., Any] = Asset(
+        key,
+        function,
+        parameters=parameters_of(function, where),
+        returns=form_of_result(function),
+        description=_docstring(function) if description is None else description,
+        where=where,
+        **_normal(given, where),
+    )
+    register(made)
+    return made
+
+
+def multi_asset(
+    *,
+    outputs: Mapping[str, Out | str],
+    inputs: Mapping[str, Bindable] | None = None,
+    deps: Iterable[str | Asset[..., Any] | Source] = (),
+    partitions: Partitions | None = None,
+    partition_by: str | None = None,
+    volatile: bool = False,
+    version: str | None = None,
+    storage: str | None = None,
+    run: Run | None = None,
+) -> Callable[[Callable[P, R]], MultiAsset[P, R]]:
+    """Declares that one call of a function computes several tables, published together.
+
+    Arguments:
+        outputs: name in the mapping that the function returns -> ``Out`` or just its key. The others are as for
+            ``asset`` and hold for every output.
+    """
+    shared: dict[str, Any] = {"inputs": inputs, "deps": deps, "partitions": partitions, "partition_by": partition_by}
+    shared |= {"volatile": volatile, "version": version, "storage": storage, "run": run or Run()}
+
+    def declare(function: Callable[P, R]) -> MultiAsset[P, R]:
+        where = _where_function(function)
+        if not outputs:
+            raise DefinitionError("HW103", "a multi_asset needs outputs", where=where, hint="outputs={'a': Out('a')}")
+        outs = {name: out if isinstance(out, Out) else Out(out) for name, out in outputs.items()}
+        maker = check_key(next(iter(outs.values())).key, where=where)
+        made = []
+        for name, out in outs.items():
+            own: dict[str, Any] = {**shared, "schema": out.schema, "unique_key": out.unique_key, "ordered": out.ordered}
+            own |= {"columns": out.columns, "checks": out.checks, "owners": out.owners, "tags": out.tags}
+            own["storage"] = out.storage or storage
+            one: Asset[..., Any] = Asset(
+                check_key(out.key, where=where),
+                function,
+                parameters=parameters_of(function, where),
+                description=out.description or _docstring(function),
+                maker=maker,
+                output=name,
+                where=where,
+                **_normal(own, where),
+            )
+            register(one)
+            made.append(one)
+        return MultiAsset(function, tuple(made))
+
+    return declare
+
+
+class MultiAsset(Generic[P, R]):
+    """Several assets that one function makes; calling it calls the function."""
+
+    def __init__(self, function: Callable[P, R], assets: tuple[Asset[..., Any], ...]) -> None:
+        self.function = function
+        self.assets = assets
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+
+def sql_asset(
+    key: str,
+    sql: str,
+    *,
+    dialect: str = "duckdb",
+    inputs: Mapping[str, Bindable] | None = None,
+    config: type[Config] | None = None,
+    description: str = "",
+    where: str = "",
+    **options: Any,
+) -> Asset[..., Any]:
+    """Declares that a query computes a table; its inputs are read off the query.
+
+    Arguments:
+        key: asset key.
+        sql: one SELECT. ``staging.flights`` is the key ``staging/flights``; bound values are ``:partition_key``,
+            ``:partition_start``, ``:partition_end`` and ``:FIELD`` of ``config``.
+        dialect: the dialect it is written in; run by DuckDB.
+        inputs: table name in the query -> ``Input``, for a mapping of partitions other than the inferred one.
+        config: class of its settings.
+        where: ``file:line`` it stands at; the caller's line if not given. The other options are ``asset``'s.
+
+    Raises:
+        DefinitionError: HW101, or HW104 for an option that is none.
+    """
+    place = where or _where_caller()
+    check_key(key, where=place)
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise DefinitionError(
+            "HW104", f"sql_asset has no option {unknown[0]!r}", where=place, hint=did_you_mean(unknown[0], _OPTIONS)
+        )
+    made: Asset[..., Any] = Asset(
+        key,
+        sql=sql,
+        dialect=dialect,
+        returns=Form.LAZY,
+        config_class=config,
+        description=description,
+        where=place,
+        **_normal({**options, "inputs": inputs}, place),
+    )
+    register(made)
+    return made
+
+
+def source(
+    key: str,
+    *,
+    files: str | Iterable[str],
+    format: str | None = None,  # noqa: A002 -- the word that everybody uses for it
+    schema: Mapping[str, Any] | None = None,
+    partitions: Partitions | None = None,
+    partition_by: str | None = None,
+    unique_key: str | Iterable[str] = (),
+    columns: Mapping[str, Column] | None = None,
+    checks: Iterable[Check] = (),
+    description: str = "",
+    owners: Iterable[str] = (),
+    tags: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Source:
+    """Declares files that exist outside as a named table.
+
+    Arguments:
+        key: asset key.
+        files: path or glob, or several, relative to the project's folder.
+        format: ``csv``, ``jsonl`` or ``parquet``; by the file name's ending if not given.
+        schema: column names to polars types; found from the data if not given.
+        partitions, partition_by: its slices, and the column that tells to which one a row belongs.
+        options: how the files are read, such as ``null_values=["NA"]``.
+
+    Raises:
+        DefinitionError: HW101, the key; HW105, the format cannot be told from the name; HW106, only one of
+            ``partitions`` and ``partition_by`` is given.
+    """
+    where = _where_caller()
+    paths = as_tuple(files)
+    ending = paths[0].rsplit(".", 1)[-1].lower() if paths else ""
+    kind = _FORMATS.get(format or ending)
+    if kind is None:
+        raise DefinitionError(
+            "HW105",
+            f"cannot tell the format of {', '.join(paths) or 'no file'}",
+            where=where,
+            hint='give format="csv", "jsonl" or "parquet"',
+        )
+    if (partitions is None) != (partition_by is None):
+        raise DefinitionError(
+            "HW106",
+            f"the source {key} needs both partitions= and partition_by=, or neither",
+            where=where,
+            hint='partition_by="flight_date" names the column that tells to which partition a row belongs',
+        )
+    normal = _normal(
+        {
+            "schema": schema,
+            "unique_key": unique_key,
+            "columns": columns,
+            "checks": checks,
+            "owners": owners,
+            "tags": tags,
+        },
+        where,
+    )
+    made = Source(
+        check_key(key, where=where),
+        paths,
+        kind,
+        options=options,
+        partitions=partitions,
+        partition_by=partition_by,
+        description=description,
+        where=where,
+        **normal,
+    )
+    register(made)
+    return made
+
+
+_OPTIONS = {
+    "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "columns", "checks", "owners", "tags",
+    "storage", "volatile",   "version",  "run",
+}  # fmt: skip
+
+_PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}
+
+
+def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
+    """The options with their containers frozen and their types written as text."""
+    kept = {name: value for name, value in given.items() if value is not None}
+    for name in ("unique_key", "owners", "checks", "code_depends"):
+        if name in kept:
+            kept[name] = as_tuple(kept[name])
+    if "deps" in kept:
+        kept["deps"] = tuple(one if isinstance(one, str) else one.key for one in kept["deps"])
+    if "inputs" in kept:
+        kept["inputs"] = {
+            name: bound if isinstance(bound, Input) else Input(bound) for name, bound in kept["inputs"].items()
+        }
+    if "schema" in kept:
+        kept["schema"] = tuple((name, _type_text(dtype)) for name, dtype in kept["schema"].items())
+    for rule in kept.get("checks", ()):
+        if not isinstance(rule, Check):
+            raise DefinitionError(
+                "HW107", f"{rule!r} is no check", where=where, hint="use check.not_null('id') and its like"
+            )
+    return kept
+
+
+def _type_text(dtype: Any) -> str:
+    if isinstance(dtype, str):
+        return dtype
+    if isinstance(dtype, type) and dtype.__module__ in ("builtins", "datetime", "decimal"):
+        return dtype.__name__
+    return str(dtype)
+
+
+def _docstring(function: Callable[..., Any]) -> str:
+    lines = (function.__doc__ or "").strip().splitlines()
+    return "\n".join(line.strip() for line in lines)
+
+
+def _where_function(function: Callable[..., Any]) -> str:
+    code = function.__code__ if hasattr(function, "__code__") else None
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+
+
+def _where_caller() -> str:
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def with_defaults(definition: Asset[..., Any], **defaults: Any) -> Asset[..., Any]:
+    """The asset with values for whatever it leaves at its default: ``[assets."marts/*"]`` of headwater.toml."""
+    blank: Asset[..., Any] = Asset(definition.key)
+    missing = {name: value for name, value in defaults.items() if getattr(definition, name) == getattr(blank, name)}
+    return replace(definition, **missing) if missing else definition

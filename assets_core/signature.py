@@ -1,0 +1,98 @@
+"""Reading a function's parameters without evaluating annotations that cannot be evaluated."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from assets_core.asset import Form, Parameter
+from assets_core.errors import DefinitionError
+from assets_core.settings import Config, Resource
+
+_FORMS = {"LazyFrame": Form.LAZY, "Table": Form.ARROW, "Path": Form.PATH}
+_MISSING = object()
+
+
+def parameters_of(function: Callable[..., Any], where: str) -> tuple[Parameter, ...]:
+    """The parameters of an asset's function, each with what its annotation says.
+
+    Raises:
+        DefinitionError: HW102, the function takes ``*args``, ``**kwargs`` or positional-only parameters.
+    """
+    target: Any = inspect.unwrap(function)
+    code = target.__code__
+    starred = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    if starred or code.co_posonlyargcount:
+        raise DefinitionError(
+            "HW102",
+            f"the function {function.__qualname__} takes *args, **kwargs or positional-only parameters",
+            where=where,
+            hint="name every input as a parameter of its own",
+        )
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    defaults = target.__defaults__ or ()
+    optional = {*names[code.co_argcount - len(defaults) : code.co_argcount], *(target.__kwdefaults__ or ())}
+    annotations = target.__annotations__
+    return tuple(_parameter(function, name, annotations.get(name), name in optional) for name in names)
+
+
+def form_of_result(function: Callable[..., Any]) -> Form:
+    """The form that the return annotation promises."""
+    target = inspect.unwrap(function)
+    annotation = target.__annotations__.get("return")
+    return _form(annotation, resolve(target, annotation))
+
+
+def resolve(function: Callable[..., Any], annotation: Any) -> Any:
+    """The object an annotation names; the annotation itself if it is none or cannot be found.
+
+    Text is looked up name by name in the function's globals and closure, never evaluated.
+    """
+    if not isinstance(annotation, str):
+        return annotation
+    first, *rest = annotation.strip("\"' ").split(".")
+    closure: Any = inspect.unwrap(function)
+    cells = dict(zip(closure.__code__.co_freevars, closure.__closure__ or (), strict=False))
+    found = _cell(cells[first]) if first in cells else closure.__globals__.get(first, _MISSING)
+    for name in rest:
+        found = getattr(found, name, _MISSING)
+    return annotation if found is _MISSING else found
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING
+
+
+def _parameter(function: Callable[..., Any], name: str, annotation: Any, default: bool) -> Parameter:
+    found = resolve(function, annotation)
+    if isinstance(found, type):
+        if issubclass(found, Config):
+            return Parameter(name, config=found, default=default)
+        if issubclass(found, Resource):
+            return Parameter(name, resource=found, default=default)
+    if _last_name(annotation, found) == "Context":
+        return Parameter(name, context=True, default=default)
+    return Parameter(name, _form(annotation, found), default=default)
+
+
+def _form(annotation: Any, found: Any) -> Form:
+    if annotation is None:
+        return Form.UNKNOWN
+    name = _last_name(annotation, found)
+    if name == "DataFrame":
+        module = getattr(found, "__module__", "") if not isinstance(found, str) else ""
+        text = annotation if isinstance(annotation, str) else ""
+        pandas = module.startswith("pandas") or text.startswith(("pd.", "pandas."))
+        return Form.PANDAS if pandas else Form.FRAME
+    return _FORMS.get(name, Form.UNKNOWN)
+
+
+def _last_name(annotation: Any, found: Any) -> str:
+    if isinstance(found, type):
+        return found.__name__
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return str(text).strip("\"' ").rsplit(".", 1)[-1]
