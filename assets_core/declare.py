@@ -310,7 +310,7 @@ def source(
 
 _OPTIONS = {
     "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "columns", "checks", "owners", "tags",
-    "storage", "volatile",   "version",  "run",
+    "storage", "volatile", "version", "run",
 }  # fmt: skip
 
 _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}

@@ -1,0 +1,165 @@
+"""What is known before deciding: gathered by ``materializers.observe``, read by ``staleness`` and ``plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assets_core.asset import Source
+from assets_core.graph import BoundInput, Graph
+from assets_core.keys import Slot
+from assets_core.mappings import AllPartitions, upstream_keys
+from assets_core.recipe import InputPart, Recipe, RecipeInput
+from assets_core.records import Derivation, Materialization, Schema
+from assets_core.versions import as_read
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFacts:
+    """What is known of one asset as its code stands now.
+
+    Arguments:
+        derivation: code version, read sets, lineage; None until its inputs' schemas are known.
+        config: values of its ``Config`` by field, as JSON text.
+        settings: settings that change content, as JSON text.
+    """
+
+    derivation: Derivation | None
+    config: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that a decision may rest on.
+
+    Arguments:
+        graph: the definitions.
+        now: the moment of the decision, with offset: it bounds open partition definitions and nothing else.
+        assets: by asset key.
+        published: what each slot shows in the environment; for slots of sources, what is observed now. The engine
+            moves it on as steps are published.
+        aside: by slot, what a blocking check kept from being published, if it is newer than what is published.
+        absent: slots whose published data is no longer stored.
+        recorded: materializations that recipes name and that are not published any more, as far as they were needed.
+        version_of: gives what a reader of these columns compares, computing it from stored data where it must.
+    """
+
+    graph: Graph
+    now: datetime
+    assets: dict[str, AssetFacts]
+    published: dict[Slot, Materialization]
+    aside: dict[Slot, Materialization] = field(default_factory=dict)
+    absent: set[Slot] = field(default_factory=set)
+    recorded: Mapping[str, Materialization] = field(default_factory=dict)
+    version_of: Callable[[Materialization, tuple[str, ...]], str | None] = lambda made, columns: as_read(
+        made.version, columns
+    )
+
+    def slots_of(self, key: str) -> list[Slot]:
+        """Every slot that an asset or source has by its definition."""
+        partitions = self.graph.definitions[key].partitions
+        if partitions is None:
+            return [Slot(key)]
+        return [Slot(key, one) for one in partitions.keys(self.now)]
+
+    def reads(self, slot: Slot, bound: BoundInput) -> list[Slot]:
+        """The slots of one input that a slot reads, in the order of the input's definition.
+
+        Of an input that is read whole, those that are published; all that are defined if none is.
+        """
+        down, up = self.graph.definitions[slot.asset], self.graph.definitions[bound.key]
+        keys = upstream_keys(down.partitions, slot.partition, up.partitions, bound.partitions, bound.outside, self.now)
+        slots = [Slot(bound.key, key) for key in keys]
+        if self.reads_whole(slot.asset, bound) and not isinstance(up, Source):
+            published = [one for one in slots if one in self.published]
+            return published or slots
+        return slots
+
+    def reads_whole(self, asset: str, bound: BoundInput) -> bool:
+        """Whether an asset reads all slots of a partitioned input, however many there come to be."""
+        down, up = self.graph.definitions[asset], self.graph.definitions[bound.key]
+        return up.partitions is not None and (down.partitions is None or isinstance(bound.partitions, AllPartitions))
+
+    def read_set(self, asset: str, bound: BoundInput) -> Schema | None:
+        """The columns an asset reads of an input, with types; None while the input's schema is unknown."""
+        facts = self.assets[asset]
+        schema = self.schema(bound.key)
+        if facts.derivation is None or schema is None:
+            return None
+        wanted = facts.derivation.read_sets.get(bound.name)
+        if wanted is None:
+            return schema
+        types = dict(schema)
+        return tuple((name, types.get(name, "")) for name in wanted)
+
+    def schema(self, key: str) -> Schema | None:
+        """The schema of an asset or source as far as it is known: derived, else published."""
+        facts = self.assets.get(key)
+        if facts is not None and facts.derivation is not None and facts.derivation.schema is not None:
+            return facts.derivation.schema
+        for slot in _some_slots(self, key):
+            if slot in self.published:
+                return self.published[slot].schema
+        definition = self.graph.definitions[key]
+        return definition.schema
+
+
+def _some_slots(facts: Facts, key: str) -> Iterable[Slot]:
+    if facts.graph.definitions[key].partitions is None:
+        return (Slot(key),)
+    return (slot for slot in reversed(facts.slots_of(key)))
+
+
+def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:
+    """The recipe that would be used for a slot now, on its inputs as they are published.
+
+    Returns:
+        None when an input slot is missing or a version that is compared is not known.
+    """
+    own = facts.assets[slot.asset]
+    if own.derivation is None:
+        return None
+    asset = facts.graph.asset(slot.asset)
+    inputs = []
+    for bound in facts.graph.inputs[slot.asset]:
+        columns = facts.read_set(slot.asset, bound)
+        if columns is None:
+            return None
+        parts = _parts(facts.reads(slot, bound), tuple(name for name, _ in columns), facts)
+        if parts is None:
+            return None
+        inputs.append(RecipeInput(bound.name, bound.key, columns, parts))
+    for dep in asset.deps:
+        parts = _parts(facts.slots_of(dep), None, facts)
+        if parts is None:
+            return None
+        inputs.append(RecipeInput(f"deps:{dep}", dep, (), parts))
+    window: tuple[str, ...] = ()
+    if asset.partitions is not None and slot.partition is not None:
+        one = asset.partitions.partition(slot.partition)
+        window = () if one.start is None or one.end is None else (one.start.isoformat(), one.end.isoformat())
+    return Recipe(
+        slot.asset,
+        slot.partition,
+        own.derivation.code,
+        tuple(sorted(inputs, key=lambda one: one.name)),
+        own.config,
+        own.settings,
+        window,
+    )
+
+
+def _parts(slots: Iterable[Slot], columns: tuple[str, ...] | None, facts: Facts) -> tuple[InputPart, ...] | None:
+    """Versions of input slots; ``columns`` None compares everything that the slot holds."""
+    parts = []
+    for slot in slots:
+        made = facts.published.get(slot)
+        if made is None:
+            return None
+        version = facts.version_of(made, tuple(name for name, _ in made.schema) if columns is None else columns)
+        if version is None:
+            return None
+        parts.append(InputPart(slot.partition, made.id, version))
+    return tuple(parts)

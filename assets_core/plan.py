@@ -1,0 +1,234 @@
+"""The plan: the ordered steps that make a selection fresh, each with its reasons. A value, made from facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assets_core.asset import Asset
+from assets_core.errors import UsageError, raise_all
+from assets_core.facts import Facts
+from assets_core.keys import Slot
+from assets_core.staleness import FRESH, Reason, ReasonCode, SlotState, Verdict, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call: one slot, or the several of a multi-asset.
+
+    Arguments:
+        slots: what it makes.
+        reasons: why, over all its slots.
+        after: places in the plan of the steps whose results it reads, all of them before this one.
+        may_change: nothing is known to differ yet; whether it must run shows when its inputs have settled.
+    """
+
+    slots: tuple[Slot, ...]
+    reasons: tuple[Reason, ...]
+    after: tuple[int, ...] = ()
+    may_change: bool = False
+    forced: bool = False
+
+    @property
+    def slot(self) -> Slot:
+        """The first slot, by which the step is known."""
+        return self.slots[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in working order, and sentences about what was noticed on the way."""
+
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def states(keys: Iterable[str], facts: Facts) -> dict[Slot, Verdict]:
+    """The state of every slot of these assets, upstream staleness included.
+
+    Arguments:
+        keys: asset keys; whatever lies upstream is judged too and left out of the result.
+    """
+    wanted = [key for key in facts.graph.definitions if key in set(keys)]
+    verdicts = _judge_all(_with_upstream(wanted, facts), facts)
+    return {slot: verdict for slot, verdict in verdicts.items() if slot.asset in set(wanted)}
+
+
+def make(
+    keys: Collection[str],
+    facts: Facts,
+    *,
+    partitions: Mapping[str, Collection[str]] | None = None,
+    force: bool = False,
+) -> Plan:
+    """The steps that make exactly the selected slots fresh, on their inputs as published or planned.
+
+    Arguments:
+        keys: asset keys of the selection.
+        partitions: by asset key, the partition keys to stay within; an absent key means all.
+        force: compute every selected slot, fresh or not.
+
+    Raises:
+        UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input.
+    """
+    verdicts = _judge_all(_with_upstream(keys, facts), facts)
+    chosen = _Chosen(facts, verdicts, force)
+    for key, definition in facts.graph.definitions.items():
+        if key in keys and isinstance(definition, Asset):
+            chosen.consider(definition, None if partitions is None else partitions.get(key))
+    raise_all(chosen.errors)
+    return Plan(tuple(chosen.steps), tuple(chosen.warnings))
+
+
+class _Chosen:
+    """The steps chosen so far, in working order."""
+
+    def __init__(self, facts: Facts, verdicts: Mapping[Slot, Verdict], force: bool) -> None:
+        self.facts = facts
+        self.verdicts = verdicts
+        self.force = force
+        self.steps: list[Step] = []
+        self.errors: list[UsageError] = []
+        self.warnings: list[str] = []
+        self._place: dict[Slot, int] = {}
+        self._done: set[str] = set()
+
+    def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
+        """Adds the steps that an asset needs."""
+        if asset.maker in self._done:
+            return
+        self._done.add(asset.maker)
+        keys = [one.key for one in self.facts.graph.makers[asset.maker]]
+        stale_inputs: dict[str, None] = {}
+        missing: dict[str, list[Slot]] = {}
+        for first in self.facts.slots_of(asset.key):
+            if partitions is not None and first.partition not in partitions:
+                continue
+            self._consider_slot(tuple(Slot(key, first.partition) for key in keys), stale_inputs, missing)
+        for upstream, slots in missing.items():
+            self.errors.append(_missing_input(asset, upstream, slots))
+        for upstream in stale_inputs:
+            self.warnings.append(f"{asset.key} reads {upstream} as it is published, which is stale: +{asset.key}")
+
+    def _consider_slot(
+        self, slots: tuple[Slot, ...], stale_inputs: dict[str, None], missing: dict[str, list[Slot]]
+    ) -> None:
+        after: set[int] = set()
+        upstream_planned: dict[str, None] = {}
+        stale: dict[str, None] = {}
+        lacking: dict[str, list[Slot]] = {}
+        for upstream, needed in _upstream_slots(slots[0], self.facts).items():
+            if upstream in self._place:
+                after.add(self._place[upstream])
+                upstream_planned[upstream.asset] = None
+            elif upstream not in self.facts.published:
+                if not needed:
+                    continue
+                lacking.setdefault(upstream.asset, []).append(upstream)
+            elif self.verdicts.get(upstream, FRESH).state is not SlotState.FRESH:
+                stale[upstream.asset] = None
+        own = tuple(
+            reason
+            for slot in slots
+            for reason in self.verdicts[slot].reasons
+            if reason.code is not ReasonCode.UPSTREAM_STALE
+            and not (reason.code is ReasonCode.INPUT_MISSING and upstream_planned)
+        )
+        reasons = _distinct(own)
+        if self.force:
+            reasons = (Reason(ReasonCode.FORCED, "asked for by force"), *reasons)
+        if upstream_planned:
+            reasons = (*reasons, _upstream_reason(tuple(upstream_planned)))
+        if not reasons:
+            stale_inputs.update(stale)
+            return
+        for key, lacked in lacking.items():
+            missing.setdefault(key, []).extend(lacked)
+        stale_inputs.update(stale)
+        place = len(self.steps)
+        self.steps.append(Step(slots, reasons, tuple(sorted(after)), not own and not self.force, self.force))
+        for slot in slots:
+            self._place[slot] = place
+
+
+def _missing_input(asset: Asset[..., Any], upstream: str, slots: list[Slot]) -> UsageError:
+    rest = f" and {len(slots) - 1} more" if len(slots) > 1 else ""
+    return UsageError(
+        "HW603",
+        f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
+        where=asset.where,
+        hint=f"materialize what lies upstream too: +{asset.key}",
+    )
+
+
+def _upstream_reason(keys: tuple[str, ...]) -> Reason:
+    shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return Reason(ReasonCode.UPSTREAM_STALE, f"may change: {shown} runs first", {"assets": list(keys)})
+
+
+def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    seen: dict[tuple[str, str], Reason] = {}
+    for reason in reasons:
+        seen.setdefault((reason.code, reason.message), reason)
+    return tuple(seen.values())
+
+
+def _upstream_slots(slot: Slot, facts: Facts) -> dict[Slot, bool]:
+    """Every slot that a slot reads or is ordered after, and whether it cannot do without.
+
+    Of an input that is read whole, those that are defined and not published yet may come to be read, but are not
+    needed as long as there is any.
+    """
+    found: dict[Slot, bool] = {}
+    for bound in facts.graph.inputs[slot.asset]:
+        if facts.reads_whole(slot.asset, bound):
+            found.update(dict.fromkeys(facts.slots_of(bound.key), False))
+        found.update(dict.fromkeys(facts.reads(slot, bound), True))
+    for dep in facts.graph.asset(slot.asset).deps:
+        found.update(dict.fromkeys(facts.slots_of(dep), True))
+    return found
+
+
+def _with_upstream(keys: Iterable[str], facts: Facts) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            waiting.extend(facts.graph.upstream(key))
+            definition = facts.graph.definitions[key]
+            if isinstance(definition, Asset):
+                waiting.extend(one.key for one in facts.graph.makers[definition.maker])
+    return seen
+
+
+def _judge_all(keys: Collection[str], facts: Facts) -> dict[Slot, Verdict]:
+    verdicts: dict[Slot, Verdict] = {}
+    unfresh: dict[Slot, None] = {}
+    unfresh_keys: set[str] = set()
+    for key, definition in facts.graph.definitions.items():
+        if key not in keys or not isinstance(definition, Asset):
+            continue
+        upstream_unfresh = not unfresh_keys.isdisjoint(facts.graph.upstream(key))
+        for slot in facts.slots_of(key):
+            verdict = judge(slot, facts)
+            if upstream_unfresh:
+                verdict = _with_cone(slot, verdict, unfresh, facts)
+            verdicts[slot] = verdict
+            if verdict.state is not SlotState.FRESH:
+                unfresh[slot] = None
+                unfresh_keys.add(key)
+    return verdicts
+
+
+def _with_cone(slot: Slot, verdict: Verdict, unfresh: Mapping[Slot, None], facts: Facts) -> Verdict:
+    """The verdict with the reason that something it reads is not fresh itself, if so."""
+    stale = tuple(dict.fromkeys(one.asset for one in _upstream_slots(slot, facts) if one in unfresh))
+    if not stale:
+        return verdict
+    shown = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
+    reason = Reason(ReasonCode.UPSTREAM_STALE, f"may change: {shown} is not fresh", {"assets": list(stale)})
+    state = SlotState.STALE if verdict.state is SlotState.FRESH else verdict.state
+    return Verdict(state, (*verdict.reasons, reason))

@@ -1,0 +1,270 @@
+"""Whether a slot is fresh, and every reason why it is not. Nothing else decides, and nothing explains apart from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from assets_core.asset import Asset
+from assets_core.check import Severity
+from assets_core.column_lineage import ROWS
+from assets_core.facts import Facts, make_recipe
+from assets_core.graph import BoundInput
+from assets_core.keys import Slot
+from assets_core.recipe import InputPart, Recipe, RecipeInput
+from assets_core.records import Materialization
+from assets_core.versions import changed_columns, same_code
+
+
+class SlotState(StrEnum):
+    """The state of a slot in an environment."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+    BLOCKED = "blocked"
+
+
+class ReasonCode(StrEnum):
+    """What kind of difference makes a slot stale."""
+
+    MISSING = "missing"
+    CODE_CHANGED = "code_changed"
+    INPUT_CHANGED = "input_changed"
+    INPUT_SCHEMA_CHANGED = "input_schema_changed"
+    INPUT_SLOTS_CHANGED = "input_slots_changed"
+    INPUT_MISSING = "input_missing"
+    CONFIG_CHANGED = "config_changed"
+    SETTINGS_CHANGED = "settings_changed"
+    WINDOW_CHANGED = "window_changed"
+    OUTPUT_MISSING = "output_missing"
+    CHECK_OUTSTANDING = "check_outstanding"
+    CHECK_FAILED = "check_failed"
+    VOLATILE = "volatile"
+    FORCED = "forced"
+    UPSTREAM_STALE = "upstream_stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One difference between the recorded recipe and the one that would be used now.
+
+    Arguments:
+        message: one sentence for people.
+        details: the same for programs: ``input``, ``asset``, ``columns``, ``before``, ``after``, ``names``.
+    """
+
+    code: ReasonCode
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reason as the JSON documents carry it."""
+        return {"code": str(self.code), "message": self.message, **self.details}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of a slot and the reasons for it; a fresh slot has none."""
+
+    state: SlotState
+    reasons: tuple[Reason, ...] = ()
+
+
+FRESH = Verdict(SlotState.FRESH)
+
+
+def judge(slot: Slot, facts: Facts) -> Verdict:
+    """Compares the recipe recorded with what a slot shows with the one that would be used now.
+
+    Inputs are taken as they are published: whether those are fresh themselves is the plan's to add. Used for the
+    plan, and again for a step when its inputs have settled.
+    """
+    asset = facts.graph.asset(slot.asset)
+    shown = facts.published.get(slot)
+    if shown is None or shown.recipe is None:
+        return _not_published(slot, facts)
+    reasons = list(_differences(slot, asset, shown, shown.recipe, facts))
+    aside = facts.aside.get(slot)
+    if aside is not None and reasons and _would_be_the_same(slot, aside, facts):
+        failed = tuple(result.name for result in aside.checks if result.blocks)
+        reasons.append(_check_failed(aside, failed))
+        return Verdict(SlotState.BLOCKED, tuple(reasons))
+    return Verdict(SlotState.STALE, tuple(reasons)) if reasons else FRESH
+
+
+def _not_published(slot: Slot, facts: Facts) -> Verdict:
+    reason = Reason(ReasonCode.MISSING, "never materialized in this environment")
+    aside = facts.aside.get(slot)
+    if aside is not None and _would_be_the_same(slot, aside, facts):
+        failed = tuple(result.name for result in aside.checks if result.blocks)
+        return Verdict(SlotState.BLOCKED, (reason, _check_failed(aside, failed)))
+    return Verdict(SlotState.MISSING, (reason,))
+
+
+def _would_be_the_same(slot: Slot, aside: Materialization, facts: Facts) -> bool:
+    recipe = make_recipe(slot, facts)
+    return recipe is not None and aside.recipe is not None and recipe.id == aside.recipe.id
+
+
+def _check_failed(aside: Materialization, failed: tuple[str, ...]) -> Reason:
+    return Reason(
+        ReasonCode.CHECK_FAILED,
+        f"its last result was set aside: {', '.join(failed)} failed",
+        {"names": list(failed), "materialization": aside.id},
+    )
+
+
+def _differences(
+    slot: Slot, asset: Asset[..., Any], shown: Materialization, recorded: Recipe, facts: Facts
+) -> Iterable[Reason]:
+    own = facts.assets[slot.asset]
+    if slot in facts.absent:
+        yield Reason(ReasonCode.OUTPUT_MISSING, "its stored data is gone or damaged")
+    if asset.volatile:
+        yield Reason(ReasonCode.VOLATILE, "declared volatile: its result may differ although nothing known changed")
+    if own.derivation is not None and not same_code(recorded.code, own.derivation.code):
+        yield Reason(ReasonCode.CODE_CHANGED, f"code of {slot.asset} changed", {"asset": slot.asset})
+    yield from _changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config)
+    yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
+    before = {one.name: one for one in recorded.inputs}
+    for bound in facts.graph.inputs[slot.asset]:
+        yield from _input_differences(slot, bound, before.get(bound.name), facts)
+    for dep in asset.deps:
+        yield from _dep_differences(dep, before.get(f"deps:{dep}"), facts)
+    yield from _window_difference(slot, asset, recorded)
+    passed = {result.name for result in shown.checks if result.passed}
+    ran = {result.name for result in shown.checks}
+    for rule in asset.checks:
+        if rule.severity is Severity.BLOCKING and rule.name not in passed:
+            word = "failed on this data" if rule.name in ran else "has not run on this data"
+            yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {rule.name} {word}", {"names": [rule.name]})
+
+
+def _window_difference(slot: Slot, asset: Asset[..., Any], recorded: Recipe) -> Iterable[Reason]:
+    if asset.partitions is None or slot.partition is None:
+        return
+    one = asset.partitions.partition(slot.partition)
+    window = () if one.start is None or one.end is None else (one.start.isoformat(), one.end.isoformat())
+    if window != recorded.window:
+        yield Reason(
+            ReasonCode.WINDOW_CHANGED,
+            "its partition's window in time changed",
+            {"before": list(recorded.window), "after": list(window)},
+        )
+
+
+def _changed_values(
+    code: ReasonCode, word: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterable[Reason]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            change = f"{word} {name} changed from {old or 'unset'} to {new or 'unset'}"
+            yield Reason(code, change, {"name": name, "before": old, "after": new})
+
+
+def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
+    about = {"input": bound.name, "asset": bound.key}
+    if recorded is None or recorded.asset != bound.key:
+        old = "nothing" if recorded is None else recorded.asset
+        yield Reason(
+            ReasonCode.INPUT_SLOTS_CHANGED,
+            f"input {bound.name} is now {bound.key}, was {old}",
+            {**about, "before": old},
+        )
+        return
+    columns = facts.read_set(slot.asset, bound)
+    if columns is None:
+        return
+    types = dict(recorded.columns)
+    retyped = [name for name, dtype in columns if name in types and types[name] != dtype]
+    if retyped:
+        yield Reason(
+            ReasonCode.INPUT_SCHEMA_CHANGED,
+            f"type of {bound.key}: {', '.join(retyped)} changed",
+            {**about, "columns": retyped},
+        )
+        return
+    before = {part.partition: part for part in recorded.parts}
+    now = facts.reads(slot, bound)
+    yield from _slots_differ(before, now, about, facts)
+    read_set = tuple(name for name, _ in columns)
+    same_set = recorded.columns == columns
+    for upstream in now:
+        made, part = facts.published.get(upstream), before.get(upstream.partition)
+        if made is None or part is None or part.materialization == made.id:
+            continue
+        changed = _changed(part, made, read_set, same_set, facts)
+        if changed:
+            yield Reason(
+                ReasonCode.INPUT_CHANGED,
+                f"{upstream}: {_listed(changed)} changed",
+                {
+                    **about,
+                    "partition": upstream.partition,
+                    "columns": list(changed),
+                    "before": part.materialization,
+                    "after": made.id,
+                },
+            )
+
+
+def _changed(
+    part: InputPart, made: Materialization, read_set: tuple[str, ...], same_set: bool, facts: Facts
+) -> tuple[str, ...]:
+    """The columns of a read set that differ between what was read and what is published; empty if none does."""
+    now = facts.version_of(made, read_set)
+    if same_set and now is not None and part.version == now:
+        return ()
+    old = facts.recorded.get(part.materialization)
+    if old is None:
+        return read_set or (ROWS,)
+    if not same_set and now is not None and facts.version_of(old, read_set) == now:
+        return ()
+    return changed_columns(old.version, made.version, read_set) or read_set or (ROWS,)
+
+
+def _slots_differ(
+    before: Mapping[str | None, InputPart], now: list[Slot], about: Mapping[str, Any], facts: Facts
+) -> Iterable[Reason]:
+    missing = [slot for slot in now if slot not in facts.published]
+    if missing:
+        yield Reason(
+            ReasonCode.INPUT_MISSING,
+            f"{_listed([str(slot) for slot in missing])} {'is' if len(missing) == 1 else 'are'} not published",
+            {**about, "partitions": [slot.partition for slot in missing]},
+        )
+    added = [slot.partition for slot in now if slot.partition not in before and slot in facts.published]
+    gone = sorted(set(before) - {slot.partition for slot in now}, key=str)
+    for word, partitions in (("new", added), ("no longer read", gone)):
+        if partitions:
+            yield Reason(
+                ReasonCode.INPUT_SLOTS_CHANGED,
+                f"{about['asset']}: {_listed([str(one) for one in partitions])} {word}",
+                {**about, "partitions": partitions},
+            )
+
+
+def _dep_differences(dep: str, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
+    about = {"input": f"deps:{dep}", "asset": dep}
+    if recorded is None:
+        yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, f"now ordered after {dep}", about)
+        return
+    before = {part.partition: part for part in recorded.parts}
+    now = facts.slots_of(dep)
+    yield from _slots_differ(before, now, about, facts)
+    for upstream in now:
+        made, part = facts.published.get(upstream), before.get(upstream.partition)
+        if made is None or part is None or part.materialization == made.id:
+            continue
+        if facts.version_of(made, tuple(name for name, _ in made.schema)) != part.version:
+            yield Reason(ReasonCode.INPUT_CHANGED, f"{upstream} changed", {**about, "partition": upstream.partition})
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    rest = len(shown) - 3
+    return ", ".join(shown[:3]) + (f" and {rest} more" if rest > 0 else "")
