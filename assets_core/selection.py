@@ -1,8 +1,8 @@
 """The selection language: text -> asset keys.
 
 ``key``, ``group/*``, ``+x`` upstream, ``x+`` downstream, ``2+x`` two steps up, ``tag:layer=staging``, ``group:marts``,
-``owner:ops``, ``kind:sql``, ``state:stale``, ``column:staging/flights:dep_delay+``; spaces or commas join, ``not:`` takes
-away.
+``owner:ops``, ``kind:sql``, ``state:stale``, ``column:staging/flights:dep_delay+``; spaces or commas join,
+``not:`` takes away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TERM = re.compile(r"(?P<up>\d*\+)?(?P<core>.*?)(?P<down>\+\d*)?", re.DOTALL)
 _METHODS = ("tag", "group", "owner", "kind", "state", "column")
 
 StatesOf = Callable[[], dict[str, Collection[str]]]
-"""Gives the states that the slots of each asset are in; called only where ``state:`` is used, because it is not cheap."""
+"""Gives the states that the slots of each asset are in; not cheap, so called only where ``state:`` is used."""
 FeedsOf = Callable[[str, str], Iterable[str]]
 """Gives the assets that a column of an asset reaches; called only where ``column:`` is used."""
 

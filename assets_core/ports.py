@@ -1,0 +1,93 @@
+"""What the engine needs of others: who carries attempts out, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from assets_core.check import CheckResult
+from assets_core.keys import Slot
+from assets_core.plan import Plan, Step
+from assets_core.records import AttemptLog, StepError, StepResult
+from assets_core.run import StepState
+from assets_core.staleness import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """How one slot fared in a run.
+
+    Arguments:
+        materialization: id of what the slot shows because of this step, or of what was set aside; None if nothing.
+        rows: its number of rows, None where there are none to count.
+    """
+
+    slot: Slot
+    state: StepState
+    reasons: tuple[Reason, ...] = ()
+    materialization: str | None = None
+    error: StepError | None = None
+    checks: tuple[CheckResult, ...] = ()
+    attempts: int = 0
+    seconds: float = 0.0
+    rows: int | None = None
+    logs: tuple[AttemptLog, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The outcome of a run.
+
+    Arguments:
+        run_id: None if there was nothing to do, so that no run was recorded.
+        ok: every step ended well.
+        counts: steps by final state.
+    """
+
+    run_id: str | None
+    env: str
+    ok: bool
+    steps: tuple[StepOutcome, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Reporter:
+    """Told what happens in a run; every method may be left as it is. Called in the engine's thread, so be quick."""
+
+    def planned(self, plan: Plan, run_id: str) -> None:
+        """Once, before the first step begins."""
+
+    def started(self, step: Step, attempt: int) -> None:
+        """An attempt at a step was handed to the executor."""
+
+    def retrying(self, step: Step, error: StepError, wait_seconds: float) -> None:
+        """An attempt failed and another one will follow after a pause."""
+
+    def settled(self, outcome: StepOutcome) -> None:
+        """A slot has reached its final state; once a slot, after the catalog knows it."""
+
+    def warned(self, message: str) -> None:
+        """Something was noticed that stops nothing."""
+
+    def ended(self, result: RunResult) -> None:
+        """Once, after the last step."""
+
+
+class Executor(Protocol):
+    """Carries attempts out, somewhere, several at a time."""
+
+    @property
+    def workers(self) -> int:
+        """How many attempts it carries out at once."""
+
+    def submit(self, place: int, task: Any) -> None:
+        """Takes an attempt at the step at a place of the plan; returns at once."""
+
+    def wait(self, seconds: float | None) -> Sequence[tuple[int, StepResult]]:
+        """Attempts that ended since the last call, waiting for the first at most so long; None waits for ever."""
+
+    def close(self) -> None:
+        """Gives everything back; attempts that still run are waited for."""
