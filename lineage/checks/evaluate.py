@@ -1,0 +1,115 @@
+"""Evaluating checks: one pass over the data counts the rows that break each, a second fetches samples of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from assets_core.check import Check, CheckResult
+from assets_core.errors import did_you_mean
+from lineage.checks.rules import KINDS, ROW_COUNT, RULES, Lookup, Setting, wrong_row_count
+from lineage.checks.values import Unusable, as_json
+
+SAMPLE_ROWS = 5
+SAMPLE_COLUMNS = 12
+
+
+def evaluate(checks: Iterable[Check], frame: pl.DataFrame | pl.LazyFrame, *, lookup: Lookup) -> list[CheckResult]:
+    """The result of every check on these rows, in the checks' order.
+
+    A check that cannot be evaluated (a missing column, a wrong type, an error while computing) fails with a
+    message; it never stops the others.
+
+    Arguments:
+        lookup: gives, for ``foreign_key``, the published values of (asset key, column) as a series, or a lazy
+            frame that has the column. It may raise a HeadwaterError or LookupError where there is none.
+    """
+    asked = list(checks)
+    if not asked:
+        return []
+    setting = Setting(frame.schema if isinstance(frame, pl.DataFrame) else frame.collect_schema(), lookup)
+    breaks: list[pl.Expr | Unusable | None] = [_prepared(check, setting) for check in asked]
+    rows, counts = _count(frame, breaks)
+    failing = [place for place, count in enumerate(counts) if isinstance(count, int) and count > 0]
+    samples = _samples(frame, asked, breaks, failing, list(setting.schema))
+    return [
+        _result(check, rows, count, samples.get(place, ()))
+        for place, (check, count) in enumerate(zip(asked, counts, strict=True))
+    ]
+
+
+def _prepared(check: Check, setting: Setting) -> pl.Expr | Unusable | None:
+    """The condition of a failing row; None for a check that looks at no row."""
+    if check.kind == ROW_COUNT:
+        return None
+    rule = RULES.get(check.kind)
+    if rule is None:
+        return Unusable(f"there is no check {check.kind!r}", did_you_mean(check.kind, KINDS))
+    try:
+        return rule.breaks(check, setting)
+    except Unusable as unusable:
+        return unusable
+
+
+def _count(
+    frame: pl.DataFrame | pl.LazyFrame, breaks: Sequence[pl.Expr | Unusable | None]
+) -> tuple[int, list[int | Unusable | None]]:
+    """The number of rows, and for each condition how many rows fulfil it, all in one pass."""
+    asked = {str(place): one.sum() for place, one in enumerate(breaks) if isinstance(one, pl.Expr)}
+    try:
+        rows, found = _select(frame, asked)
+    except (pl.exceptions.PolarsError, Unusable):
+        # One of them cannot be computed: ask one at a time, so that the others are still answered.
+        rows, found = _select(frame, {})
+        for place, one in asked.items():
+            try:
+                found |= _select(frame, {place: one})[1]
+            except (pl.exceptions.PolarsError, Unusable) as error:
+                found[place] = Unusable(f"it cannot be computed: {(str(error).strip() or 'unknown').splitlines()[0]}")
+    return rows, [found.get(str(place), one) for place, one in enumerate(breaks)]
+
+
+def _select(frame: pl.DataFrame | pl.LazyFrame, asked: dict[str, pl.Expr]) -> tuple[int, dict[str, Any]]:
+    wanted = [one.alias(name) for name, one in asked.items()]
+    if isinstance(frame, pl.DataFrame):
+        rows = frame.height
+        answer = frame.select(wanted) if wanted else pl.DataFrame()
+    else:
+        answer = frame.select(pl.len().alias("rows"), *wanted).collect()
+        rows = answer.get_column("rows").item()
+    return rows, {name: int(answer.get_column(name).item() or 0) if answer.height else 0 for name in asked}
+
+
+def _samples(
+    frame: pl.DataFrame | pl.LazyFrame,
+    checks: Sequence[Check],
+    breaks: Sequence[Any],
+    failing: Sequence[int],
+    columns: Sequence[str],
+) -> dict[int, tuple[dict[str, Any], ...]]:
+    """For each failing check a few of the rows that break it: the columns it looks at first."""
+    queries = []
+    for place in failing:
+        first = checks[place].columns or tuple(breaks[place].meta.root_names())
+        shown = list(dict.fromkeys([*(name for name in first if name in columns), *columns]))[:SAMPLE_COLUMNS]
+        queries.append(frame.lazy().filter(breaks[place]).head(SAMPLE_ROWS).select(shown))
+    frames = pl.collect_all(queries) if queries else []
+    return {
+        place: tuple({name: as_json(value) for name, value in row.items()} for row in found.to_dicts())
+        for place, found in zip(failing, frames, strict=True)
+    }
+
+
+def _result(check: Check, rows: int, count: int | Unusable | None, sample: tuple[dict[str, Any], ...]) -> CheckResult:
+    if isinstance(count, Unusable):
+        message = f"the check cannot be evaluated: {count.why}" + (f" ({count.hint})" if count.hint else "")
+        return CheckResult(check.name, check.kind, check.severity, False, None, message)
+    if count is None:
+        message = wrong_row_count(check, rows)
+        return CheckResult(check.name, check.kind, check.severity, not message, None, message)
+    if count == 0:
+        return CheckResult(check.name, check.kind, check.severity, True, 0)
+    message = f"{count} of {rows} rows {RULES[check.kind].says(check)}"
+    return CheckResult(check.name, check.kind, check.severity, False, count, message, sample)

@@ -1,0 +1,170 @@
+"""The kinds of checks: for each, which rows break it and how that is said.
+
+To add a kind, write its two functions here, put them into ``RULES``, and declare it in ``assets_core.check``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from assets_core.check import Check
+from assets_core.errors import HeadwaterError, did_you_mean
+from lineage.checks.expressions import sql_condition
+from lineage.checks.values import Unusable, accepted, bound, is_text, pattern_condition, referred
+
+Lookup: TypeAlias = Callable[[str, str], "pl.Series | pl.LazyFrame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a rule may know beside the check: the columns' types, and how to reach another asset's column.
+
+    Arguments:
+        lookup: gives the published values of (asset key, column); None when only definitions are looked at.
+    """
+
+    schema: Mapping[str, pl.DataType]
+    lookup: Lookup | None = None
+
+    def dtype(self, column: str) -> pl.DataType:
+        """The type of a column; raises Unusable naming the nearest column if there is none."""
+        if column not in self.schema:
+            raise Unusable(f"there is no column {column!r}", did_you_mean(column, self.schema))
+        return self.schema[column]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of check that looks at rows.
+
+    Arguments:
+        breaks: a boolean expression that is true for the rows that break the rule; null counts as false.
+            Raises Unusable if the check cannot be evaluated on these columns at all.
+        says: what is wrong with those rows, to stand behind "3 of 100 rows".
+    """
+
+    breaks: Callable[[Check, Setting], pl.Expr]
+    says: Callable[[Check], str]
+
+
+def _not_null(check: Check, setting: Setting) -> pl.Expr:
+    for column in check.columns:
+        setting.dtype(column)
+    nulls = [pl.col(column).is_null() for column in check.columns]
+    return nulls[0] if len(nulls) == 1 else pl.any_horizontal(nulls)
+
+
+def _unique(check: Check, setting: Setting) -> pl.Expr:
+    for column in check.columns:
+        setting.dtype(column)
+    key = pl.col(check.columns[0]) if len(check.columns) == 1 else pl.struct(check.columns)
+    return key.is_duplicated()
+
+
+def _between(check: Check, setting: Setting) -> pl.Expr:
+    (column,) = check.columns
+    dtype = setting.dtype(column)
+    low, high = check.argument("low"), check.argument("high")
+    outside = []
+    if low is not None:
+        outside.append(pl.col(column) < bound(low, dtype, column))
+    if high is not None:
+        outside.append(pl.col(column) > bound(high, dtype, column))
+    if dtype.is_float():
+        outside.append(pl.col(column).is_nan())
+    return outside[0] if len(outside) == 1 else pl.any_horizontal(outside)
+
+
+def _accepted_values(check: Check, setting: Setting) -> pl.Expr:
+    (column,) = check.columns
+    dtype = setting.dtype(column)
+    values = accepted(check.argument("values") or (), dtype, column)
+    shown = pl.col(column).cast(pl.String) if is_text(dtype) else pl.col(column)
+    return shown.is_not_null() & ~shown.is_in(values.implode())
+
+
+def _matches(check: Check, setting: Setting) -> pl.Expr:
+    (column,) = check.columns
+    if not is_text(setting.dtype(column)):
+        raise Unusable(f"column {column!r} holds {setting.dtype(column)}, and only text can match a pattern")
+    return ~pattern_condition(pl.col(column).cast(pl.String), check.argument("pattern"))
+
+
+def _expression(check: Check, setting: Setting) -> pl.Expr:
+    return ~sql_condition(check.argument("sql"), setting.schema)
+
+
+def _foreign_key(check: Check, setting: Setting) -> pl.Expr:
+    (column,) = check.columns
+    dtype = setting.dtype(column)
+    if setting.lookup is None:
+        return pl.lit(False)
+    to, to_column = check.argument("to"), check.argument("to_column")
+    try:
+        found = setting.lookup(to, to_column)
+    except HeadwaterError as error:
+        raise Unusable(f"{to}:{to_column} cannot be read: {error.what}", error.hint) from None
+    except LookupError:
+        raise Unusable(f"{to}:{to_column} has no published data to compare with") from None
+    values = referred(found, to_column, dtype, f"{to}:{to_column}")
+    shown = pl.col(column).cast(pl.String) if is_text(dtype) else pl.col(column)
+    return shown.is_not_null() & ~shown.is_in(values.implode())
+
+
+def _target(check: Check) -> str:
+    return f"{check.argument('to')}:{check.argument('to_column')}"
+
+
+def _named(columns: tuple[str, ...]) -> str:
+    return " or ".join(repr(column) for column in columns)
+
+
+def _range(low: Any, high: Any) -> str:
+    if high is None:
+        return f"below {low}"
+    return f"above {high}" if low is None else f"outside {low} to {high}"
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "not_null": Rule(_not_null, lambda check: f"have no value in {_named(check.columns)}"),
+        "unique": Rule(_unique, lambda check: f"share their {', '.join(check.columns)} with another row"),
+        "between": Rule(
+            _between,
+            lambda check: f"have {check.columns[0]} {_range(check.argument('low'), check.argument('high'))}",
+        ),
+        "accepted_values": Rule(
+            _accepted_values, lambda check: f"have a value in {check.columns[0]!r} that is not accepted"
+        ),
+        "matches": Rule(
+            _matches,
+            lambda check: f"have text in {check.columns[0]!r} that does not match {check.argument('pattern')!r}",
+        ),
+        "expression": Rule(_expression, lambda check: f"break {check.argument('sql')}"),
+        "foreign_key": Rule(
+            _foreign_key,
+            lambda check: f"have a value in {check.columns[0]!r} that is not in {_target(check)}",
+        ),
+    }
+)
+"""Every kind that looks at rows."""
+
+
+def wrong_row_count(check: Check, rows: int) -> str:
+    """What is wrong with the number of rows, empty if nothing: the one kind that looks at no row."""
+    minimum, maximum = check.argument("minimum"), check.argument("maximum")
+    if minimum is not None and rows < minimum:
+        return f"there are {rows} rows, fewer than {minimum}"
+    if maximum is not None and rows > maximum:
+        return f"there are {rows} rows, more than {maximum}"
+    return ""
+
+
+ROW_COUNT = "row_count"
+KINDS = (*RULES, ROW_COUNT)
+"""All kinds of checks."""
