@@ -1,0 +1,104 @@
+"""Keeping what each attempt prints, logs and raises, told apart between threads, masked and bounded."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+LIMIT = 64 * 1024
+"""Characters kept of one attempt: the first three quarters and the last quarter."""
+
+
+class Captured:
+    """The text of one attempt."""
+
+    def __init__(self) -> None:
+        self._head: list[str] = []
+        self._tail = ""
+        self._kept = 0
+        self._dropped = 0
+
+    def write(self, text: str) -> None:
+        """Keeps text, dropping from the middle what is beyond the limit."""
+        room = LIMIT * 3 // 4 - self._kept
+        if room > 0:
+            self._head.append(text[:room])
+            self._kept += min(len(text), room)
+            text = text[room:]
+        if text:
+            joined = self._tail + text
+            self._dropped += max(0, len(joined) - LIMIT // 4)
+            self._tail = joined[-(LIMIT // 4) :]
+
+    def text(self) -> str:
+        """All that was kept, with a line that says how much was not."""
+        gap = f"\n... {self._dropped} characters left out ...\n" if self._dropped else ""
+        return "".join(self._head) + gap + self._tail
+
+
+_current: ContextVar[Captured | None] = ContextVar("captured", default=None)
+
+
+class _Router(io.TextIOBase):
+    """Stands in for a standard stream: what a captured attempt writes is kept, everything else passes through."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        captured = _current.get()
+        if captured is None:
+            return self.stream.write(text)
+        captured.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if _current.get() is None:
+            self.stream.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        captured = _current.get()
+        if captured is not None:
+            captured.write(f"{record.levelname} {record.name}: {self.format(record)}\n")
+
+
+@contextmanager
+def capturing_streams() -> Iterator[None]:
+    """Routes the standard streams and the root logger for the length of a run."""
+    handler = _Handler(logging.INFO)
+    root, level = logging.getLogger(), logging.getLogger().level
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Router(out), _Router(err)
+    root.addHandler(handler)
+    if level > logging.INFO:
+        root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        sys.stdout, sys.stderr = out, err
+
+
+@contextmanager
+def captured() -> Iterator[Captured]:
+    """Collects what the current thread prints and logs inside the block."""
+    kept = Captured()
+    token = _current.set(kept)
+    try:
+        yield kept
+    finally:
+        _current.reset(token)
