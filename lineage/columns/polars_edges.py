@@ -1,0 +1,69 @@
+"""Turns what was learned of a plan's last frame into edges, and bounds them by what polars says is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef, Edge, EdgeKind, Resolution
+from lineage.columns.polars_state import (
+    AGGREGATION,
+    FILTER,
+    IDENTITY,
+    INDIRECT_KINDS,
+    SORT,
+    TRANSFORMATION,
+    UNSUPPORTED,
+    FrameState,
+    Sources,
+)
+
+
+def edges_of(state: FrameState, sources: Sources) -> frozenset[Edge]:
+    """The edges that a frame's state says, those that touch every column alike once for the frame."""
+    edges: set[Edge] = set()
+    implied = {source for source, mask in state.rows.items() if source in sources.stars and mask == FILTER}
+    for source, mask in state.rows.items():
+        if source not in implied:
+            edges.update(_edges(sources.refs[source], mask, None, None))
+    for source, mask in state.order.items():
+        if mask & SORT and sources.refs[source].column not in (ORDER, ROWS):
+            edges.update(_edges(sources.refs[source], mask & (SORT | UNSUPPORTED), None, None))
+    everywhere = {edge.source.table for edge in edges}
+    for position, (name, column) in enumerate(state.columns.items()):
+        deps = column.whole()
+        for source, mask in deps.items():
+            edges.update(_edges(sources.refs[source], mask, name, position))
+        # A row count is implied by any column of the same table; it is said where nothing else is.
+        touched = everywhere | {sources.refs[source].table for source in deps}
+        for source in implied:
+            if sources.refs[source].table not in touched:
+                edges.add(Edge(sources.refs[source], name, EdgeKind.FILTER, position))
+    return frozenset(edges)
+
+
+def _edges(ref: ColumnRef, mask: int, target: str | None, position: int | None) -> Iterator[Edge]:
+    resolution = Resolution.UNSUPPORTED if mask & UNSUPPORTED else Resolution.EXACT
+    for bit, kind in (
+        (IDENTITY, EdgeKind.IDENTITY),
+        (TRANSFORMATION, EdgeKind.TRANSFORMATION),
+        (AGGREGATION, EdgeKind.AGGREGATION),
+    ):
+        if mask & bit:
+            yield Edge(ref, target, kind, position, resolution)
+            break
+    for bit, kind in INDIRECT_KINDS:
+        if mask & bit:
+            yield Edge(ref, target, kind, position, resolution)
+
+
+def trimmed(edges: frozenset[Edge], asked: Mapping[str, list[str]], frame: pl.LazyFrame) -> frozenset[Edge]:
+    """The edges without those from columns that polars does not even read."""
+    read = {table: {*columns, ROWS, ORDER} for table, columns in asked.items()}
+    return frozenset(edge for edge in edges if edge.source.column in read.get(edge.source.table, ()))
+
+
+def order_read(table: str, lineage: ColumnLineage) -> bool:
+    """Whether the order of an input's rows reaches values."""
+    return any(edge.source == (table, ORDER) for edge in lineage.edges)

@@ -1,0 +1,534 @@
+"""Reads the nodes of a polars plan, leaves first: one function for each kind of node of IR version 16.
+
+Every node's columns are checked against the schema that polars itself gives for it. A node that is unknown, or
+whose columns do not come out as polars says, is kept whole: all columns of all leaves below it may have
+influence on everything above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lineage.columns.polars_exprs import ALIGNED, FREE, SCALAR, ExpressionReader, Value
+from lineage.columns.polars_joins import join_columns
+from lineage.columns.polars_state import (
+    FILTER,
+    GROUP_BY,
+    JOIN,
+    NOTHING,
+    SORT,
+    TRANSFORMATION,
+    UNSUPPORTED,
+    Column,
+    Deps,
+    FrameState,
+    Sources,
+    assumed,
+    indirect,
+    merge,
+    transformed,
+)
+
+LeafNamer = Callable[[Any], str]
+
+
+class MismatchError(Exception):
+    """A node does not look as expected; it is kept whole."""
+
+
+class PlanWalker:
+    """Walks a plan and gives the state of the frame that it makes.
+
+    Arguments:
+        traverser: polars' node traverser over a plan that was typed but not optimized.
+        name_leaf: gives a leaf node the name of its input; an empty name for data written into the plan itself.
+    """
+
+    def __init__(self, traverser: Any, name_leaf: LeafNamer) -> None:
+        self.traverser = traverser
+        self.sources = Sources()
+        self.warnings: dict[str, None] = {}
+        self._name_leaf = name_leaf
+        self._states: dict[int, FrameState] = {}
+        self._caches: dict[int, FrameState] = {}
+
+    def walk(self) -> FrameState:
+        """The state of the whole plan's frame; nodes are visited without recursion, so depth is no limit."""
+        traverser, states = self.traverser, self._states
+        root = traverser.get_node()
+        stack = [(root, False)]
+        while stack:
+            number, ready = stack.pop()
+            if number in states:
+                continue
+            traverser.set_node(number)
+            inputs = traverser.get_inputs()
+            if ready or not inputs:
+                states[number] = self._node([states[item] for item in inputs])
+            else:
+                stack.append((number, True))
+                stack.extend((item, False) for item in inputs if item not in states)
+        return states[root]
+
+    def note(self, sentence: str) -> None:
+        """Remembers a sentence about something that was not understood, once."""
+        self.warnings[sentence] = None
+
+    def _node(self, inputs: list[FrameState]) -> FrameState:
+        names = list(self.traverser.get_schema())
+        try:
+            node = self.traverser.view_current_node()
+        except NotImplementedError as error:
+            return self._unreadable(str(error), inputs, names)
+        rule = _RULES.get(type(node).__name__)
+        if rule is None:
+            self.note(f"the node {type(node).__name__} is not known: all columns below it may have influence")
+            return self._opaque(inputs, names)
+        try:
+            state = rule(self, node, inputs, names)
+        except (MismatchError, KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
+            self.note(f"the node {type(node).__name__} is not as expected ({error}): kept whole")
+            return self._opaque(inputs, names)
+        if type(node).__name__ != "Sink" and list(state.columns) != names:
+            self.note(f"the node {type(node).__name__} has other columns than expected: kept whole")
+            return self._opaque(inputs, names)
+        return state
+
+    def _unreadable(self, why: str, inputs: list[FrameState], names: list[str]) -> FrameState:
+        if not inputs:
+            return self.sources.leaf(self._name_leaf(None) or "<unreadable scan>", names)
+        if "python" in why or "apply inside GroupBy" in why:
+            self.note("a Python function over a whole frame: every column it is given may have influence")
+            deps = assumed(merge(*(state.everything() for state in inputs)))
+            return self._all_from(deps, inputs, names)
+        self.note(f"a node is not readable ({why.splitlines()[0][:60]}): all columns below it may have influence")
+        return self._opaque(inputs, names)
+
+    def _opaque(self, inputs: list[FrameState], names: list[str]) -> FrameState:
+        tables = frozenset[int]().union(*(state.tables for state in inputs))
+        return self._all_from(self.sources.all_of(tables), inputs, names)
+
+    def _all_from(self, deps: Deps, inputs: list[FrameState], names: list[str]) -> FrameState:
+        tables = frozenset[int]().union(*(state.tables for state in inputs))
+        rows = merge(dict.fromkeys(deps, FILTER | UNSUPPORTED), *(state.rows for state in inputs))
+        order = dict.fromkeys(deps, SORT | UNSUPPORTED)
+        return FrameState({name: Column(deps) for name in names}, rows, order, tables)
+
+    def reader(self, state: FrameState) -> ExpressionReader:
+        """A reader of the current node's expressions over a frame."""
+        return ExpressionReader(self.traverser, state, self.sources, self.note)
+
+
+def _scan(walker: PlanWalker, node: Any, _: Sequence[FrameState], names: list[str]) -> FrameState:
+    name = walker._name_leaf(node)
+    if not name:
+        return FrameState({column: Column(NOTHING) for column in names}, NOTHING, NOTHING, frozenset())
+    options = getattr(node, "file_options", None)
+    index = options.row_index if options is not None else None
+    read = [column for column in names if index is None or column != index[0]]
+    state = walker.sources.leaf(name, read)
+    if options is not None and options.n_rows is not None:
+        state.rows = merge(state.rows, state.order)
+    if index is not None:
+        position = merge(dict.fromkeys(state.rows, TRANSFORMATION), state.order)
+        state.columns = {c: state.columns[c] if c != index[0] else Column(position) for c in names}
+    return state
+
+
+def _same(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) -> FrameState:
+    return inputs[0]
+
+
+def _cache(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
+    return walker._caches.setdefault(node.id_, inputs[0])
+
+
+def _projection(_: PlanWalker, __: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    state = inputs[0]
+    return _with(state, {name: state.columns[name] for name in names})
+
+
+def _with(
+    state: FrameState, columns: dict[str, Column], *, rows: Deps | None = None, order: Deps | None = None
+) -> FrameState:
+    """A state with other columns; what is known of sortedness and uniqueness holds while its columns are kept."""
+    kept = state.sorted_by if state.sorted_by is not None and _kept(state, columns, state.sorted_by) else None
+    unique = state.unique
+    if unique is not None and not all(_kept(state, columns, name) for name in unique):
+        unique = None
+    return FrameState(
+        columns,
+        state.rows if rows is None else rows,
+        state.order if order is None else order,
+        state.tables,
+        kept,
+        unique,
+    )
+
+
+def _kept(state: FrameState, columns: dict[str, Column], name: str) -> bool:
+    return columns.get(name) is state.columns[name]
+
+
+def _as_columns(
+    state: FrameState, values: list[tuple[str, Value]], reader: ExpressionReader
+) -> tuple[dict[str, Column], Deps, Deps]:
+    """Values laid side by side as the columns of a new frame, with its rows and its order."""
+    spread = [value for _, value in values if value.shape != SCALAR]
+    free = [value for value in spread if value.shape == FREE]
+    if not free:
+        return {name: value.column() for name, value in values}, state.rows, state.order
+    order = merge(*(reader.order_of(value) for value in spread))
+    rows = merge(state.rows, *(value.length for value in free))
+    beside = indirect(order, SORT) if len(spread) > 1 else NOTHING
+    columns = {
+        name: Column(merge(value.deps, beside) if value.shape != SCALAR else value.deps, value.fields)
+        for name, value in values
+    }
+    return columns, rows, order
+
+
+def _values(walker: PlanWalker, state: FrameState, exprs: Any) -> tuple[list[tuple[str, Value]], ExpressionReader]:
+    reader = walker.reader(state)
+    return [(item.output_name, reader.read(item.node)) for item in exprs], reader
+
+
+def _select(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
+    state = inputs[0]
+    values, reader = _values(walker, state, getattr(node, "expr", None) or getattr(node, "exprs", []))
+    columns, rows, order = _as_columns(state, values, reader)
+    for item, (name, value) in zip(getattr(node, "expr", []), values, strict=False):
+        if value.shape == ALIGNED and columns.get(name) is not None:
+            columns[name] = _identical(walker, state, item.node, columns[name])
+    if values and all(value.shape == SCALAR for _, value in values):
+        return FrameState(columns, rows, NOTHING, state.tables, None, frozenset())
+    made = _with(state, columns, rows=rows, order=order)
+    if any(value.shape == FREE for _, value in values):
+        made.sorted_by, made.unique = None, None
+    return made
+
+
+def _identical(walker: PlanWalker, state: FrameState, node: int, column: Column) -> Column:
+    """The input's own column object where an expression is nothing but that column under its own name."""
+    try:
+        expression = walker.traverser.view_expression(node)
+    except NotImplementedError:
+        return column
+    if type(expression).__name__ != "Column":
+        return column
+    own = state.columns.get(expression.name)
+    return own if own is not None and own.deps is column.deps and own.fields is column.fields else column
+
+
+def _with_columns(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    state = inputs[0]
+    values, _ = _values(walker, state, node.exprs)
+    columns = dict(state.columns)
+    rows = state.rows
+    for name, value in values:
+        if value.shape == FREE:
+            order = indirect(merge(state.order, value.order), SORT)
+            columns[name] = Column(merge(value.deps, order), value.fields)
+            rows = merge(rows, value.length)
+        else:
+            columns[name] = value.column()
+    return _with(state, columns, rows=rows)
+
+
+def _filter(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
+    state = inputs[0]
+    reader = walker.reader(state)
+    value = reader.read(node.predicate.node)
+    test = merge(value.whole(), value.length)
+    if value.shape == FREE:
+        test = merge(test, value.order, state.order)
+    return _with(state, state.columns, rows=merge(state.rows, indirect(test, FILTER)))
+
+
+def _slice(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) -> FrameState:
+    state = inputs[0]
+    return _with(state, state.columns, rows=merge(state.rows, indirect(state.order, SORT)))
+
+
+def _sort(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
+    state = inputs[0]
+    reader = walker.reader(state)
+    keys = [reader.read(item.node) for item in node.by_column]
+    by = merge(*(indirect(merge(key.whole(), key.length, key.order), SORT) for key in keys))
+    names = [_plain_name(walker, item.node) for item in node.by_column]
+    total = state.unique is not None and state.unique.issubset(name for name in names if name is not None)
+    order = by if total else merge(by, state.order)
+    rows = state.rows if node.slice is None else merge(state.rows, indirect(order, SORT))
+    made = _with(state, state.columns, rows=rows, order=order)
+    descending = node.sort_options[2]
+    made.sorted_by = names[0] if names and not descending[0] else None
+    return made
+
+
+def _plain_name(walker: PlanWalker, node: int) -> str | None:
+    try:
+        expression = walker.traverser.view_expression(node)
+    except NotImplementedError:
+        return None
+    return str(expression.name) if type(expression).__name__ == "Column" else None
+
+
+def _group_by(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    state = inputs[0]
+    reader = walker.reader(state)
+    options = node.options
+    keys = [(item.output_name, reader.read(item.node)) for item in node.keys]
+    columns: dict[str, Column] = {}
+    rows = merge(state.rows, *(indirect(merge(value.whole(), value.length), GROUP_BY) for _, value in keys))
+    for name, value in keys:
+        free = indirect(merge(value.order, state.order), SORT) if value.shape == FREE else NOTHING
+        columns[name] = Column(merge(value.deps, free), value.fields)
+    windows = options.rolling or options.dynamic
+    if windows is not None:
+        rows = merge(rows, _window_columns(state, windows, columns, names))
+    for item in node.aggs:
+        value = reader.read(item.node)
+        deps = merge(value.whole(), value.length)
+        if value.shape != SCALAR:
+            deps = merge(deps, indirect(reader.order_of(value), SORT))
+        columns[item.output_name] = Column(deps, value.fields if value.shape == SCALAR else None)
+    # In practice groups come in an order that input order and keys decide, though nobody asked for it.
+    order = indirect(merge(state.order, *(value.whole() for _, value in keys)), GROUP_BY)
+    if node.maintain_order:
+        order = merge(order, state.order)
+    if options.slice is not None:
+        rows = merge(rows, indirect(order, SORT))
+    columns = {name: columns[name] for name in names}
+    unique = frozenset(name for name, _ in keys) if windows is None else None
+    return FrameState(columns, rows, order, state.tables, None, unique)
+
+
+def _window_columns(state: FrameState, windows: Any, columns: dict[str, Column], names: list[str]) -> Deps:
+    """Adds what a dynamic or rolling group-by makes of its index column; gives its influence on the rows."""
+    index = state.columns[windows.index_column]
+    unsorted = NOTHING if state.sorted_by == windows.index_column else indirect(state.order, SORT)
+    deps = merge(transformed(index.whole()), unsorted)
+    columns[windows.index_column] = Column(deps)
+    if getattr(windows, "include_boundaries", False):
+        for name in ("_lower_boundary", "_upper_boundary"):
+            if name in names:
+                columns[name] = Column(deps)
+    return merge(indirect(index.whole(), GROUP_BY), unsorted)
+
+
+def _distinct(_: PlanWalker, node: Any, inputs: Sequence[FrameState], __: list[str]) -> FrameState:
+    state = inputs[0]
+    keep, subset, maintain, sliced = node.options
+    keys = list(state.columns) if subset is None else list(subset)
+    by = merge(*(state.columns[name].whole() for name in keys))
+    rows = merge(state.rows, indirect(by, GROUP_BY))
+    if (keep != "none" and len(keys) < len(state.columns)) or sliced is not None:
+        rows = merge(rows, indirect(state.order, SORT))
+    order = merge(state.order if maintain else indirect(state.order, GROUP_BY), indirect(by, GROUP_BY))
+    made = _with(state, state.columns, rows=rows, order=order)
+    made.sorted_by, made.unique = None, frozenset(keys)
+    return made
+
+
+def _union(_: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    columns = {
+        name: Column(merge(*(state.columns[name].deps for state in inputs)), _common_fields(inputs, name))
+        for name in names
+    }
+    order = merge(*(state.order for state in inputs))
+    rows = merge(*(state.rows for state in inputs))
+    if node.slice is not None:
+        rows = merge(rows, indirect(order, SORT))
+    return FrameState(columns, rows, order, _tables(inputs))
+
+
+def _common_fields(inputs: Sequence[FrameState], name: str) -> dict[str, Column] | None:
+    found = [state.columns[name].fields for state in inputs]
+    first = found[0]
+    if first is None:
+        return None if all(item is None for item in found) else _merged_whole(inputs, name)
+    if any(item is None or set(item) != set(first) for item in found):
+        return _merged_whole(inputs, name)
+    return {key: Column(merge(*(item[key].whole() for item in found if item is not None))) for key in first}
+
+
+def _merged_whole(inputs: Sequence[FrameState], name: str) -> dict[str, Column]:
+    # An unnamed field keeps the influences without pretending to know which field they belong to.
+    return {"": Column(merge(*(state.columns[name].whole() for state in inputs)))}
+
+
+def _tables(inputs: Sequence[FrameState]) -> frozenset[int]:
+    return frozenset[int]().union(*(state.tables for state in inputs))
+
+
+def _side_by_side(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) -> FrameState:
+    columns: dict[str, Column] = {}
+    for state in inputs:
+        if columns.keys() & state.columns.keys():
+            raise MismatchError("a name twice")
+        columns |= state.columns
+    order = merge(*(state.order for state in inputs))
+    rows = merge(*(_joined_rows(state) for state in inputs), indirect(order, SORT))
+    return FrameState(columns, rows, order, _tables(inputs))
+
+
+def _joined_rows(state: FrameState) -> Deps:
+    """The rows of a frame that meets another one: how many there are counts as a join."""
+    return {source: JOIN | mask & UNSUPPORTED if mask & FILTER else mask for source, mask in state.rows.items()}
+
+
+def _join(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    left, right = inputs
+    how, _nulls_equal, sliced, suffix, coalesce, _maintain = node.options
+    if node.predicate is not None:
+        raise MismatchError("a join with a predicate")
+    on_left = [(_plain_name(walker, item.node), walker.reader(left).read(item.node)) for item in node.left_on]
+    on_right = [(_plain_name(walker, item.node), walker.reader(right).read(item.node)) for item in node.right_on]
+    keys = [merge(value.whole(), value.length, value.order) for _, value in (*on_left, *on_right)]
+    by = how[4:6] if isinstance(how, tuple) and how[0] == "AsOf" else (None, None)
+    for state, extra in ((left, by[0]), (right, by[1])):
+        keys += [state.columns[name].whole() for name in extra or ()]
+    order = merge(left.order, right.order)
+    stars = walker.sources.stars
+    rows = merge(
+        {s: JOIN | m & UNSUPPORTED if s in stars else m for s, m in merge(left.rows, right.rows).items()},
+        *(indirect(key, JOIN) for key in keys),
+    )
+    if sliced is not None:
+        rows = merge(rows, indirect(order, SORT))
+    kind = how[0] if isinstance(how, tuple) else how
+    columns = join_columns(
+        kind,
+        left,
+        right,
+        [name for name, _ in on_left],
+        [name for name, _ in on_right],
+        suffix=suffix,
+        coalesce=coalesce,
+        by_right=by[1] or (),
+        names=names,
+    )
+    if kind in ("Semi", "Anti"):
+        order = left.order
+    return FrameState(columns, rows, order, left.tables | right.tables)
+
+
+def _merge_sorted(_: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    keys = [node.key] if isinstance(node.key, str) else list(node.key)
+    by = merge(*(state.columns[key].whole() for state in inputs for key in keys))
+    columns = {name: Column(merge(*(state.columns[name].whole() for state in inputs))) for name in names}
+    order = merge(indirect(by, SORT), *(state.order for state in inputs))
+    return FrameState(columns, merge(*(state.rows for state in inputs)), order, _tables(inputs))
+
+
+def _gather(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) -> FrameState:
+    state, index = inputs
+    chosen = indirect(merge(*(column.whole() for column in index.columns.values())), FILTER)
+    rows = merge(state.rows, index.rows, chosen, indirect(state.order, SORT))
+    made = _with(state, state.columns, rows=rows, order=merge(index.order, state.order))
+    made.tables, made.sorted_by, made.unique = _tables(inputs), None, None
+    return made
+
+
+def _map_function(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
+    name, *arguments = node.function
+    rule = _FUNCTIONS.get(name)
+    if rule is None:
+        raise MismatchError(f"unknown function {name}")
+    return rule(walker, inputs[0], arguments, names)
+
+
+def _map_same(_: PlanWalker, state: FrameState, __: list[Any], ___: list[str]) -> FrameState:
+    return state
+
+
+def _map_hint(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
+    # A promise about order lets polars take short cuts that give other values where it is broken.
+    columns = dict(state.columns)
+    for name, *_rest in arguments[0]:
+        column = columns[name]
+        columns[name] = Column(merge(column.deps, indirect(state.order, SORT)), column.fields)
+    return _with(state, columns)
+
+
+def _map_explode(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
+    columns = dict(state.columns)
+    lengths: list[Deps] = []
+    for name in arguments[0]:
+        columns[name] = state.columns[name].mapped()
+        lengths.append(indirect(columns[name].deps, FILTER))
+    made = _with(state, columns, rows=merge(state.rows, *lengths))
+    made.unique = None
+    return made
+
+
+def _map_unnest(_: PlanWalker, state: FrameState, arguments: list[Any], names: list[str]) -> FrameState:
+    structs, separator = set(arguments[0]), arguments[1] if len(arguments) > 1 else None
+    columns = {name: column for name, column in state.columns.items() if name not in structs}
+    made = {name: columns.get(name) for name in names}
+    for name in structs:
+        column = state.columns[name]
+        for new in [new for new, found in made.items() if found is None]:
+            field = new if separator is None else new.removeprefix(f"{name}{separator}")
+            known = (column.fields or {}).get(field)
+            if known is not None:
+                made[new] = Column(merge(known.deps, column.deps), known.fields)
+            elif len(structs) == 1 or (separator is not None and field != new):
+                made[new] = column.mapped()
+    rest = merge(*(state.columns[name].mapped().deps for name in structs))
+    return _with(state, {name: found or Column(rest) for name, found in made.items()})
+
+
+def _map_row_index(walker: PlanWalker, state: FrameState, arguments: list[Any], _: list[str]) -> FrameState:
+    counted = {source: TRANSFORMATION for source in state.rows if source in walker.sources.stars}
+    position = Column(merge(counted, indirect(state.order, SORT)))
+    return _with(state, {arguments[0]: position, **state.columns})
+
+
+def _map_unpivot(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
+    index, on, variable, value = arguments[:4]
+    columns = {name: state.columns[name] for name in index}
+    columns[variable] = Column(NOTHING)
+    columns[value] = Column(merge(*(state.columns[name].whole() for name in on)))
+    made = _with(state, columns)
+    made.sorted_by, made.unique = None, None
+    return made
+
+
+_Rule = Callable[[PlanWalker, Any, Sequence[FrameState], list[str]], FrameState]
+_FUNCTIONS: dict[str, Callable[[PlanWalker, FrameState, list[Any], list[str]], FrameState]] = {
+    "unnest": _map_unnest,
+    "explode": _map_explode,
+    "unpivot": _map_unpivot,
+    "row_index": _map_row_index,
+    "rechunk": _map_same,
+    "hint_sorted": _map_hint,
+}
+_RULES: dict[str, _Rule] = {
+    "PythonScan": _scan,
+    "Scan": _scan,
+    "DataFrameScan": _scan,
+    "SimpleProjection": _projection,
+    "Select": _select,
+    "Reduce": _select,
+    "HStack": _with_columns,
+    "Filter": _filter,
+    "Slice": _slice,
+    "Sort": _sort,
+    "GroupBy": _group_by,
+    "Distinct": _distinct,
+    "Union": _union,
+    "HConcat": _side_by_side,
+    "Join": _join,
+    "MergeSorted": _merge_sorted,
+    "Gather": _gather,
+    "MapFunction": _map_function,
+    "Cache": _cache,
+    "Sink": _same,
+}
+
+NODE_KINDS: tuple[str, ...] = tuple(_RULES)
+"""The kinds of node that are read; any other is kept whole."""
+FUNCTION_KINDS: tuple[str, ...] = tuple(_FUNCTIONS)
+"""The functions over whole frames that are read."""

@@ -1,0 +1,72 @@
+"""What polars itself says a plan needs: the columns that its leaves still ask for after projection pushdown.
+
+This knows nothing of the reading of nodes and expressions: what is not read cannot have influence. It bounds
+what the reading left open, and it is the read set that a run is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+IR_MAJOR = 16
+"""The version of polars' plan representation that is understood; polars 2.1 has 16.0."""
+
+
+def _flags(**on: bool) -> Any:
+    return pl.QueryOptFlags.none(**on)._pyoptflags
+
+
+_UNTOUCHED = _flags()
+_PROJECTED = _flags(projection_pushdown=True)
+
+
+def traverser(frame: pl.LazyFrame, *, projected: bool = False) -> Any:
+    """Polars' node traverser over the typed plan, with or without projection pushdown and nothing else.
+
+    Raises:
+        polars.exceptions.PolarsError: the plan does not type-check.
+    """
+    return frame._ldf.with_optimizations(_PROJECTED if projected else _UNTOUCHED).visit()
+
+
+def supported(nodes: Any) -> bool:
+    """Whether the plan is of the version that is understood."""
+    return bool(nodes.version()[0] == IR_MAJOR)
+
+
+def leaf_columns(frame: pl.LazyFrame, name_leaf: Callable[[Any], str]) -> dict[str, list[str]]:
+    """The columns that each input is asked for, and an empty list where only its rows are counted.
+
+    Arguments:
+        frame: the plan.
+        name_leaf: the name of a leaf's input, empty for data written into the plan.
+    """
+    nodes = traverser(frame, projected=True)
+    asked: dict[str, dict[str, None]] = {}
+    seen: set[int] = set()
+    stack = [nodes.get_node()]
+    while stack:
+        number = stack.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        nodes.set_node(number)
+        inputs = nodes.get_inputs()
+        if inputs:
+            stack.extend(inputs)
+            continue
+        node = _viewed(nodes)
+        name = name_leaf(node)
+        if name or node is None:
+            asked.setdefault(name or "<unreadable scan>", {}).update(dict.fromkeys(nodes.get_schema()))
+    return {name: list(columns) for name, columns in asked.items()}
+
+
+def _viewed(nodes: Any) -> Any:
+    try:
+        return nodes.view_current_node()
+    except NotImplementedError:
+        return None
