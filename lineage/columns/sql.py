@@ -1,0 +1,152 @@
+"""Column lineage of SQL: one statement, or a script; the tables that a query reads; bound values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from assets_core.column_lineage import ColumnLineage, Edge
+from assets_core.errors import LineageError
+from lineage.columns.sql_context import Context, KnownTables
+from lineage.columns.sql_dialects import Rules, rules_of
+from lineage.columns.sql_parse import deeply, parse_statements, quiet
+from lineage.columns.sql_query import evaluate
+from lineage.columns.sql_statements import context_after, written
+from lineage.columns.sql_written import Written
+
+Schema = Mapping[str, Mapping[str, Any]]
+
+
+def sql_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | None = None) -> ColumnLineage:
+    """The column lineage of one SQL statement.
+
+    Arguments:
+        sql: one statement of any kind; a semicolon behind it does no harm.
+        dialect: the SQL dialect, such as ``"duckdb"``, ``"postgres"``, ``"bigquery"``, ``"tsql"``.
+        schema: the columns of tables that are known, ``{"db.table": {"column": "type"}}``; without it stars stay
+            stars, and a name that may come from several tables has an edge from each.
+
+    Returns:
+        edges from the columns of the tables read to the output columns, by position and name; ``target`` is the
+        table written, None for a bare query. What is not understood is kept, marked in ``Edge.resolution``
+        and named in ``warnings``.
+
+    Raises:
+        LineageError: HW210 not SQL of this dialect, HW211 a template, HW212 no statement, HW213 no such dialect,
+            HW214 more than one statement, HW215 nested too deep.
+    """
+    rules = rules_of(dialect)
+
+    def work() -> ColumnLineage:
+        statements = parse_statements(sql, rules)
+        if len(statements) > 1:
+            raise LineageError(
+                "HW214",
+                f"one statement was asked for, and there are {len(statements)}",
+                hint="use sql_script_lineage for scripts",
+            )
+        context = new_context(rules, schema)
+        with quiet():
+            parts = written(statements[0], context)
+        return _one(parts, context)
+
+    return deeply(work)
+
+
+def sql_script_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | None = None) -> list[ColumnLineage]:
+    """The column lineage of every statement of a script, in order.
+
+    Temporary tables (also ``#t``, ``@t``) are looked through: what is read from them has edges from what they
+    were made of. Columns of other tables written before are known to later statements, whose edges start there.
+
+    Arguments:
+        sql: statements separated by semicolons; procedures and blocks are read statement by statement.
+        dialect: as for ``sql_lineage``.
+        schema: as for ``sql_lineage``.
+
+    Returns:
+        one lineage for every table that a statement writes and for every bare query; several for a multi-insert.
+
+    Raises:
+        LineageError: as ``sql_lineage``, but for HW214.
+    """
+    rules = rules_of(dialect)
+
+    def work() -> list[ColumnLineage]:
+        context = new_context(rules, schema)
+        found: list[ColumnLineage] = []
+        for statement in parse_statements(sql, rules):
+            context.warnings = {}
+            with quiet():
+                parts = written(statement, context)
+            for part in parts:
+                context_after(part, context)
+            _forget_dropped(statement, context)
+            found += [part.lineage(context) for part in parts]
+            if not parts and any("not understood" in warning for warning in context.warnings):
+                found.append(ColumnLineage((), frozenset(), warnings=tuple(context.warnings)))
+        return found
+
+    return deeply(work)
+
+
+def sql_tables(sql: str, *, dialect: str = "duckdb") -> tuple[str, ...]:
+    """The names of the tables that a text reads, in the order in which they are met.
+
+    Arguments:
+        sql: SQL, usually one query.
+        dialect: as for ``sql_lineage``.
+
+    Returns:
+        full names as written: ``staging.flights``; the quoted ``"a/b/c"`` gives ``a/b/c``; names of common
+        table expressions are not among them.
+
+    Raises:
+        LineageError: as ``sql_lineage``; HW210 says where.
+    """
+    rules = rules_of(dialect)
+
+    def work() -> tuple[str, ...]:
+        context = new_context(rules, None)
+        with quiet():
+            for statement in parse_statements(sql, rules):
+                written(statement, context)
+        return tuple(context.reads)
+
+    return deeply(work)
+
+
+def new_context(rules: Rules, schema: Mapping[str, Any] | None) -> Context:
+    """A reading that has not begun."""
+    return Context(rules, KnownTables(schema, rules), evaluate)
+
+
+def _one(parts: list[Written], context: Context) -> ColumnLineage:
+    """The parts of one statement as one lineage: a multi-insert's columns stand one after the other."""
+    if not parts:
+        return ColumnLineage((), frozenset(), warnings=tuple(context.warnings))
+    lineages = [part.lineage(context) for part in parts]
+    if len(lineages) == 1:
+        return lineages[0]
+    targets = [lineage.target or "a query" for lineage in lineages]
+    columns: list[str] = []
+    edges: set[Edge] = set()
+    for lineage in lineages:
+        shift = len(columns)
+        edges.update(
+            edge if edge.position is None else edge._replace(position=edge.position + shift) for edge in lineage.edges
+        )
+        columns += lineage.columns
+    warning = f"the statement writes {', '.join(targets)}; sql_script_lineage tells them apart"
+    return ColumnLineage(
+        tuple(columns), frozenset(edges), target=lineages[0].target, warnings=(*context.warnings, warning)
+    )
+
+
+def _forget_dropped(statement: exp.Expr, context: Context) -> None:
+    if isinstance(statement, exp.Drop) and isinstance(statement.this, exp.Table):
+        name = context.table_name(statement.this)
+        context.temporary.pop(name.lower(), None)
+        context.known.forget(name)

@@ -1,0 +1,366 @@
+"""One walk over an expression, from the top down: which columns reach its value, and in which way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sqlglot import exp
+
+from assets_core.column_lineage import EdgeKind
+from lineage.columns.sql_flow import COMPOSED, NOTHING, Flow, merged, through
+from lineage.columns.sql_relation import Column
+from lineage.columns.sql_scope import Scope, inside, resolve
+
+_I, _T, _A = EdgeKind.IDENTITY, EdgeKind.TRANSFORMATION, EdgeKind.AGGREGATION
+_CONDITIONAL, _WINDOW, _SORT = EdgeKind.CONDITIONAL, EdgeKind.WINDOW, EdgeKind.SORT
+
+Handler = Callable[["Walk", exp.Expr, EdgeKind], None]
+
+
+def flow_of(node: exp.Expr | None, scope: Scope, operator: EdgeKind = _I) -> Flow:
+    """Everything that influences the value of an expression.
+
+    Arguments:
+        node: the expression; None gives nothing.
+        scope: the names it sees.
+        operator: what the value passes through afterwards (``FILTER`` for a WHERE condition).
+    """
+    if node is None:
+        return NOTHING
+    walk = Walk(scope)
+    walk.push(node, operator)
+    return walk.run()
+
+
+class Walk:
+    """The walk's stack of (expression, operator around it) and the flows found so far.
+
+    The stack is a list, so that a chain of ten thousand additions costs no recursion.
+    """
+
+    __slots__ = ("flows", "scope", "stack")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.stack: list[tuple[exp.Expr, EdgeKind]] = []
+        self.flows: list[Flow] = []
+
+    def push(self, node: object, operator: EdgeKind, within: EdgeKind = _I) -> None:
+        """Queues an expression (or a list of them) that passes ``within`` and then ``operator``."""
+        if isinstance(node, exp.Expr):
+            self.stack.append((node, COMPOSED[operator, within]))
+        elif isinstance(node, list):
+            for item in node:
+                self.push(item, operator, within)
+
+    def push_args(self, node: exp.Expr, operator: EdgeKind, within: EdgeKind, *, without: Iterable[str] = ()) -> None:
+        """Queues all arguments of a node but some."""
+        left_out = frozenset(without)
+        for name, value in node.args.items():
+            if value and name not in left_out and type(value) is not str:
+                self.push(value, operator, within)
+
+    def add(self, flow: Flow, operator: EdgeKind) -> None:
+        """Adds a flow that passes ``operator``."""
+        if flow:
+            self.flows.append(through(flow, operator))
+
+    def run(self) -> Flow:
+        """Walks to the end; the union of all that was found."""
+        while self.stack:
+            node, operator = self.stack.pop()
+            handler = _HANDLERS.get(type(node))
+            if handler is None:
+                handler = _handler_of(type(node))
+            handler(self, node, operator)
+        return merged(self.flows)
+
+
+def _handler_of(kind: type[exp.Expr]) -> Handler:
+    for base in kind.__mro__:
+        if base in _HANDLERS:
+            _HANDLERS[kind] = _HANDLERS[base]
+            return _HANDLERS[kind]
+    _HANDLERS[kind] = _transformation
+    return _transformation
+
+
+def _transformation(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push_args(node, operator, _T)
+
+
+def _identity(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push_args(node, operator, _I)
+
+
+def _nothing(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """Literals, types, parameters: they carry no lineage."""
+
+
+def _column(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    if isinstance(node.this, exp.Star):
+        walk.add(merged(column.flow for column in qualified_star(node, walk.scope)), operator)
+        return
+    walk.add(resolve(node, walk.scope).flow, operator)  # type: ignore[arg-type] # registered for Column only
+
+
+def qualified_star(node: exp.Expr, scope: Scope) -> list[Column]:
+    """The columns of ``t.*``; of a struct column ``s.*`` its fields, or one star where they are not told."""
+    spell = scope.context.rules.spell
+    parts = [spell(part) for part in node.args_parts()] if hasattr(node, "args_parts") else []
+    parts = [spell(node.args[name]) for name in ("catalog", "db", "table") if node.args.get(name)]
+    for around in scope.chain():
+        source = around.source([part.lower() for part in parts])
+        if source is not None:
+            return list(source.relation.expanded())
+    reference = exp.column(*[exp.to_identifier(part, quoted=True) for part in reversed(parts)])
+    return struct_fields(resolve(reference, scope))
+
+
+def struct_fields(column: Column) -> list[Column]:
+    """The fields of a struct column as columns; one star of it where they are not told."""
+    if column.fields:
+        return [Column(name, flow) for name, flow in column.fields.items()]
+    return [Column("*", through(column.flow, _T))]
+
+
+def _star(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    for source in walk.scope.visible():
+        walk.add(source.relation.everything(), operator)
+
+
+def _count(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    counted = [item for item in (node.this, *node.args.get("expressions", ())) if isinstance(item, exp.Expr)]
+    values = [item for item in counted if not isinstance(item, exp.Star | exp.Literal | exp.Boolean)]
+    if not values:
+        walk.add(walk.scope.rows(), COMPOSED[operator, _A])
+    walk.push(values, operator, _A)
+
+
+def _aggregate(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push_args(node, operator, _A)
+
+
+def _case(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.args.get("this"), operator, _CONDITIONAL)
+    for branch in node.args["ifs"]:
+        walk.push(branch.this, operator, _CONDITIONAL)
+        walk.push(branch.args.get("true"), operator)
+    walk.push(node.args.get("default"), operator)
+
+
+def _if(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.this, operator, _CONDITIONAL)
+    walk.push(node.args.get("true"), operator)
+    walk.push(node.args.get("false"), operator)
+
+
+def _coalesce(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    values = [node.this, *node.args.get("expressions", ())]
+    walk.push(values, operator)
+    walk.push(values, operator, _CONDITIONAL)
+
+
+def _nullif(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.this, operator)
+    walk.push([node.this, node.args.get("expression")], operator, _CONDITIONAL)
+
+
+def _nvl2(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.this, operator, _CONDITIONAL)
+    walk.push([node.args.get("true"), node.args.get("false")], operator)
+
+
+def _decode(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    items = node.args.get("expressions") or []
+    walk.push(items[:1], operator, _CONDITIONAL)
+    rest = items[1:]
+    for place in range(0, len(rest) - 1, 2):
+        walk.push(rest[place], operator, _CONDITIONAL)
+        walk.push(rest[place + 1], operator)
+    if len(rest) % 2:
+        walk.push(rest[-1], operator)
+
+
+def _filter(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.this, operator)
+    walk.push(node.args.get("expression"), operator, _CONDITIONAL)
+
+
+def _order(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push_args(node, operator, _SORT, without=("this",))
+    walk.push(node.args.get("this"), operator)
+
+
+def _having_max(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.this, operator)
+    walk.push(node.args.get("expression"), operator, _CONDITIONAL)
+
+
+_BY_POSITION = (exp.PercentileCont, exp.PercentileDisc, exp.Mode, exp.Quantile, exp.ApproxQuantile)
+
+
+def _within_group(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    function = node.this
+    name = function.name.lower() if isinstance(function, exp.Anonymous) else ""
+    ordered = isinstance(function, _BY_POSITION) or name.startswith(("percentile", "mode", "median", "approx_perc"))
+    order = node.args.get("expression")
+    if ordered and order is not None:
+        walk.push([item.this for item in order.expressions], operator, _A)
+    else:
+        walk.push(order, operator, _SORT)
+        walk.push(function, operator, _A)
+
+
+_RANKING = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile)
+_SHIFTING = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
+
+
+def _shifting(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push_args(node, operator, _T)
+
+
+def _window(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    function = node.this
+    walk.push(function, operator, _T)
+    inner = function.this if isinstance(function, exp.IgnoreNulls | exp.RespectNulls) else function
+    if isinstance(inner, _RANKING) or not isinstance(inner, exp.AggFunc):
+        # The number of a row depends on how many rows there are, even where nothing orders them.
+        walk.add(walk.scope.rows(), COMPOSED[operator, _WINDOW])
+    _window_clauses(walk, node, operator, 0)
+
+
+def _window_clauses(walk: Walk, node: exp.Expr, operator: EdgeKind, depth: int) -> None:
+    walk.push(node.args.get("partition_by"), operator, _WINDOW)
+    walk.push(node.args.get("order"), operator, _WINDOW)
+    spec = node.args.get("spec")
+    if spec is not None:
+        walk.push([spec.args.get("start"), spec.args.get("end")], operator, _WINDOW)
+    base = node.args.get("alias") or node.args.get("first")
+    named = walk.scope.windows.get(base.name.lower()) if isinstance(base, exp.Expr) else None
+    if named is not None and depth < 20:
+        _window_clauses(walk, named, operator, depth + 1)
+
+
+def _exists(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    query = node.this
+    if not isinstance(query, exp.Query):
+        walk.push_args(node, operator, _T)
+        return
+    relation = walk.scope.context.evaluate(query, walk.scope)
+    walk.add(merged((relation.counted, relation.rows)), COMPOSED[operator, _CONDITIONAL])
+
+
+def _query(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    relation = walk.scope.context.evaluate(node, walk.scope)
+    walk.add(relation.everything(), operator)
+    walk.add(relation.rows, operator)
+
+
+def _lambda(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """The parser has turned the parameters in the body into plain identifiers already."""
+    walk.push(node.this, operator, _T)
+
+
+def _named_argument(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    walk.push(node.args.get("expression"), operator, _T)
+
+
+def _dot(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    column = struct_path(node, walk.scope)
+    if column is not None:
+        walk.add(column.flow, operator)
+        return
+    walk.push(node.this, operator, _T)
+    if isinstance(node.args.get("expression"), exp.Func):
+        walk.push(node.args["expression"], operator, _T)
+
+
+def struct_path(node: exp.Expr, scope: Scope) -> Column | None:
+    """The field that ``column.field`` or ``column['field']`` means; None if it is no such path."""
+    path: list[str] = []
+    base = node
+    while isinstance(base, exp.Dot | exp.Bracket | exp.Paren):
+        if isinstance(base, exp.Dot) and isinstance(base.args.get("expression"), exp.Identifier):
+            path.append(base.args["expression"].name)
+        elif isinstance(base, exp.Bracket):
+            keys = base.args.get("expressions") or []
+            if len(keys) != 1 or not (isinstance(keys[0], exp.Literal) and keys[0].is_string):
+                return None
+            path.append(keys[0].name)
+        elif not isinstance(base, exp.Paren):
+            return None
+        base = base.this
+    if not path:
+        return None
+    if isinstance(base, exp.Column) and not isinstance(base.this, exp.Star):
+        return inside(resolve(base, scope), path[::-1])
+    fields = fields_of(base, scope)
+    return inside(Column("", NOTHING, fields), path[::-1]) if fields else None
+
+
+def fields_of(node: exp.Expr, scope: Scope) -> dict[str, Flow] | None:
+    """The flows of the fields that a struct constructor names; None if it is none, or names them not."""
+    while isinstance(node, exp.Paren | exp.Alias):
+        node = node.this
+    if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
+        return resolve(node, scope).fields
+    if not isinstance(node, exp.Struct):
+        return None
+    fields: dict[str, Flow] = {}
+    for item in node.expressions:
+        if isinstance(item, exp.PropertyEQ | exp.Alias):
+            value = item.args["expression"] if isinstance(item, exp.PropertyEQ) else item.this
+            key = item.this.name if isinstance(item, exp.PropertyEQ) else item.alias
+            fields[key.lower()] = flow_of(value, scope)
+        elif isinstance(item, exp.Column):
+            fields[item.name.lower()] = flow_of(item, scope)
+        else:
+            return None
+    return fields
+
+
+_HANDLERS: dict[type[exp.Expr], Handler] = {
+    exp.Column: _column,
+    exp.Star: _star,
+    exp.Literal: _nothing,
+    exp.Identifier: _nothing,
+    exp.DataType: _nothing,
+    exp.Var: _nothing,
+    exp.Null: _nothing,
+    exp.Boolean: _nothing,
+    exp.Placeholder: _nothing,
+    exp.Parameter: _nothing,
+    exp.SessionParameter: _nothing,
+    exp.JSONPath: _nothing,
+    exp.Paren: _identity,
+    exp.Alias: _identity,
+    exp.Where: _identity,
+    exp.Distinct: _identity,
+    exp.Ordered: _identity,
+    exp.IgnoreNulls: _identity,
+    exp.RespectNulls: _identity,
+    exp.Count: _count,
+    exp.CountIf: _aggregate,
+    exp.AggFunc: _aggregate,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Coalesce: _coalesce,
+    exp.Nullif: _nullif,
+    exp.Nvl2: _nvl2,
+    exp.DecodeCase: _decode,
+    exp.Filter: _filter,
+    exp.Order: _order,
+    exp.HavingMax: _having_max,
+    exp.WithinGroup: _within_group,
+    exp.Window: _window,
+    exp.Exists: _exists,
+    exp.Query: _query,
+    exp.Lambda: _lambda,
+    exp.PropertyEQ: _named_argument,
+    exp.Kwarg: _named_argument,
+    exp.Dot: _dot,
+    exp.Bracket: _transformation,
+    **dict.fromkeys(_SHIFTING, _shifting),
+    **dict.fromkeys(_RANKING, _nothing),
+}

@@ -1,0 +1,158 @@
+"""From text to syntax trees: clear errors with line and column, no noise, no recursion limit."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
+from sqlglot.tokenizer_core import Token
+
+from assets_core.errors import HeadwaterError, LineageError
+from lineage.columns.sql_dialects import Rules
+
+T = TypeVar("T")
+
+_TEMPLATING = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_DEEP_STACK_BYTES = 512 * 1024 * 1024
+_DEEP_LIMIT = 120_000
+_deep = threading.Lock()
+
+
+def parse_statements(sql: str, rules: Rules) -> list[exp.Expr]:
+    """The statements of a text, empty ones left out.
+
+    Raises:
+        LineageError: HW210, the text is not SQL of this dialect; HW211, it is a template that has not been
+            rendered; HW212, there is no statement in it.
+    """
+    with quiet():
+        try:
+            tokens = rules.dialect.tokenize(sql)
+            parsed = rules.dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
+        except (ParseError, TokenError) as error:
+            raise _refused(error, sql, rules) from None
+        except (SqlglotError, ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError) as error:
+            raise _not_sql(rules, why=str(error).splitlines()[0] if str(error) else "") from None
+    statements = [
+        statement for statement in parsed if statement is not None and not isinstance(statement, exp.Semicolon)
+    ]
+    if not statements:
+        raise LineageError("HW212", "there is no SQL statement in the text", hint="comments alone say nothing")
+    return statements
+
+
+def tokens_of(sql: str, rules: Rules) -> list[Token]:
+    """The tokens of a text.
+
+    Raises:
+        LineageError: HW210, it cannot be cut into tokens.
+    """
+    try:
+        return list(rules.dialect.tokenize(sql))
+    except SqlglotError as error:
+        raise _refused(error, sql, rules) from None
+
+
+def deeply(work: Callable[[], T]) -> T:
+    """Does the work, and once more on a large stack if it is nested too deep for the ordinary one.
+
+    Raises:
+        LineageError: HW215, nested too deep even for that.
+    """
+    try:
+        return work()
+    except RecursionError:
+        pass
+    with _deep:
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+        before = threading.stack_size(_DEEP_STACK_BYTES)
+        limit = sys.getrecursionlimit()
+
+        def run() -> None:
+            try:
+                outcome.append(work())
+            except BaseException as error:  # noqa: BLE001 handed to the caller's thread
+                failure.append(error)
+
+        try:
+            sys.setrecursionlimit(max(limit, _DEEP_LIMIT))
+            thread = threading.Thread(target=run, name="headwater-deep-sql")
+            thread.start()
+            thread.join()
+        finally:
+            sys.setrecursionlimit(limit)
+            threading.stack_size(before)
+    if not failure:
+        return outcome[0]
+    if isinstance(failure[0], RecursionError | MemoryError):
+        raise LineageError("HW215", "the statement is nested too deep to be read") from None
+    raise failure[0]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the parser's own warnings off the terminal; what matters becomes a warning of the lineage."""
+    logger = logging.getLogger("sqlglot")
+    logger.addFilter(_silent)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_silent)
+
+
+def _silent(_: logging.LogRecord) -> bool:
+    return False
+
+
+def place(node: exp.Expr) -> str:
+    """``line L, column C`` of the first name inside a node, both from 1; empty where it is not known."""
+    for found in node.walk():
+        line = found.meta.get("line")
+        if line:
+            return f"line {line}, column {start_column(found)}"
+    return ""
+
+
+def start_column(node: exp.Expr) -> int:
+    """The column, from 1, in which a name starts (the parser records where it ends)."""
+    end_column: int = node.meta["col"]
+    width: int = node.meta["end"] - node.meta["start"]
+    return max(1, end_column - width)
+
+
+def _refused(error: SqlglotError, sql: str, rules: Rules) -> HeadwaterError:
+    template = _TEMPLATING.search(sql)
+    if template:
+        line = sql.count("\n", 0, template.start()) + 1
+        return LineageError(
+            "HW211",
+            "the text is a template, not SQL",
+            where=f"line {line}",
+            why=template.group()[:80],
+            hint="render it first; values can be bound as :name",
+        )
+    details = getattr(error, "errors", None) or [{}]
+    first = details[0]
+    if not first.get("line"):
+        found = re.search(r"Line (\d+), Col: (\d+)", str(error))
+        first = {"line": found and found[1], "col": found and found[2], "description": _sentence(error)}
+    where = f"line {first['line']}, column {first['col']}" if first.get("line") else ""
+    return _not_sql(rules, where=where, why=str(first.get("description") or _sentence(error)))
+
+
+def _sentence(error: Exception) -> str:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
+
+
+def _not_sql(rules: Rules, *, where: str = "", why: str = "") -> LineageError:
+    dialect = rules.name or "generic"
+    return LineageError("HW210", f"this is not SQL of the {dialect} dialect", where=where, why=why)

@@ -1,0 +1,121 @@
+"""PIVOT and UNPIVOT: what the turned table's columns come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from assets_core.column_lineage import EdgeKind, Resolution
+from lineage.columns.sql_expressions import flow_of
+from lineage.columns.sql_flow import Flow, marked, merged, through
+from lineage.columns.sql_relation import Column, Relation, Tail
+from lineage.columns.sql_scope import Scope, Source
+
+_A, _T, _CONDITIONAL = EdgeKind.AGGREGATION, EdgeKind.TRANSFORMATION, EdgeKind.CONDITIONAL
+
+
+def pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
+    """The relation behind PIVOT (...) or UNPIVOT (...), in FROM or as DuckDB's statement."""
+    inner = Scope(scope.context, scope.parent, scope.ctes, [Source("", (), relation)])
+    if pivot.args.get("unpivot"):
+        return _unpivoted(pivot, relation, inner)
+    if pivot.args.get("using") is not None or not pivot.args.get("fields"):
+        return _simply_pivoted(pivot, relation, inner)
+    return _pivoted(pivot, relation, inner)
+
+
+def _names_in(nodes: Iterable[exp.Expr]) -> set[str]:
+    return {column.name.lower() for node in nodes for column in node.find_all(exp.Column)}
+
+
+def _rest(relation: Relation, used: set[str]) -> list[Column]:
+    """The columns that stay beside the turned ones."""
+    rest = []
+    for column in relation.expanded():
+        if column.tail is not None:
+            rest.append(Column(column.name, column.flow, None, column.tail.leaving_out(used)))
+        elif column.name.lower() not in used:
+            rest.append(column)
+    return rest
+
+
+def _behind(relation: Relation, columns: list[Column], rows: Iterable[Flow]) -> Relation:
+    return Relation(columns, merged((relation.rows, *rows)), relation.counted)
+
+
+def _pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
+    aggregates = pivot.args.get("expressions") or []
+    fields = pivot.args["fields"]
+    chosen = [field.this for field in fields if isinstance(field, exp.In)]
+    condition = merged(flow_of(item, scope, _CONDITIONAL) for item in chosen)
+    flows = [merged((flow_of(item, scope, _A), condition)) for item in aggregates]
+    names = [item.name for item in pivot.args.get("columns") or ()] or _pivot_names(fields, aggregates)
+    turned = [Column(name, flows[place % len(flows)] if flows else condition) for place, name in enumerate(names)]
+    rest = _rest(relation, _names_in([*aggregates, *chosen]))
+    if not turned:
+        turned = [_any_column(merged(flows))]
+    groups = [through(column.flow, EdgeKind.GROUP_BY) for column in rest]
+    return _behind(relation, [*rest, *turned], groups)
+
+
+def _pivot_names(fields: list[exp.Expr], aggregates: list[exp.Expr]) -> list[str]:
+    values = [
+        item.alias if isinstance(item, exp.Alias | exp.PivotAlias) else item.name
+        for field in fields
+        if isinstance(field, exp.In)
+        for item in field.expressions
+    ]
+    suffixes = [item.alias for item in aggregates]
+    return [f"{value}_{suffix}" if suffix else value for value in values for suffix in suffixes or [""]]
+
+
+def _any_column(flow: Flow) -> Column:
+    tail = Tail(marked(flow, Resolution.STAR), lambda _: flow)
+    return Column("*", tail.flow, None, tail)
+
+
+def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
+    """DuckDB's ``PIVOT t ON year USING sum(x) GROUP BY g``; which columns come out only the data tell."""
+    on = pivot.args.get("expressions") or []
+    aggregates = pivot.args.get("using") or []
+    aggregates = aggregates if isinstance(aggregates, list) else []
+    condition = merged(flow_of(item.this if isinstance(item, exp.In) else item, scope, _CONDITIONAL) for item in on)
+    flows = [merged((flow_of(item, scope, _A), condition)) for item in aggregates]
+    if not flows:
+        flows = [merged((through(scope.rows(), _A), condition))]
+    group = pivot.args.get("group")
+    if group is not None:
+        rest = [Column(item.alias_or_name, flow_of(item, scope)) for item in group.expressions]
+    else:
+        rest = _rest(relation, _names_in([*on, *aggregates]))
+    groups = [through(column.flow, EdgeKind.GROUP_BY) for column in rest]
+    return _behind(relation, [*rest, _any_column(merged(flows))], groups)
+
+
+def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
+    """Names and values: a value comes from each of the columns turned, a name from none."""
+    into = pivot.args.get("into")
+    if into is not None:
+        turned = pivot.args.get("expressions") or []
+        value_names = [item.name for item in into.expressions]
+        label = into.this.name
+    else:
+        field = next((item for item in pivot.args.get("fields") or () if isinstance(item, exp.In)), None)
+        turned = field.expressions if field is not None else pivot.args.get("expressions") or []
+        given = pivot.args.get("expressions") or []
+        value_names = [column.name for item in given for column in _plain(item)] if field is not None else ["value"]
+        label = field.this.name if field is not None else "name"
+    groups = [_plain(item) for item in turned]
+    values = []
+    for place, name in enumerate(value_names or ["value"]):
+        picked = [group[place] for group in groups if len(group) > place]
+        picked = picked or [item for group in groups for item in group]
+        values.append(Column(name, merged(flow_of(item, scope) for item in picked)))
+    rest = _rest(relation, {column.name.lower() for group in groups for column in group})
+    return _behind(relation, [*rest, Column(label, frozenset()), *values], ())
+
+
+def _plain(node: exp.Expr) -> list[exp.Expr]:
+    """The columns of one turned item: ``a``, ``(a, b)``, ``a AS 'x'``."""
+    return list(node.find_all(exp.Column)) or ([exp.column(node.name)] if node.name else [])

@@ -1,0 +1,160 @@
+"""What the engine is told of SQL assets."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets_core.column_lineage import ColumnRef, EdgeKind
+from assets_core.errors import HeadwaterError, LineageError, ProjectError
+from lineage.columns.sql import sql_tables
+from lineage.columns.sql_asset import read_sql
+from lineage.columns.sql_bound import bound_names, to_duckdb
+
+FLIGHTS = {"staging.flights": {"id": "Int64", "origin": "String", "dep_delay": "Float64", "tailnum": "String"}}
+QUERY = "select origin, avg(dep_delay) as avg_delay from staging.flights group by origin"
+
+
+def test_the_read_set_is_the_columns_that_the_query_names():
+    assert read_sql(QUERY, FLIGHTS).read_sets == {"staging.flights": ("origin", "dep_delay")}
+
+
+def test_output_columns_and_types_are_those_of_duckdb():
+    assert read_sql(QUERY, FLIGHTS).schema == (("origin", "String"), ("avg_delay", "Float64"))
+
+
+def test_lineage_says_which_columns_a_value_comes_from():
+    lineage = read_sql(QUERY, FLIGHTS).lineage
+    assert lineage.upstream("avg_delay", direct=True) == {ColumnRef("staging.flights", "dep_delay")}
+
+
+def test_grouping_touches_the_whole_result_once():
+    edges = read_sql(QUERY, FLIGHTS).lineage.edges
+    assert [edge.source.column for edge in edges if edge.kind is EdgeKind.GROUP_BY] == ["origin"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "SELECT origin, AVG(dep_delay) AS avg_delay\nFROM staging.flights -- by airport\nGROUP BY origin",
+        "select origin, avg(dep_delay) avg_delay from staging.flights group by origin;",
+        'select "origin", avg(dep_delay) as avg_delay from staging.flights group by origin',
+    ],
+)
+def test_comments_layout_and_case_of_keywords_do_not_count(other):
+    assert read_sql(other, FLIGHTS).digest == read_sql(QUERY, FLIGHTS).digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "select origin, avg(dep_delay) as mean_delay from staging.flights group by origin",
+        "select origin, avg(id) as avg_delay from staging.flights group by origin",
+        "select origin, avg(dep_delay) as avg_delay from staging.flights group by all",
+        "select origin, avg(dep_delay + 1) as avg_delay from staging.flights group by origin",
+    ],
+)
+def test_what_the_query_computes_counts(other):
+    assert read_sql(other, FLIGHTS).digest != read_sql(QUERY, FLIGHTS).digest
+
+
+def test_a_star_is_digested_as_the_columns_it_stands_for():
+    written_out = "select id, origin, dep_delay, tailnum from staging.flights"
+    assert read_sql("select * from staging.flights", FLIGHTS).digest == read_sql(written_out, FLIGHTS).digest
+
+
+def test_a_column_added_upstream_changes_the_digest_of_a_star_only():
+    wider = {"staging.flights": {**FLIGHTS["staging.flights"], "dest": "String"}}
+    star = "select * from staging.flights"
+    assert read_sql(star, wider).digest != read_sql(star, FLIGHTS).digest
+    assert read_sql(QUERY, wider).digest == read_sql(QUERY, FLIGHTS).digest
+
+
+def test_counting_rows_reads_no_column():
+    reading = read_sql("select count(*) as n from staging.flights", FLIGHTS)
+    assert reading.read_sets == {"staging.flights": ()}
+    assert reading.lineage.upstream("n") == {ColumnRef("staging.flights", "*")}
+
+
+def test_an_unknown_column_is_named_with_its_place_and_the_nearest_name():
+    with pytest.raises(HeadwaterError) as caught:
+        read_sql("select origin,\n  dep_dely from staging.flights", FLIGHTS)
+    assert (caught.value.code, caught.value.where) == ("HW216", "line 2, column 3")
+    assert "dep_delay" in caught.value.hint
+
+
+def test_an_ambiguous_name_is_refused_with_its_place():
+    tables = {"a": {"id": "Int64"}, "b": {"id": "Int64"}}
+    with pytest.raises(LineageError) as caught:
+        read_sql("select id from a join b on a.id = b.id", tables)
+    assert (caught.value.code, caught.value.where) == ("HW217", "line 1, column 8")
+
+
+def test_an_unknown_table_is_named_with_the_nearest_one():
+    with pytest.raises(LineageError) as caught:
+        read_sql("select id from staging.flight", FLIGHTS)
+    assert caught.value.code == "HW218"
+    assert "staging.flights" in caught.value.hint
+
+
+def test_all_wrong_names_are_told_at_once():
+    with pytest.raises(ProjectError) as caught:
+        read_sql("select orgin, idd from staging.flights", FLIGHTS)
+    assert len(caught.value.errors) == 2
+
+
+def test_several_statements_are_no_asset():
+    with pytest.raises(LineageError, match="HW214"):
+        read_sql("select 1; select 2", {})
+
+
+def test_a_statement_that_writes_is_no_asset():
+    with pytest.raises(LineageError, match="HW219"):
+        read_sql("create table x as select 1 as a", {})
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [("random()", "random"), ("now()", "now"), ("current_date", "current_date"), ("uuid()", "uuid")],
+)
+def test_functions_that_are_not_stable_are_found(call, name):
+    assert read_sql(f"select id, {call} as x from staging.flights", FLIGHTS).volatile_functions == (name,)
+
+
+def test_stable_functions_are_not_volatile():
+    assert read_sql(QUERY, FLIGHTS).volatile_functions == ()
+
+
+def test_order_that_reaches_values_is_read_as_a_pseudo_column():
+    assert read_sql("select id from staging.flights limit 3", FLIGHTS).read_sets == {"staging.flights": ("id", "#")}
+
+
+def test_quoted_keys_are_single_tables():
+    reading = read_sql('select id from "raw/a/b"', {"raw/a/b": {"id": "Int64", "x": "Int64"}})
+    assert reading.read_sets == {"raw/a/b": ("id",)}
+
+
+def test_tables_are_named_as_written_and_common_table_expressions_are_not_tables():
+    sql = 'with c as (select * from staging.flights) select * from c join "a/b/c" using (id) join plain using (id)'
+    assert sql_tables(sql) == ("staging.flights", "a/b/c", "plain")
+
+
+def test_a_query_that_does_not_parse_is_refused_with_line_and_column():
+    with pytest.raises(LineageError) as caught:
+        sql_tables("select a\nfrom t where (")
+    assert caught.value.code == "HW210"
+    assert caught.value.where.startswith("line 2")
+
+
+def test_bound_values_are_named_once_in_order():
+    sql = "select a::int, ':no', x[1:n] -- :no\nfrom t where d >= :partition_start and d < :partition_end or d = :config_d"
+    assert bound_names(sql) == ("partition_start", "partition_end", "config_d")
+
+
+def test_bound_values_are_written_with_a_dollar_sign_for_duckdb():
+    sql = "select ':no' as s, a::int /* :no */ from t where k=:partition_key"
+    assert to_duckdb(sql) == "select ':no' as s, a::int /* :no */ from t where k=$partition_key"
+
+
+def test_bound_values_carry_no_lineage():
+    reading = read_sql("select id, :config_rate as rate from staging.flights where origin = :partition_key", FLIGHTS)
+    assert reading.lineage.upstream("rate", direct=True) == frozenset()
