@@ -1,0 +1,100 @@
+"""Reading the files of one source as a whole, strictly: every row, or an error that names file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Source
+from assets_core.digest import digest
+from assets_core.errors import DataError
+from materializers.files import SourceFile
+from materializers.read_errors import broken_row, explain, ragged_row
+from materializers.readers import as_schema, infer_schema, plain_options, scan
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The files of a source as they are now, and how they are read.
+
+    Arguments:
+        options: what ``readers.check_options`` returned.
+        content: digest of the names and bytes of the files, the read options and the declared schema.
+    """
+
+    source: Source
+    files: tuple[SourceFile, ...]
+    options: Mapping[str, Any]
+    content: str
+
+    def find_schema(self) -> pl.Schema:
+        """The declared schema, else the one that fits all the data.
+
+        Raises:
+            DataError: HW313, the files differ in their columns; HW314, a row is broken; HW315, a file cannot be read.
+        """
+        if self.source.schema is not None:
+            return as_schema(self.source.schema)
+        try:
+            return infer_schema(self.source.format, self._paths, self.options)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._explained(None, error) from error
+
+    def frame(self, schema: pl.Schema) -> pl.LazyFrame:
+        """All rows in the order of the files, without looking at them."""
+        return scan(self.source.format, self._paths, self.options, schema)
+
+    def count_rows(self, schema: pl.Schema) -> int:
+        """Reads every value of every file and keeps none of them; returns the number of rows.
+
+        Raises:
+            DataError: HW314, HW315.
+        """
+        counts = self._run(schema, self.frame(schema).select(pl.len(), pl.all().null_count().name.prefix("null of ")))
+        return int(counts.item(0, 0))
+
+    def collect(self, schema: pl.Schema) -> pl.DataFrame:
+        """All rows in memory.
+
+        Raises:
+            DataError: HW314, HW315.
+        """
+        return self._run(schema, self.frame(schema))
+
+    @property
+    def _paths(self) -> list[str]:
+        return [file.path for file in self.files]
+
+    def _run(self, schema: pl.Schema, frame: pl.LazyFrame) -> pl.DataFrame:
+        if self.source.format == "csv":
+            for file in self.files:
+                fault = ragged_row(file.path, self.options, len(schema))
+                if fault is not None:
+                    raise broken_row(file.name, file.path, fault)
+        try:
+            return frame.collect(engine="streaming")
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._explained(schema, error) from error
+
+    def _explained(self, schema: pl.Schema | None, error: Exception) -> DataError:
+        named = [(file.name, file.path) for file in self.files]
+        return explain(self.source.format, named, self.options, schema, error)
+
+
+def reading_of(source: Source, options: Mapping[str, Any], files: Sequence[SourceFile]) -> Reading:
+    """A reading of files whose bytes are known by their digests; reads nothing.
+
+    Arguments:
+        options: what ``readers.check_options`` returned.
+    """
+    content = digest(
+        "files",
+        source.format,
+        plain_options(options),
+        source.schema,
+        tuple((file.name, file.digest) for file in files),
+    )
+    return Reading(source, tuple(files), options, content)

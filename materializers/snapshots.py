@@ -1,0 +1,196 @@
+"""Partitioned sources: split by slot and kept, so that a run reads exactly what was observed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from assets_core.digest import digest
+from assets_core.errors import DataError, StorageError, did_you_mean
+from assets_core.keys import Slot
+from assets_core.partitions import Partitions, Static
+from assets_core.records import Materialization, RecordKind
+from lineage.fingerprint import data_version
+from materializers.ids import new_id
+from materializers.readers import as_shape
+from materializers.reading import Reading
+from materializers.slots import places
+from materializers.storage.escape import escape
+from materializers.storage.parquet import ParquetStorage
+
+SNAPSHOTS = "sources"
+"""The storage's name in the records of observed slots; headwater.toml has no say in it."""
+_LISTED_FILES = 16
+
+
+def snapshot_storage(cache: Path) -> ParquetStorage:
+    """The storage of observed slots below the cache folder."""
+    return ParquetStorage(SNAPSHOTS, cache / "slots")
+
+
+def observe_slots(
+    reading: Reading,
+    partitions: Partitions,
+    *,
+    cache: Path,
+    previous: Mapping[Slot, Materialization],
+    now: datetime,
+    run_id: str,
+    wanted: Sequence[tuple[str, ...]],
+) -> tuple[tuple[Materialization, ...], tuple[str, ...]]:
+    """One observation a slot, and warnings; see ``sources.observe``.
+
+    Which slots there are: every key of a static definition; of slices of time those up to the last one that has rows,
+    so that a day without rows in the middle is an empty day, and a day whose data has not arrived yet is missing.
+    A slot that was observed before stays observed. Costs one reading, one sort and one small file a changed slot.
+
+    Raises:
+        DataError: HW313 to HW319.
+        StorageError: HW423, the cache cannot be written.
+    """
+    source = reading.source
+    keys = list(partitions.keys(now))
+    token = digest(
+        reading.content, repr(partitions), source.partition_by, source.unique_key, keys[:1], keys[-1:], len(keys)
+    )
+    storage = snapshot_storage(cache)
+    note = cache / "observed" / f"{escape(source.key)}.json"
+    known = _remembered(note, token, previous, storage)
+    if known is not None:
+        return known
+    schema = reading.find_schema()
+    frame = reading.collect(schema)
+    slots, warnings = _split(reading, partitions, frame, keys, previous)
+    made = tuple(
+        _observe_slot(reading, Slot(source.key, key), rows, storage, previous, now, run_id, wanted)
+        for key, rows in slots
+    )
+    fresh = [one.stored for one in made if one.stored is not None and previous.get(one.slot) is not one]
+    storage.settle(fresh)
+    _remember(note, token, made, warnings)
+    return made, warnings
+
+
+def _split(
+    reading: Reading,
+    partitions: Partitions,
+    frame: pl.DataFrame,
+    keys: Sequence[str],
+    previous: Mapping[Slot, Materialization],
+) -> tuple[Iterator[tuple[str, pl.DataFrame]], tuple[str, ...]]:
+    """The rows of each slot that is observed, in the order of the files, and sentences on rows of no slot."""
+    source = reading.source
+    name = source.partition_by or ""
+    if name not in frame.columns:
+        raise DataError(
+            "HW317",
+            f"the source {source.key} has no column {name!r} to tell partitions by",
+            where=source.where,
+            hint=did_you_mean(name, frame.columns) or f"it has {', '.join(frame.columns)}",
+        )
+    column = frame[name]
+    place = places(column, partitions, keys)
+    warnings = _left_out(source.key, column, place)
+    order = pl.DataFrame({"place": place}).with_row_index("row").drop_nulls("place")
+    order = order.sort("place", maintain_order=True)
+    sizes = dict(order.group_by("place").len().iter_rows())
+    sorted_rows = frame[order["row"]]
+    last = len(keys) - 1 if isinstance(partitions, Static) else max(sizes, default=-1)
+
+    def slices() -> Iterator[tuple[str, pl.DataFrame]]:
+        offset = 0
+        for index, key in enumerate(keys):
+            size = sizes.get(index, 0)
+            if index <= last or Slot(source.key, key) in previous:
+                yield key, sorted_rows.slice(offset, size)
+            offset += size
+
+    return slices(), warnings
+
+
+def _left_out(key: str, column: pl.Series, place: pl.Series) -> tuple[str, ...]:
+    """What to tell of rows that belong to no slot."""
+    nulls = column.null_count()
+    outside = place.null_count() - nulls
+    warnings = []
+    if nulls:
+        warnings.append(f"{key}: {_rows(nulls)} without a value of {column.name!r} belong to no partition")
+    if outside:
+        values = column.filter(place.is_null() & column.is_not_null())
+        low, high = str(values.min()), str(values.max())
+        warnings.append(
+            f"{key}: {_rows(outside)} lie in no partition that is there yet; {column.name!r} is {low} to {high} in them"
+        )
+    return tuple(warnings)
+
+
+def _observe_slot(
+    reading: Reading,
+    slot: Slot,
+    rows: pl.DataFrame,
+    storage: ParquetStorage,
+    previous: Mapping[Slot, Materialization],
+    now: datetime,
+    run_id: str,
+    wanted: Sequence[tuple[str, ...]],
+) -> Materialization:
+    """The previous record if the slot's rows are the same and still stored, else a new one."""
+    before = previous.get(slot)
+    shape = as_shape(rows.schema)
+    version = data_version(
+        rows,
+        unique_key=reading.source.unique_key,
+        previous_key=before.version.key if before is not None else (),
+        read_sets=list(wanted),
+    )
+    if before is not None and before.stored is not None:
+        same = before.version == version and before.schema == shape
+        if same and storage.present([before.stored])[0]:
+            return before
+    id = new_id()  # noqa: A001 -- the record's word
+    stored = storage.write(slot, id, rows)
+    metadata = {"content": reading.content, "files": len(reading.files)}
+    if len(reading.files) <= _LISTED_FILES:
+        metadata["files"] = {file.name: file.digest for file in reading.files}
+    return Materialization(
+        id, slot, RecordKind.OBSERVATION, run_id, now, shape, version, stored=stored, metadata=metadata
+    )
+
+
+def _remembered(
+    note: Path, token: str, previous: Mapping[Slot, Materialization], storage: ParquetStorage
+) -> tuple[tuple[Materialization, ...], tuple[str, ...]] | None:
+    """The previous observations if they were made of exactly this content and their data is there; else None."""
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["token"] != token:
+            return None
+        ids, warnings = list(known["ids"]), tuple(known["warnings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a cache: whatever is wrong with it, reading the files again puts it right
+    by_id = {one.id: one for one in previous.values()}
+    if len(by_id) != len(ids) or not all(one in by_id for one in ids):
+        return None
+    records = tuple(by_id[one] for one in ids)
+    stored = [one.stored for one in records if one.stored is not None]
+    return (records, warnings) if len(stored) == len(records) and all(storage.present(stored)) else None
+
+
+def _remember(note: Path, token: str, made: Sequence[Materialization], warnings: Sequence[str]) -> None:
+    text = json.dumps({"token": token, "ids": [one.id for one in made], "warnings": list(warnings)})
+    temporary = note.with_name(f"{note.name}.{os.getpid()}.new")
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, note)
+    except OSError as error:
+        raise StorageError("HW423", "the cache cannot be written", where=str(note), why=str(error)) from error
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

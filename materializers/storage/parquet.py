@@ -1,0 +1,345 @@
+"""Parquet files, one a materialization, written once: the default storage."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Literal, Self, cast
+
+import polars as pl
+
+from assets_core.errors import StorageError
+from assets_core.keys import Slot
+from assets_core.records import Stored
+from materializers.storage.durable import replace_link, sync_folders
+from materializers.storage.escape import escape, escape_path
+from materializers.storage.options import Options
+
+FACE = "_env"
+"""The folder of the published face; no asset's folder can have this name."""
+_SUFFIX = ".parquet"
+_IN_MEMORY_BYTES = 64 * 1024 * 1024
+_Compression = Literal["lz4", "uncompressed", "snappy", "gzip", "brotli", "zstd"]
+_COMPRESSIONS: tuple[_Compression, ...] = ("zstd", "lz4", "snappy", "gzip", "brotli", "uncompressed")
+
+
+class ParquetStorage:
+    """Files ``ROOT/<asset key>/<partition key>/<materialization id>.parquet``, the keys escaped to one folder each.
+
+    A file has its final name from the beginning: ids are unique and nothing reads a file before the catalog points at
+    it, so that a crash leaves an unreferenced file and never a wrong one. Files are made read-only.
+
+    Arguments:
+        name: the storage's name in headwater.toml.
+        root: the folder below which everything lies; made when first needed.
+        compression: of the columns' pages.
+        durable: sync files and folders before a commit; without, a power failure may cost what was published last.
+    """
+
+    def __init__(self, name: str, root: Path, *, compression: str = "zstd", durable: bool = True) -> None:
+        self.name = name
+        self.root = root
+        self.compression = cast(_Compression, compression)
+        self.durable = durable
+        self._base = os.fspath(root)
+        self._made: set[str] = set()
+
+    @classmethod
+    def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
+        """Reads ``path`` (default ``data``), ``compression`` and ``durability`` (``full`` or ``relaxed``)."""
+        given = Options(name, options, ("path", "compression", "durability"))
+        return cls(
+            name,
+            root / given.text("path", "data"),
+            compression=given.choice("compression", _COMPRESSIONS),
+            durable=given.choice("durability", ("full", "relaxed")) == "full",
+        )
+
+    def check(self, schema: pl.Schema) -> None:
+        """Refuses columns of Python objects and structs without fields: Parquet has neither."""
+        for column, dtype in schema.items():
+            if not _held(dtype):
+                raise StorageError(
+                    "HW424",
+                    f"Parquet cannot hold the type of column {column!r}",
+                    where=f"storage {self.name}",
+                    why=f"it is {dtype}",
+                    hint="turn it into columns of plain types before it is returned",
+                )
+
+    def write(self, slot: Slot, id: str, data: pl.DataFrame | pl.LazyFrame) -> Stored:  # noqa: A002 -- the record's word
+        """Stores one materialization: see ``Storage.write``."""
+        lazy = isinstance(data, pl.LazyFrame)
+        self.check(data.collect_schema())
+        small = not lazy and cast(pl.DataFrame, data).estimated_size() <= _IN_MEMORY_BYTES
+        encoded = self._encode(cast(pl.DataFrame, data)) if small else None
+        location = self._location(slot, id)
+        path = f"{self._base}/{location}"
+        descriptor = self._create(slot, id, path)
+        try:
+            sink = _HashingFile(os.fdopen(descriptor, "wb"))
+            try:
+                if encoded is not None:
+                    sink.write(encoded)
+                else:
+                    data.lazy().sink_parquet(cast(IO[bytes], sink), compression=self.compression)
+                sink.finish(sync=self.durable)
+            finally:
+                sink.close_quietly()
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            cause = error if isinstance(error, OSError) and encoded is not None else sink.error
+            if cause is not None:
+                raise self._cannot_write(path, cause) from error
+            raise
+        return Stored(self.name, location, sink.bytes, sink.digest())
+
+    def settle(self, stored: Sequence[Stored]) -> None:
+        """Syncs the folders that hold the files, and those above that may be new."""
+        if not self.durable:
+            return
+        folders: dict[str, None] = {}
+        for one in stored:
+            folder = one.location
+            while folder:
+                folder = folder.rpartition("/")[0]
+                folders[f"{self._base}/{folder}" if folder else self._base] = None
+        if folders:
+            folders[os.path.dirname(os.path.abspath(self._base))] = None
+        try:
+            sync_folders(folders)
+        except OSError as error:
+            raise self._cannot_write(error.filename or self._base, error) from error
+
+    def scan(self, stored: Stored) -> pl.LazyFrame:
+        """The file as a lazy frame: see ``Storage.scan``."""
+        return pl.scan_parquet(self._existing(stored), glob=False, hive_partitioning=False)
+
+    def scan_many(self, stored: Sequence[Stored], schema: pl.Schema | None = None) -> pl.LazyFrame:
+        """The files as one lazy frame: see ``Storage.scan_many``."""
+        if not stored:
+            if schema is None:
+                raise ValueError("scan_many of nothing needs a schema")
+            return pl.LazyFrame(schema=schema)
+        paths = [self._existing(one) for one in stored]
+        return pl.scan_parquet(
+            paths,
+            glob=False,
+            hive_partitioning=False,
+            schema=schema,
+            missing_columns="raise",
+            extra_columns="raise",
+        )
+
+    def present(self, stored: Sequence[Stored]) -> list[bool]:
+        """Whether each file is there and has its size; two microseconds a file."""
+        return [self._size(one) == one.bytes for one in stored]
+
+    def digest(self, stored: Stored) -> str:
+        """SHA-256 of the file's bytes."""
+        try:
+            with open(self._path(stored.location), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise self._not_there(stored, error) from error
+
+    def delete(self, stored: Stored) -> None:
+        """Removes the file, and its folder if that leaves it empty."""
+        path = self._path(stored.location)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._cannot_write(path, error) from error
+        for _ in PurePosixPath(stored.location).parents[:-1]:
+            path = os.path.dirname(path)
+            self._made.discard(path)
+            try:
+                os.rmdir(path)
+            except OSError:
+                break
+
+    def unreferenced(self, known: Iterable[str]) -> list[Stored]:
+        """Every file below the root, the face left out, that is not known."""
+        names = set(known)
+        found = []
+        for folder, below, files in os.walk(self._base):
+            if folder == self._base and FACE in below:
+                below.remove(FACE)
+            inside = os.path.relpath(folder, self._base).replace(os.sep, "/")
+            for file in files:
+                location = file if inside == "." else f"{inside}/{file}"
+                if location not in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append(Stored(self.name, location, os.lstat(os.path.join(folder, file)).st_size, ""))
+        return sorted(found, key=lambda one: one.location)
+
+    def publish(self, env: str, published: Mapping[Slot, Stored | None]) -> None:
+        """Links ``ROOT/_env/<environment>/<asset key>/<partition key>.parquet`` to the published files.
+
+        The file of an unpartitioned asset is called ``data.parquet``, so that ``<asset key>/*.parquet`` reads either.
+        """
+        try:
+            for slot, stored in published.items():
+                folder = self.root / FACE / escape(env) / escape_path(slot.asset)
+                link = folder / ("data.parquet" if slot.partition is None else f"{escape(slot.partition)}{_SUFFIX}")
+                if stored is None:
+                    link.unlink(missing_ok=True)
+                    continue
+                self._make(os.fspath(folder))
+                replace_link(os.path.relpath(self._path(stored.location), folder), link)
+        except OSError as error:
+            raise StorageError(
+                "HW427",
+                f"the published face of {env!r} could not be brought up to date",
+                where=f"storage {self.name}",
+                why=str(error),
+                hint="the data itself is published; the links are made again with the next publication",
+            ) from error
+
+    def unpublish(self, env: str) -> None:
+        """Removes the folder of links."""
+        folder = self.root / FACE / escape(env)
+        self._made = {made for made in self._made if not made.startswith(os.fspath(folder))}
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _encode(self, frame: pl.DataFrame) -> memoryview:
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression=self.compression)
+        return buffer.getbuffer()
+
+    def _location(self, slot: Slot, id: str) -> str:  # noqa: A002 -- the record's word
+        file = f"{escape(id)}{_SUFFIX}"
+        if slot.partition is None:
+            return f"{escape(slot.asset)}/{file}"
+        return f"{escape(slot.asset)}/{escape(slot.partition)}/{file}"
+
+    def _create(self, slot: Slot, id: str, path: str) -> int:  # noqa: A002 -- the record's word
+        folder = os.path.dirname(path)
+        try:
+            if folder not in self._made:
+                self._make(folder)
+            try:
+                return _create(path)
+            except FileNotFoundError:  # pruned away since it was made
+                self._make(folder)
+                return _create(path)
+        except FileExistsError:
+            raise StorageError(
+                "HW422",
+                f"there is data of the materialization {id} of {slot} already",
+                where=path,
+                hint="an id is used once; nothing was overwritten",
+            ) from None
+        except OSError as error:
+            raise self._cannot_write(path, error) from error
+
+    def _make(self, folder: str) -> None:
+        os.makedirs(folder, exist_ok=True)
+        self._made.add(folder)
+
+    def _path(self, location: str) -> str:
+        if location.startswith("/") or ".." in location.split("/") or "\\" in location:
+            raise StorageError("HW428", f"{location!r} is no place in this storage", where=f"storage {self.name}")
+        return f"{self._base}/{location}"
+
+    def _existing(self, stored: Stored) -> str:
+        path = self._path(stored.location)
+        try:
+            os.stat(path)
+        except OSError as error:
+            raise self._not_there(stored, error) from error
+        return path
+
+    def _size(self, stored: Stored) -> int:
+        try:
+            return os.stat(self._path(stored.location)).st_size
+        except OSError:
+            return -1
+
+    def _not_there(self, stored: Stored, error: OSError) -> StorageError:
+        return StorageError(
+            "HW425",
+            "stored data cannot be read" if not isinstance(error, FileNotFoundError) else "stored data is gone",
+            where=self._path(stored.location),
+            why=str(error.strerror or error),
+            hint="materialize the asset again, or restore the file from a backup",
+        )
+
+    def _cannot_write(self, path: str, error: OSError) -> StorageError:
+        return StorageError(
+            "HW423",
+            f"the storage {self.name!r} cannot be written",
+            where=path,
+            why=str(error.strerror or error),
+            hint="nothing was published; make room or give write permission, then materialize again",
+        )
+
+
+class _HashingFile(io.RawIOBase):
+    """A file that digests and counts what is written to it, and remembers the first error of the disk.
+
+    The error is remembered because polars wraps what a sink raises in an error of its own, and a full disk must be
+    told from a failing plan.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        try:
+            written = self._file.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+        self._hash.update(data)
+        self.bytes += written
+        return written
+
+    def flush(self) -> None:
+        """Left to ``finish``: polars flushes more often than anybody needs."""
+
+    def finish(self, *, sync: bool) -> None:
+        try:
+            self._file.flush()
+            if sync:
+                os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+    def close_quietly(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _create(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444)
+
+
+def _held(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.Struct):
+        return bool(dtype.fields) and all(_held(cast(pl.DataType, field.dtype)) for field in dtype.fields)
+    if isinstance(dtype, pl.List | pl.Array):
+        return _held(cast(pl.DataType, dtype.inner))
+    return not isinstance(dtype, pl.Object)
