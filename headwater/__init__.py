@@ -1,0 +1,80 @@
+"""Headwater: an asset-centric data lineage orchestrator.
+
+Everything that a project needs is imported from here. Importing this package costs nothing: each name is looked up
+when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assets_core import check
+    from assets_core.asset import Asset, Column, Input, Out, Retry, Run, Source
+    from assets_core.column_lineage import ColumnLineage, ColumnRef
+    from assets_core.declare import asset, multi_asset, source, sql_asset
+    from assets_core.errors import HeadwaterError, ProjectError
+    from assets_core.keys import Slot
+    from assets_core.mappings import all_partitions, window
+    from assets_core.partitions import Daily, Hourly, Monthly, Partition, Static, Weekly
+    from assets_core.settings import Config, Context, Resource
+    from headwater.project import Project
+else:
+    _HOMES = {
+        "assets_core.asset": ("Asset", "Column", "Input", "Out", "Retry", "Run", "Source"),
+        "assets_core.column_lineage": ("ColumnLineage", "ColumnRef"),
+        "assets_core.declare": ("asset", "multi_asset", "source", "sql_asset"),
+        "assets_core.errors": ("HeadwaterError", "ProjectError"),
+        "assets_core.keys": ("Slot",),
+        "assets_core.mappings": ("all_partitions", "window"),
+        "assets_core.partitions": ("Daily", "Hourly", "Monthly", "Partition", "Static", "Weekly"),
+        "assets_core.settings": ("Config", "Context", "Resource"),
+        "headwater.project": ("Project",),
+    }
+    _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        if name == "check":
+            found = import_module("assets_core.check")
+        elif name in _HOME_OF:
+            found = getattr(import_module(_HOME_OF[name]), name)
+        else:
+            raise AttributeError(f"module 'headwater' has no attribute {name!r}")
+        globals()[name] = found
+        return found
+
+    def __dir__():
+        return __all__
+
+
+__all__ = [
+    "Asset",
+    "Column",
+    "ColumnLineage",
+    "ColumnRef",
+    "Config",
+    "Context",
+    "Daily",
+    "HeadwaterError",
+    "Hourly",
+    "Input",
+    "Monthly",
+    "Out",
+    "Partition",
+    "Project",
+    "ProjectError",
+    "Resource",
+    "Retry",
+    "Run",
+    "Slot",
+    "Source",
+    "Static",
+    "Weekly",
+    "all_partitions",
+    "asset",
+    "check",
+    "multi_asset",
+    "source",
+    "sql_asset",
+    "window",
+]

@@ -1,0 +1,90 @@
+# Every target does its own set-up. A fresh machine needs Python 3.11 or newer with pip, and make; nothing else.
+# PYTHON=python3.12 make demo   takes another interpreter.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+EXAMPLE := example_project
+DATA    := $(EXAMPLE)/data/.complete
+KPI     := marts/carrier_scorecard:on_time_share
+CODE    := assets_core lineage materializers headwater tests benchmarks example_project
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench soundness lock clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+# --- set-up: each step leaves a stamp and is not repeated until what it depends on changes ---
+
+$(VENV)/.made:
+	@echo "set-up: virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.lock pyproject.toml
+	@echo "set-up: libraries of requirements.lock, then headwater itself (editable)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	@echo "set-up: tools of requirements-dev.lock"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(DATA): $(VENV)/.installed $(EXAMPLE)/get_data.py
+	@echo "data: flights of 2013 into $(EXAMPLE)/data"
+	@$(BIN)/python $(EXAMPLE)/get_data.py
+	@touch $@
+
+# --- what people run ---
+
+demo: $(VENV)/.installed $(DATA)  ## materialize the example, then ask where one number came from
+	@echo "demo: headwater materialize (all of $(EXAMPLE))"
+	@$(BIN)/headwater -C $(EXAMPLE) materialize
+	@echo "demo: headwater lineage $(KPI) --up"
+	@$(BIN)/headwater -C $(EXAMPLE) lineage $(KPI) --up
+	@echo "demo: headwater audit manifest $(firstword $(subst :, ,$(KPI)))"
+	@$(BIN)/headwater -C $(EXAMPLE) audit manifest $(firstword $(subst :, ,$(KPI)))
+
+test: $(VENV)/.installed-dev $(DATA)  ## all tests; ARGS="tests/lineage -x" for some
+	@echo "test: pytest $(ARGS)"
+	@$(BIN)/pytest --numprocesses auto $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## ruff, mypy --strict, the import contracts
+	@echo "lint: ruff check"
+	@$(BIN)/ruff check $(CODE)
+	@echo "lint: ruff format --check"
+	@$(BIN)/ruff format --check $(CODE)
+	@echo "lint: mypy --strict"
+	@$(BIN)/mypy
+	@echo "lint: import contracts"
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev  ## rewrite the code the way lint wants it
+	@$(BIN)/ruff check --fix-only --quiet $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+bench: $(VENV)/.installed-dev  ## cost per asset against a loop without orchestrator
+	@echo "bench: benchmarks/overhead.py $(ARGS)"
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+soundness: $(VENV)/.installed-dev  ## the long search for a column that lineage misses; ARGS go to pytest
+	@echo "soundness: pytest tests/soundness $(ARGS)"
+	@$(BIN)/pytest --numprocesses auto tests/soundness $(ARGS)
+
+lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
+	@for target in "requirements.lock --group build" "requirements-dev.lock --group dev --constraints requirements.lock"; do \
+	  set -- $$target; file=$$1; shift; echo "lock: $$file"; \
+	  uv pip compile pyproject.toml --extra example "$$@" --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade --output-file $$file || exit 1; \
+	done
+
+clean:  ## everything that make and headwater made here
+	@rm -rf $(VENV) $(EXAMPLE)/data $(EXAMPLE)/.headwater .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: done"
