@@ -1,0 +1,1 @@
+"""The catalog: the SQLite store of all records."""

@@ -1,0 +1,146 @@
+"""One writing transaction: rows are gathered, hashed into the log, and inserted together at its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from lineage.catalog.chain import Canon, entry_hash
+from lineage.catalog.interning import Interner
+from lineage.catalog.schema import TABLES, Kind
+
+_ORDER = (
+    Kind.RUN,
+    Kind.RUN_END,
+    Kind.MATERIALIZATION,
+    Kind.PUBLICATION,
+    Kind.STEP,
+    Kind.LATER_CHECK,
+    Kind.RETIREMENT,
+)
+
+
+class Batch:
+    """The evidence of one transaction.
+
+    Arguments:
+        connection: inside an immediate transaction.
+        canon: hashes with the names that ``intern`` gives.
+        at: the moment of the transaction, in microseconds.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, intern: Interner, canon: Canon, at: int) -> None:
+        self.connection = connection
+        self.intern = intern
+        self.at = at
+        self._canon = canon
+        self._log: list[tuple[int, int, int, bytes]] = []
+        self._rows: dict[Kind, list[tuple[Any, ...]]] = {kind: [] for kind in _ORDER}
+        row = connection.execute("select sequence, hash from head where one = 1").fetchone()
+        self.sequence: int = row[0]
+        self._hash: bytes = row[1]
+        intern.begin(connection)
+
+    def add(self, kind: Kind, *values: object) -> int:
+        """Adds one row of evidence.
+
+        Arguments:
+            values: its columns in the order of ``schema.TABLES``.
+
+        Returns:
+            The sequence of its entry in the log.
+        """
+        self.sequence += 1
+        content = self._canon.content(kind, values)
+        self._hash = entry_hash(self._hash, self.sequence, int(kind), self.at, content)
+        self._log.append((self.sequence, int(kind), self.at, self._hash))
+        self._rows[kind].append((self.sequence, *values))
+        return self.sequence
+
+    def flush(self) -> None:
+        """Inserts everything gathered, in the order that foreign keys ask for; may be called again for more."""
+        insert = self.connection.executemany
+        self.intern.flush()
+        if not self._log:
+            return
+        insert("insert into log (sequence, kind, at, hash) values (?, ?, ?, ?)", self._log)
+        for kind in _ORDER:
+            if self._rows[kind]:
+                insert(TABLES[kind].insert, self._rows[kind])
+                self._rows[kind] = []
+            if kind is Kind.MATERIALIZATION:
+                self.intern.flush_readings()
+        self._log = []
+        self.connection.execute("update head set sequence = ?, hash = ? where one = 1", (self.sequence, self._hash))
+
+
+class Current:
+    """What every slot of one environment shows now, as far as a transaction touches it.
+
+    A row is: materialization shown, its publication, last step, newest blocked materialization since.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, environment: int) -> None:
+        self._connection = connection
+        self._environment = environment
+        self._rows: dict[int, list[int | None]] = {}
+        self._touched: set[int] = set()
+
+    def shown(self, slot: int) -> int | None:
+        """The entry of the materialization that a slot shows."""
+        return self._row(slot)[0]
+
+    def show(self, slot: int, materialization: int | None, publication: int) -> None:
+        """Moves the pointer; what was blocked before is older than what is shown now."""
+        row = self._touch(slot)
+        row[0], row[1], row[3] = materialization, publication, None
+
+    def step(self, slot: int, step: int) -> None:
+        """Notes the last step of a slot."""
+        self._touch(slot)[2] = step
+
+    def block(self, slot: int, materialization: int) -> None:
+        """Notes a blocked materialization."""
+        self._touch(slot)[3] = materialization
+
+    def flush(self) -> None:
+        """Writes the rows that were touched."""
+        rows: list[Sequence[int | None]] = [
+            (self._environment, slot, *self._rows[slot]) for slot in sorted(self._touched)
+        ]
+        self._connection.executemany(
+            "insert into current (environment, slot, materialization, publication, step, blocked)"
+            " values (?, ?, ?, ?, ?, ?) on conflict (environment, slot) do update set"
+            " materialization = excluded.materialization, publication = excluded.publication,"
+            " step = excluded.step, blocked = excluded.blocked",
+            rows,
+        )
+
+    def _touch(self, slot: int) -> list[int | None]:
+        self._touched.add(slot)
+        return self._row(slot)
+
+    def _row(self, slot: int) -> list[int | None]:
+        row = self._rows.get(slot)
+        if row is None:
+            found = self._connection.execute(
+                "select materialization, publication, step, blocked from current where environment = ? and slot = ?",
+                (self._environment, slot),
+            ).fetchone()
+            row = self._rows[slot] = [None, None, None, None] if found is None else list(found)
+        return row
+
+
+@contextmanager
+def immediate(connection: sqlite3.Connection) -> Generator[None]:
+    """A writing transaction that takes its lock at the beginning: a deferred one could fail half-way as ``locked``."""
+    connection.execute("begin immediate")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise

@@ -1,0 +1,85 @@
+"""What may be forgotten without loss: digests of files, derivations, projections computed later. Not evidence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from sqlite3 import Connection
+
+from assets_core.records import Derivation
+from lineage.catalog import coding
+from lineage.catalog.batch import immediate
+from lineage.catalog.connect import explained
+from lineage.catalog.packing import pack_id, pack_text, to_json, unpack_text
+from lineage.catalog.values import FileStamp
+
+
+class Caches:
+    """Remembers and recalls.
+
+    Arguments:
+        path: for errors.
+        connection: gives the connection of the calling thread.
+    """
+
+    def __init__(self, path: Path, connection: Callable[[], Connection]) -> None:
+        self._path = path
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    def remember_files(self, digests: Mapping[FileStamp, str]) -> None:
+        """Remembers the content digests of files as they were when they had these stamps."""
+        self._insert(
+            "insert or replace into file_digest (path, size, mtime_ns, ctime_ns, inode, digest)"
+            " values (?, ?, ?, ?, ?, ?)",
+            [(*stamp, digest) for stamp, digest in digests.items()],
+        )
+
+    def file_digests(self, stamps: Collection[FileStamp]) -> dict[FileStamp, str]:
+        """The digests of the files that are exactly as they were when they were read."""
+        wanted = set(stamps)
+        query = (
+            "select path, size, mtime_ns, ctime_ns, inode, digest from file_digest"
+            " where path in (select value from json_each(?))"
+        )
+        with explained(self._path):
+            rows = self._connection().execute(query, (to_json([stamp.path for stamp in stamps]),))
+            found = {FileStamp(*row[:5]): row[5] for row in rows}
+        return {stamp: digest for stamp, digest in found.items() if stamp in wanted}
+
+    def remember_derivations(self, derivations: Mapping[str, Derivation]) -> None:
+        """Remembers derivations by the digest of all that they depend on."""
+        self._insert(
+            "insert or replace into derivation (key, body) values (?, ?)",
+            [(key, pack_text(coding.derivation_text(one))) for key, one in derivations.items()],
+        )
+
+    def derivations(self, keys: Iterable[str]) -> dict[str, Derivation]:
+        """The derivations remembered under these keys."""
+        query = "select key, body from derivation where key in (select value from json_each(?))"
+        with explained(self._path):
+            rows = self._connection().execute(query, (to_json(list(keys)),))
+            return {key: coding.derivation_value(unpack_text(body)) for key, body in rows}
+
+    def add_projection(self, materialization_id: str, columns: tuple[str, ...], digest: str) -> None:
+        """Remembers the version of a projection that was computed from the stored data later on.
+
+        Records read from then on carry it among their projections.
+
+        Arguments:
+            columns: sorted names, as ``DataVersion.projections`` has them.
+        """
+        self._insert(
+            "insert or replace into projection (materialization, columns, digest)"
+            " select sequence, ?, ? from materialization where id = ?",
+            [(to_json(columns), digest, pack_id(materialization_id))],
+        )
+
+    def _insert(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        with self._lock, explained(self._path):
+            connection = self._connection()
+            with immediate(connection):
+                connection.executemany(statement, rows)

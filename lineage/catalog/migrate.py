@@ -1,0 +1,144 @@
+"""The ordered migrations of the catalog: the shape of the file, step by step, each frozen once released."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from lineage.catalog.schema import APPLICATION_ID
+
+CATALOG_VERSION = 1
+"""The number of migrations this release knows; kept in the file as ``user_version``."""
+
+_EVIDENCE = """
+create table log (
+    sequence integer primary key, kind integer not null, at integer not null, hash blob not null);
+create table head (one integer primary key check (one = 1), sequence integer not null, hash blob not null);
+
+create table environment (number integer primary key, name text not null unique);
+create table slot (number integer primary key, asset text not null, partition text);
+create unique index slot_name on slot (asset, ifnull(partition, ''));
+create table content (number integer primary key, digest blob not null unique, body blob not null);
+create table reading (
+    number integer primary key, fingerprint integer not null,
+    materialization integer not null references materialization, partition text, version blob not null);
+create index reading_fingerprint on reading (fingerprint);
+
+create table run (
+    sequence integer primary key references log, id blob not null unique,
+    environment integer not null references environment, started integer not null, actor text not null,
+    command text not null, selection text not null, process integer references content);
+create table run_end (
+    sequence integer primary key references log, run integer not null references run, state text not null,
+    ended integer not null, counts integer references content, reason text not null);
+create index run_end_run on run_end (run);
+
+create table materialization (
+    sequence integer primary key references log, id blob not null unique, slot integer not null references slot,
+    kind integer not null, run integer not null references run, created integer not null,
+    schema integer not null references content, rows integer, shape integer not null references content, digests blob,
+    blocked integer not null, seconds real not null, cpu_seconds real not null,
+    storage text, location text, bytes integer, digest blob,
+    lineage integer references content, checks integer references content, metadata integer references content,
+    recipe blob, recipe_slot integer references slot, window text, code integer references content,
+    inputs integer references content, parts blob, settings integer references content,
+    source integer references content);
+create index materialization_slot on materialization (slot);
+create index materialization_recipe on materialization (recipe) where recipe is not null;
+
+create table publication (
+    sequence integer primary key references log, environment integer not null references environment,
+    slot integer not null references slot, materialization integer references materialization,
+    previous integer references materialization, run integer not null references run);
+create index publication_slot on publication (slot, environment);
+
+create table step (
+    sequence integer primary key references log, run integer not null references run,
+    slot integer not null references slot, state text not null, reasons integer references content,
+    materialization integer references materialization, error integer references content,
+    attempts integer not null, seconds real not null, output blob);
+create index step_run on step (run);
+create index step_slot on step (slot);
+
+create table later_check (
+    sequence integer primary key references log, materialization integer not null references materialization,
+    run integer references run, results integer not null references content);
+create index later_check_materialization on later_check (materialization);
+
+create table retirement (
+    sequence integer primary key references log, materialization integer not null references materialization,
+    how text not null, reason text not null, run integer references run);
+create index retirement_materialization on retirement (materialization);
+"""
+
+_STATE = """
+create table current (
+    environment integer not null references environment, slot integer not null references slot,
+    materialization integer references materialization, publication integer references publication,
+    step integer references step, blocked integer references materialization,
+    primary key (environment, slot)) without rowid;
+create table heartbeat (run integer primary key references run, at integer not null);
+create table output (digest blob primary key, body blob not null) without rowid;
+create table file_digest (
+    path text primary key, size integer not null, mtime_ns integer not null, ctime_ns integer not null,
+    inode integer not null, digest text not null) without rowid;
+create table derivation (key text primary key, body blob not null) without rowid;
+create table projection (
+    materialization integer not null references materialization, columns text not null, digest text not null,
+    primary key (materialization, columns)) without rowid;
+"""
+
+_APPEND_ONLY_1 = (
+    "log environment slot content reading run run_end materialization publication step later_check retirement"
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings a catalog to this release's shape, all or nothing.
+
+    The outer transaction is immediate, so of two processes that migrate at once the second finds nothing to do;
+    inside it every migration and the row that says it was applied share a savepoint.
+    Importing sqlite-utils takes about 0.15 s, which is why callers look at ``user_version`` first.
+
+    Arguments:
+        connection: in autocommit mode, without an open transaction.
+    """
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations("headwater")
+
+    @migrations()
+    def evidence(db: Any) -> None:
+        for statement in _statements(_EVIDENCE + _STATE):
+            db.execute(statement)
+        for table in _APPEND_ONLY_1.split():
+            for statement in guards(table).values():
+                db.execute(statement)
+        db.execute("insert into head (one, sequence, hash) values (1, 0, zeroblob(32))")
+
+    connection.execute("begin immediate")
+    try:
+        migrations.apply(Database(connection, execute_plugins=False))
+        connection.execute(f"pragma application_id = {APPLICATION_ID}")
+        connection.execute(f"pragma user_version = {CATALOG_VERSION}")
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def guards(table: str) -> dict[str, str]:
+    """The triggers, by name, that make a table refuse to change or delete rows."""
+    return {
+        f"{table}_no_{verb}": (
+            f"create trigger {table}_no_{verb} before {verb} on {table}"
+            f" begin select raise(abort, '{table} is append-only'); end"
+        )
+        for verb in ("update", "delete")
+    }
+
+
+def _statements(script: str) -> list[str]:
+    # Not executescript: it would commit the transaction that the migration must share.
+    return [statement.strip() for statement in script.split(";") if statement.strip()]

@@ -1,0 +1,118 @@
+"""The catalog as its users see it: opened once, read from any thread, written by one."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Self
+
+from assets_core.errors import StorageError, UsageError
+from lineage.catalog.caches import Caches
+from lineage.catalog.connect import DURABILITY, connect, prepare
+from lineage.catalog.reader import Reader
+from lineage.catalog.runs import RunReader
+from lineage.catalog.writer import Writer
+
+
+class Catalog:
+    """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
+
+    Its methods are those of ``Writer``, ``Reader``, ``RunReader`` and ``Caches``.
+    """
+
+    def __init__(self, path: Path, durability: str) -> None:
+        self.path = path
+        self._durability = durability
+        self._local = threading.local()
+        self._connections: list[Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        writer = Writer(path, self._connection)
+        reader = Reader(path, self._connection)
+        runs = RunReader(path, self._connection)
+        caches = Caches(path, self._connection)
+
+        self.begin_run = writer.begin_run
+        self.end_run = writer.end_run
+        self.beat = writer.beat
+        self.commit = writer.commit
+        self.add_check_results = writer.add_check_results
+        self.retire = writer.retire
+
+        self.published = reader.published
+        self.materializations = reader.materializations
+        self.find_recipes = reader.find_recipes
+        self.latest_blocked = reader.latest_blocked
+        self.publications = reader.publications
+        self.check_results = reader.check_results
+        self.retirements = reader.retirements
+        self.code_source = reader.code_source
+        self.environments = reader.environments
+        self.sequence_at = reader.sequence_at
+        self.head = reader.head
+
+        self.runs = runs.runs
+        self.run = runs.run
+        self.live_runs = runs.live_runs
+        self.last_beat = runs.last_beat
+        self.steps = runs.steps
+        self.last_steps = runs.last_steps
+
+        self.remember_files = caches.remember_files
+        self.file_digests = caches.file_digests
+        self.remember_derivations = caches.remember_derivations
+        self.derivations = caches.derivations
+        self.add_projection = caches.add_projection
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, durability: str = "full") -> Catalog:
+        """Opens the catalog in a file.
+
+        Arguments:
+            create: whether to make one where there is none.
+            durability: ``full``: what was committed survives a power failure; ``relaxed``: it survives a crash of
+                the process, and after a power failure the catalog is whole but may lack the last commits;
+                ``none``: for tests.
+
+        Raises:
+            StorageError: HW410 it cannot be opened; HW411 it is no catalog; HW412 it is damaged; HW413 a newer
+                Headwater made it; HW414 it lies on a network file system.
+        """
+        if durability not in DURABILITY:
+            raise UsageError(
+                "HW640", f"{durability!r} is no durability", hint=f"one of {', '.join(map(repr, DURABILITY))}"
+            )
+        prepare(path, create=create)
+        catalog = cls(path, durability)
+        catalog.head()  # reads a page, so that damage shows now and not in the middle of a run
+        return catalog
+
+    def close(self) -> None:
+        """Closes every connection; the catalog cannot be used afterwards. May be called twice."""
+        with self._lock:
+            self._closed = True
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connection(self) -> Connection:
+        """The connection of the calling thread: threads that shared one would see each other's open transactions."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if self._closed:
+            raise StorageError("HW418", "the catalog was closed", where=str(self.path))
+        if connection is None:
+            connection = connect(self.path, self._durability)
+            self._local.connection = connection
+            with self._lock:
+                self._connections.append(connection)
+        return connection

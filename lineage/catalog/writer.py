@@ -1,0 +1,281 @@
+"""Recording: every method is one transaction, and evidence is only ever added."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from sqlite3 import Connection
+
+from assets_core.check import CheckResult
+from assets_core.errors import StorageError
+from assets_core.keys import Slot
+from assets_core.recipe import Recipe
+from assets_core.records import Materialization, RecordKind, RunRecord, RunState, StepRecord
+from lineage.catalog import coding
+from lineage.catalog.batch import Batch, Current, immediate
+from lineage.catalog.chain import Canon, content_digest
+from lineage.catalog.connect import explained
+from lineage.catalog.interning import Interner
+from lineage.catalog.packing import pack_digests, pack_hex, pack_id, pack_moment, pack_text, storable, to_json
+from lineage.catalog.schema import Kind
+from lineage.catalog.values import CommitReport, Outcome, Publish, Retired
+
+RECORD_KINDS = {RecordKind.MATERIALIZATION: 0, RecordKind.OBSERVATION: 1}
+"""How the kind of a record is kept."""
+
+
+class Writer:
+    """Adds evidence to the catalog. Calls from several threads wait for each other.
+
+    Arguments:
+        path: for errors.
+        connection: gives the connection of the calling thread.
+    """
+
+    def __init__(self, path: Path, connection: Callable[[], Connection]) -> None:
+        self._path = path
+        self._connection = connection
+        self._intern = Interner()
+        self._canon = Canon(self._intern)
+        self._lock = threading.RLock()
+
+    def begin_run(self, run: RunRecord) -> None:
+        """Records that a run began, and its first heartbeat."""
+        with self._batch(run.started) as batch:
+            process = batch.intern.content(to_json(dict(run.process))) if run.process else None
+            entry = batch.add(
+                Kind.RUN,
+                pack_id(run.id),
+                batch.intern.environment(run.env),
+                batch.at,
+                storable(run.actor),
+                storable(run.command),
+                storable(run.selection),
+                process,
+            )
+            batch.intern.note_run(run.id, entry)
+            batch.flush()
+            batch.connection.execute("insert into heartbeat (run, at) values (?, ?)", (entry, batch.at))
+
+    def end_run(
+        self, run_id: str, state: RunState, *, ended: datetime, counts: Mapping[str, int], reason: str = ""
+    ) -> None:
+        """Records how a run ended. Of several ends, as when a run thought abandoned goes on, the last one counts.
+
+        Arguments:
+            counts: steps by final state.
+        """
+        with self._batch(ended) as batch:
+            run = batch.intern.run(run_id)
+            numbers = batch.intern.content(to_json(dict(counts))) if counts else None
+            batch.add(Kind.RUN_END, run, state.value, batch.at, numbers, storable(reason))
+            batch.connection.execute("delete from heartbeat where run = ?", (run,))
+
+    def beat(self, run_id: str, at: datetime) -> None:
+        """Notes that a run is alive; not evidence."""
+        with self._lock, explained(self._path):
+            connection = self._connection()
+            with immediate(connection):
+                connection.execute(
+                    "insert into heartbeat (run, at) select sequence, ? from run where id = ?"
+                    " on conflict (run) do update set at = excluded.at",
+                    (pack_moment(at), pack_id(run_id)),
+                )
+
+    def commit(self, env: str, run_id: str, outcomes: Sequence[Outcome], at: datetime) -> CommitReport:
+        """Records and publishes what steps left behind: the commit point of everything the engine does.
+
+        One transaction for all outcomes. A pointer that somebody else moved spoils only its own outcome.
+
+        Raises:
+            StorageError: HW416 a record is for another run or environment; HW417 it refers to a run or materialization
+                that the catalog does not know. Nothing is recorded then.
+        """
+        lost: list[Slot] = []
+        with self._batch(at) as batch:
+            run = batch.intern.run(run_id)
+            environment = batch.intern.environment(env)
+            _check_run(batch, run, environment, run_id, outcomes)
+            current = Current(batch.connection, environment)
+            for outcome in outcomes:
+                self._record(batch, current, outcome)
+                if self._publish(batch, current, environment, run, outcome.publish):
+                    for step in outcome.steps:
+                        self._step(batch, current, step)
+                else:
+                    lost.extend(one.slot for one in outcome.publish)
+            batch.flush()
+            current.flush()
+            sequence = batch.sequence
+        return CommitReport(tuple(lost), sequence)
+
+    def add_check_results(
+        self, materialization_id: str, results: Sequence[CheckResult], *, run_id: str | None, at: datetime
+    ) -> None:
+        """Records a later evaluation of checks on a materialization."""
+        with self._batch(at) as batch:
+            batch.add(
+                Kind.LATER_CHECK,
+                batch.intern.materialization(materialization_id),
+                None if run_id is None else batch.intern.run(run_id),
+                batch.intern.content(coding.results_text(results)),
+            )
+
+    def retire(
+        self, materialization_ids: Collection[str], how: Retired, *, reason: str, run_id: str | None, at: datetime
+    ) -> None:
+        """Takes materializations out of use: they are not found by recipe and not published any more."""
+        with self._batch(at) as batch:
+            run = None if run_id is None else batch.intern.run(run_id)
+            for identifier in materialization_ids:
+                entry = batch.intern.materialization(identifier)
+                batch.add(Kind.RETIREMENT, entry, how.value, storable(reason), run)
+
+    @contextmanager
+    def _batch(self, at: datetime) -> Generator[Batch]:
+        moment = pack_moment(at)
+        with self._lock, explained(self._path):
+            connection = self._connection()
+            try:
+                with immediate(connection):
+                    batch = Batch(connection, self._intern, self._canon, moment)
+                    yield batch
+                    batch.flush()
+            except BaseException:
+                self._intern.forget()
+                raise
+
+    def _record(self, batch: Batch, current: Current, outcome: Outcome) -> None:
+        source = batch.intern.content(outcome.source) if outcome.source else None
+        for made in outcome.materializations:
+            entry = batch.add(Kind.MATERIALIZATION, *_record_values(batch, made), *_recipe_values(batch, made, source))
+            batch.intern.note_materialization(made.id, entry)
+            if made.blocked:
+                current.block(batch.intern.slot(made.slot), entry)
+
+    def _publish(self, batch: Batch, current: Current, environment: int, run: int, moves: Sequence[Publish]) -> bool:
+        """Moves all the pointers or, when one of them was moved by somebody else, none."""
+        intern = batch.intern
+        due = []
+        for slot, materialization, expected in moves:
+            number = intern.slot(slot)
+            target = None if materialization is None else intern.materialization(materialization)
+            shown = current.shown(number)
+            if shown == target:
+                continue
+            seen = None if expected is None else intern.materialization(expected)
+            if shown != seen or (target is not None and _is_retired(batch, target)):
+                return False
+            due.append((number, target, shown))
+        for number, target, shown in due:
+            entry = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
+            current.show(number, target, entry)
+        return True
+
+    def _step(self, batch: Batch, current: Current, step: StepRecord) -> None:
+        intern = batch.intern
+        slot = intern.slot(step.slot)
+        made = None if step.materialization is None else intern.materialization(step.materialization)
+        entry = batch.add(
+            Kind.STEP,
+            intern.run(step.run_id),
+            slot,
+            step.state,
+            intern.content(to_json(step.reasons)) if step.reasons else None,
+            made,
+            intern.content(coding.error_text(step.error)) if step.error else None,
+            step.attempts,
+            step.seconds,
+            _keep_output(batch, step),
+        )
+        current.step(slot, entry)
+        if step.state == "blocked" and made is not None:
+            current.block(slot, made)  # also when the blocked record was found in history instead of made
+
+
+def _record_values(batch: Batch, made: Materialization) -> tuple[object, ...]:
+    """The columns of a materialization up to ``metadata``."""
+    intern = batch.intern
+    stored = made.stored
+    version = made.version
+    return (
+        pack_id(made.id),
+        intern.slot(made.slot),
+        RECORD_KINDS[made.kind],
+        intern.run(made.run_id),
+        pack_moment(made.created),
+        intern.value("schema", made.schema, coding.schema_text),
+        version.rows,
+        intern.content(coding.shape_text(version)),
+        pack_digests(coding.version_digests(version)),
+        int(made.blocked),
+        made.seconds,
+        made.cpu_seconds,
+        stored and stored.storage,
+        stored and storable(stored.location),
+        stored and stored.bytes,
+        stored and pack_hex(stored.digest),
+        None if made.lineage is None else intern.value("lineage", made.lineage, coding.lineage_text),
+        intern.content(coding.results_text(made.checks)) if made.checks else None,
+        intern.content(to_json(dict(made.metadata))) if made.metadata else None,
+    )
+
+
+def _recipe_values(batch: Batch, made: Materialization, source: int | None) -> tuple[object, ...]:
+    """The columns of a materialization from ``recipe`` on."""
+    recipe = made.recipe
+    if recipe is None:
+        return (None, None, None, None, None, None, None, source)
+    intern = batch.intern
+    settings = coding.settings_text(recipe)
+    return (
+        pack_hex(recipe.id),
+        None if (recipe.asset, recipe.partition) == made.slot else intern.slot(Slot(recipe.asset, recipe.partition)),
+        to_json(recipe.window) if recipe.window else None,
+        intern.value("code", recipe.code, coding.code_text),
+        intern.content(coding.inputs_text(recipe.inputs)),
+        coding.pack_parts(_readings(batch, recipe)),
+        None if settings is None else intern.content(settings),
+        source,
+    )
+
+
+def _check_run(batch: Batch, run: int, environment: int, run_id: str, outcomes: Sequence[Outcome]) -> None:
+    """Holds the records to the run and environment that they are committed for."""
+    row = batch.connection.execute("select environment from run where sequence = ?", (run,)).fetchone()
+    if row[0] != environment:
+        raise StorageError("HW416", "a run publishes only in its own environment", where=run_id)
+    for outcome in outcomes:
+        records: tuple[Materialization | StepRecord, ...] = (*outcome.materializations, *outcome.steps)
+        for record in records:
+            if record.run_id != run_id:
+                raise StorageError(
+                    "HW416", "a record names another run than the one it is committed for", where=str(record.slot)
+                )
+
+
+def _readings(batch: Batch, recipe: Recipe) -> list[list[int]]:
+    reading = batch.intern.reading
+    return [
+        [reading(part.materialization, part.partition, part.version) for part in one.parts] for one in recipe.inputs
+    ]
+
+
+def _is_retired(batch: Batch, materialization: int) -> bool:
+    query = "select 1 from retirement where materialization = ?"
+    return batch.connection.execute(query, (materialization,)).fetchone() is not None
+
+
+def _keep_output(batch: Batch, step: StepRecord) -> bytes | None:
+    """Keeps the logs of a step apart, where old ones may be thrown away; the evidence is their digest."""
+    if not any(log.output or log.traceback for log in step.logs):
+        return None
+    text = coding.logs_text(step.logs)
+    digest = content_digest(text)
+    batch.connection.execute(
+        "insert into output (digest, body) values (?, ?) on conflict do nothing", (digest, pack_text(text))
+    )
+    return digest
