@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from assets_core.errors import DefinitionError
-from assets_core.partitions import Partitions, Static, TimePartitions, Unit, overlapping
+from assets_core.partitions import Partitions, Static, TimePartitions, Unit, last_place
 
 _WIDTH = {Unit.HOUR: 0, Unit.DAY: 1, Unit.WEEK: 2, Unit.MONTH: 3}
 
@@ -35,7 +35,7 @@ Mapping = AllPartitions | Window
 
 
 class Outside(StrEnum):
-    """What a window does where it reaches beyond the input's definition."""
+    """What a slot does where it reads beyond the input's definition."""
 
     TRUNCATE = "truncate"
     """Those slots are left out."""
@@ -65,14 +65,16 @@ def infer(down: Partitions | None, up: Partitions | None, mapping: Mapping | Non
     Raises:
         DefinitionError: HW125, with the options to choose from.
     """
-    if up is None or mapping == AllPartitions() or (down is None and mapping is None):
+    if mapping is None and (up is None or down is None):
         return
-    if down is None:
+    if isinstance(mapping, AllPartitions):
+        return
+    if up is None or down is None:
         raise DefinitionError(
             "HW125",
-            f"{what} asks for a window of partitions, but the asset itself has none",
+            f"{what} asks for a window of partitions, but {'the asset itself' if down is None else 'it'} has none",
             where=where,
-            hint="drop partitions=, or partition the asset too",
+            hint="drop partitions=, or partition the asset too" if down is None else "drop partitions=",
         )
     timed = isinstance(down, TimePartitions) and isinstance(up, TimePartitions)
     if timed or (down == up and mapping is None):
@@ -103,7 +105,7 @@ def upstream_keys(
 
     Returns:
         Keys, ``None`` for the one slot of an unpartitioned input; with ``Outside.MISSING`` a key before the first
-        window is given as the text of its offset, which no published slot can have.
+        window or after the last is given as the text of its place, which no published slot can have.
     """
     if up is None:
         return (None,)
@@ -111,22 +113,21 @@ def upstream_keys(
         return tuple(up.keys(now))
     if isinstance(up, Static) or isinstance(down, Static):
         return (key,)
-    if isinstance(mapping, Window):
-        return _offsets(down, key, up, mapping, outside)
-    if (up.unit, up.timezone, up.start) == (down.unit, down.timezone, down.start):
-        return (key,)
-    return tuple(overlapping(up, *down.span(key)))
-
-
-def _offsets(
-    down: TimePartitions, key: str, up: TimePartitions, mapping: Window, outside: Outside
-) -> Sequence[str | None]:
+    if mapping is None and (up.unit, up.timezone, up.start) == (down.unit, down.timezone, down.start):
+        place = down.index(key)
+        return _at(up, place, place, outside)
     start, end = down.span(key)
-    coarser = _WIDTH[down.unit] > _WIDTH[up.unit]
-    base_last = up.place_at(end) - 1 if coarser else up.place_at(start)
-    base_first = up.place_at(start)
+    first = up.place_at(start)
+    if mapping is None:
+        return _at(up, first, last_place(up, end), outside)
+    last = last_place(up, end) if _WIDTH[down.unit] > _WIDTH[up.unit] else first
+    return _at(up, first + mapping.first, last + mapping.last, outside)
+
+
+def _at(up: TimePartitions, first: int, last: int, outside: Outside) -> Sequence[str | None]:
+    """The keys at these places, both included, and what ``outside`` makes of places that have none."""
     keys: list[str | None] = []
-    for place in range(base_first + mapping.first, base_last + mapping.last + 1):
+    for place in range(first, last + 1):
         found = up.key_at(place)
         if found is not None:
             keys.append(found)

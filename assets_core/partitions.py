@@ -42,9 +42,10 @@ class Static:
     """
 
     names: tuple[str, ...]
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __init__(self, names: Iterable[str]) -> None:
-        listed = tuple(names)
+        listed = () if isinstance(names, str) else tuple(names)
         bad = [
             name for name in listed if not isinstance(name, str) or not name or set(name) & set("@,") or ".." in name
         ]
@@ -56,6 +57,7 @@ class Static:
                 hint="Static(['EU', 'US']); keys hold no '@', ',' or '..'",
             )
         object.__setattr__(self, "names", listed)
+        object.__setattr__(self, "_places", {name: place for place, name in enumerate(listed)})
 
     def keys(self, now: datetime) -> Sequence[str]:
         """All keys; ``now`` does not matter here."""
@@ -77,15 +79,6 @@ class Static:
         self.index(key)
         return Partition(key)
 
-    @property
-    def _places(self) -> dict[str, int]:
-        return _places(self.names)
-
-
-@lru_cache(maxsize=256)
-def _places(names: tuple[str, ...]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(names)}
-
 
 @dataclass(frozen=True)
 class TimePartitions:
@@ -106,6 +99,7 @@ class TimePartitions:
     end: datetime | None = None
     timezone: str = "UTC"
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    _bound: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -120,6 +114,7 @@ class TimePartitions:
                 f"partitions end at {self.end:%Y-%m-%d} but start at {self.start:%Y-%m-%d}",
                 hint="the end is exclusive and lies after the start",
             )
+        object.__setattr__(self, "_bound", 0 if self.end is None else self._count_up_to(self.end))
 
     def keys(self, now: datetime) -> Sequence[str]:
         """All keys, oldest first.
@@ -127,14 +122,11 @@ class TimePartitions:
         Arguments:
             now: with offset; an open definition ends with the last window that had ended by then.
         """
-        return [self._key(place) for place in range(self.count(now))]
+        return _keys(self, self.count(now))
 
     def count(self, now: datetime) -> int:
         """The number of windows there are."""
-        if self.end is not None:
-            return self._place_of_local(self.end - timedelta(microseconds=1)) + 1
-        place = self._place_of_moment(now)
-        return max(0, place)
+        return max(0, self._place_of_moment(now)) if self.end is None else self._bound
 
     def index(self, key: str) -> int:
         """The place of a key, counted from 0; keys after an open end have one too.
@@ -144,20 +136,23 @@ class TimePartitions:
         """
         try:
             place = self._parse(key)
-        except ValueError:
+        except (ValueError, OverflowError):
             place = -1
-        if place < 0 or (self.end is not None and place >= self.count(_LONG_AGO)) or self._key(place) != key:
-            first, last = self._key(0), "" if self.end is None else self._key(self.count(_LONG_AGO) - 1)
-            raise UsageError(
-                "HW610",
-                f"no partition {key!r}",
-                hint=f"keys look like {first!r} and run {f'from {first} to {last}' if last else f'from {first} on'}",
-            )
+        if self.key_at(place) != key:
+            raise self._unknown(key)
         return place
+
+    def _unknown(self, key: str) -> UsageError:
+        first, last = self._key(0), "" if self.end is None else self._key(self._bound - 1)
+        return UsageError(
+            "HW610",
+            f"no partition {key!r}",
+            hint=f"keys look like {first!r} and run {f'from {first} to {last}' if last else f'from {first} on'}",
+        )
 
     def key_at(self, place: int) -> str | None:
         """The key at a place, None before the first window or after the last of a bounded definition."""
-        if place < 0 or (self.end is not None and place >= self.count(_LONG_AGO)):
+        if place < 0 or (self.end is not None and place >= self._bound):
             return None
         return self._key(place)
 
@@ -168,18 +163,23 @@ class TimePartitions:
     def span(self, key: str) -> tuple[datetime, datetime]:
         """Start (included) and end (excluded) of a key's window, both with offset."""
         place = self.index(key)
-        return self._begin(place), self._begin(place + 1)
+        try:
+            return self._begin(place), self._begin(place + 1)
+        except (ValueError, OverflowError):  # the last window that a calendar can hold
+            raise self._unknown(key) from None
 
     def place_at(self, moment: datetime) -> int:
         """The place of the window that contains a moment with offset; negative before the first."""
         return self._place_of_moment(moment)
 
     def _key(self, place: int) -> str:
-        begin = self._begin(place)
         if self.unit is Unit.MONTH:
-            return f"{begin:%Y-%m}"
+            months = self.start.year * 12 + self.start.month - 1 + place
+            return f"{months // 12:04d}-{months % 12 + 1:02d}"
         if self.unit is not Unit.HOUR:
-            return f"{begin:%Y-%m-%d}"
+            days = place * 7 if self.unit is Unit.WEEK else place
+            return (self.start + timedelta(days=days)).date().isoformat()
+        begin = self._begin(place)
         text = f"{begin:%Y-%m-%dT%H:%M}"
         if begin.fold:
             offset = f"{begin:%z}"
@@ -187,7 +187,21 @@ class TimePartitions:
         return text
 
     def _begin(self, place: int) -> datetime:
-        return _begin(self, place)
+        start, zone = self.start, self._zone
+        if self.unit is Unit.HOUR:
+            first = start.replace(tzinfo=zone).astimezone(UTC)
+            return (first + timedelta(hours=place)).astimezone(zone)
+        if self.unit is Unit.MONTH:
+            months = start.year * 12 + start.month - 1 + place
+            return datetime(months // 12, months % 12 + 1, 1, tzinfo=zone)
+        days = place * 7 if self.unit is Unit.WEEK else place
+        return (start + timedelta(days=days)).replace(tzinfo=zone)
+
+    def _count_up_to(self, end: datetime) -> int:
+        just_before = timedelta(microseconds=1)
+        if self.unit is Unit.HOUR:  # in real time: the hour before the end may be one that comes twice
+            return self._place_of_moment(end.replace(tzinfo=self._zone).astimezone(UTC) - just_before) + 1
+        return self._place_of_local(end - just_before) + 1
 
     def _parse(self, key: str) -> int:
         if self.unit is Unit.MONTH:
@@ -210,26 +224,13 @@ class TimePartitions:
     def _place_of_local(self, local: datetime) -> int:
         if self.unit is Unit.MONTH:
             return (local.year - self.start.year) * 12 + local.month - self.start.month
-        if self.unit is Unit.HOUR:
-            return self._place_of_moment(local.replace(tzinfo=self._zone))
         days = (local - self.start).days
         return days // 7 if self.unit is Unit.WEEK else days
 
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(maxsize=65536)
-def _begin(definition: TimePartitions, place: int) -> datetime:
-    start, zone = definition.start, definition._zone
-    if definition.unit is Unit.HOUR:
-        first = start.replace(tzinfo=zone).astimezone(UTC)
-        return (first + timedelta(hours=place)).astimezone(zone)
-    if definition.unit is Unit.MONTH:
-        months = start.year * 12 + start.month - 1 + place
-        return datetime(months // 12, months % 12 + 1, 1, tzinfo=zone)
-    days = place * 7 if definition.unit is Unit.WEEK else place
-    return (start + timedelta(days=days)).replace(tzinfo=zone)
+@lru_cache(maxsize=32)
+def _keys(definition: TimePartitions, count: int) -> tuple[str, ...]:
+    return tuple([definition._key(place) for place in range(count)])
 
 
 Partitions = Static | TimePartitions
@@ -271,6 +272,8 @@ def _local(moment: Moment, unit: Unit) -> datetime:
             raise DefinitionError(
                 "HW123", f"{moment!r} is no date", hint="write '2013-01-01' or '2013-01-01T05:00'"
             ) from None
+    elif not isinstance(moment, date):
+        raise DefinitionError("HW123", f"{moment!r} is no date", hint="write '2013-01-01' or '2013-01-01T05:00'")
     elif not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 -- local to the definition's zone
     off_grid = moment.minute or moment.second or moment.microsecond
@@ -294,10 +297,11 @@ def select_range(definition: Partitions, text: str, now: datetime) -> list[str]:
         UsageError: HW610, an end is no key of the definition; HW611, the range is reversed or empty.
     """
     first, dots, last = text.partition("..")
-    if not dots:
-        definition.index(text)
-        return [text]
     keys = definition.keys(now)
+    if not dots:
+        if not text:
+            definition.index(text)
+        return [keys[_range_end(definition, text, keys, 0)]]
     low = _range_end(definition, first, keys, 0)
     high = _range_end(definition, last, keys, len(keys) - 1)
     if low > high:
@@ -310,7 +314,9 @@ def _range_end(definition: Partitions, key: str, keys: Sequence[str], otherwise:
         return otherwise
     place = definition.index(key)
     if place >= len(keys):
-        raise UsageError("HW610", f"partition {key!r} has not ended yet", hint=f"the last one is {keys[-1]!r}")
+        raise UsageError(
+            "HW610", f"partition {key!r} has not ended yet", hint=f"the last one is {keys[-1]!r}" if keys else ""
+        )
     return place
 
 
@@ -329,7 +335,12 @@ def ranges(keys: Iterable[str], definition: Partitions) -> list[str]:
 def overlapping(definition: TimePartitions, start: datetime, end: datetime) -> list[str]:
     """Keys of the windows that share any time with the span from ``start`` to ``end`` (exclusive), both with offset."""
     first = max(0, definition.place_at(start))
-    last = definition.place_at(end - timedelta(microseconds=1))
+    last = last_place(definition, end)
     if definition.end is not None:
-        last = min(last, definition.count(_LONG_AGO) - 1)
+        last = min(last, definition._bound - 1)
     return [definition._key(place) for place in range(first, last + 1)]
+
+
+def last_place(definition: TimePartitions, end: datetime) -> int:
+    """The place of the last window that begins before ``end``, in real time: before it an hour may come twice."""
+    return definition.place_at(end.astimezone(UTC) - timedelta(microseconds=1))

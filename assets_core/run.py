@@ -7,6 +7,7 @@ threads, no clock.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -167,8 +168,8 @@ class RunTable:
         return list(self._apply([(step, event)]))
 
     def cancel(self) -> list[Instruction]:
-        """Ends every step that has not begun to be recorded."""
-        keep = {StepState.RECORDING, StepState.ADOPTING}
+        """Ends every step that is not under way; what runs or is being recorded may still end well."""
+        keep = {StepState.RUNNING, StepState.RECORDING, StepState.ADOPTING}
         places = [place for place, state in enumerate(self.states) if state not in ENDED and state not in keep]
         return list(self._apply([(place, StepEvent.CANCELLED) for place in places]))
 
@@ -180,16 +181,18 @@ class RunTable:
         return counts
 
     def _apply(self, events: Iterable[tuple[int, StepEvent]]) -> Iterator[Instruction]:
-        waiting = list(events)
+        waiting = deque((step, event, False) for step, event in events)
         while waiting:
-            step, event = waiting.pop(0)
+            step, event, follows = waiting.popleft()
+            if follows and self.states[step] is not StepState.PENDING:
+                continue  # two of the steps it reads were lost at once: the first of them has ended it
             state = self._move(step, event)
             if state is StepState.READY:
                 yield Instruction(Order.CONSIDER, step)
             elif state in ENDED:
                 self._open -= 1
                 yield Instruction(Order.SETTLE, step)
-                waiting.extend(self._follow(step, state))
+                waiting.extend((reader, after, True) for reader, after in self._follow(step, state))
 
     def _move(self, step: int, event: StepEvent) -> StepState:
         before = self.states[step]
