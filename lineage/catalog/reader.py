@@ -136,7 +136,7 @@ class Reader:
         if slot is not None and slot.partition is None:
             conditions.append("s.partition is null")
         values = {text.rsplit(":", 1)[-1]: value for text, value in wanted.items()}
-        where = " and ".join(conditions) or "true"
+        query = f"{_PUBLICATIONS} where {' and '.join(conditions) or 'true'} order by p.sequence"
         with self._reading() as connection:
             return [
                 Publication(
@@ -148,9 +148,7 @@ class Reader:
                     unpack_id(run),
                     unpack_moment(at),
                 )
-                for sequence, name, key, partition, made, before, run, at in connection.execute(
-                    f"{_PUBLICATIONS} where {where} order by p.sequence", values
-                )
+                for sequence, name, key, partition, made, before, run, at in connection.execute(query, values)
             ]
 
     def check_results(self, materialization_id: str) -> list[CheckMoment]:
