@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from assets_core.asset import Source
 from assets_core.graph import BoundInput, Graph
@@ -56,6 +57,7 @@ class Facts:
     version_of: Callable[[Materialization, tuple[str, ...]], str | None] = lambda made, columns: as_read(
         made.version, columns
     )
+    _read_sets: dict[tuple[str, str], tuple[Any, Schema, Schema]] = field(default_factory=dict, init=False, repr=False)
 
     def slots_of(self, key: str) -> list[Slot]:
         """Every slot that an asset or source has by its definition."""
@@ -91,25 +93,31 @@ class Facts:
         wanted = facts.derivation.read_sets.get(bound.name)
         if wanted is None:
             return schema
+        known = self._read_sets.get((asset, bound.name))
+        if known is not None and known[0] is facts.derivation and known[1] is schema:
+            return known[2]
         types = dict(schema)
-        return tuple((name, types.get(name, "")) for name in wanted)
+        found = tuple((name, types.get(name, "")) for name in wanted)
+        self._read_sets[asset, bound.name] = (facts.derivation, schema, found)
+        return found
 
     def schema(self, key: str) -> Schema | None:
         """The schema of an asset or source as far as it is known: derived, else published."""
         facts = self.assets.get(key)
         if facts is not None and facts.derivation is not None and facts.derivation.schema is not None:
             return facts.derivation.schema
-        for slot in _some_slots(self, key):
+        for slot in self._latest_slots(key):
             if slot in self.published:
                 return self.published[slot].schema
-        definition = self.graph.definitions[key]
-        return definition.schema
+        return self.graph.definitions[key].schema
 
-
-def _some_slots(facts: Facts, key: str) -> Iterable[Slot]:
-    if facts.graph.definitions[key].partitions is None:
-        return (Slot(key),)
-    return (slot for slot in reversed(facts.slots_of(key)))
+    def _latest_slots(self, key: str) -> Iterator[Slot]:
+        """The slots of an asset or source, last one first, made only as they are asked for."""
+        partitions = self.graph.definitions[key].partitions
+        if partitions is None:
+            yield Slot(key)
+        else:
+            yield from (Slot(key, one) for one in reversed(partitions.keys(self.now)))
 
 
 def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:

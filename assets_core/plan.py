@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets_core.asset import Asset
+from assets_core.asset import Asset, Definition, Source
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -50,9 +50,9 @@ def states(keys: Iterable[str], facts: Facts) -> dict[Slot, Verdict]:
     Arguments:
         keys: asset keys; whatever lies upstream is judged too and left out of the result.
     """
-    wanted = [key for key in facts.graph.definitions if key in set(keys)]
+    wanted = set(keys)
     verdicts = _judge_all(_with_upstream(wanted, facts), facts)
-    return {slot: verdict for slot, verdict in verdicts.items() if slot.asset in set(wanted)}
+    return {slot: verdict for slot, verdict in verdicts.items() if slot.asset in wanted}
 
 
 def make(
@@ -70,13 +70,16 @@ def make(
         force: compute every selected slot, fresh or not.
 
     Raises:
-        UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input.
+        UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input. A slot
+            that reads what is outside its input's definition can never run: it is left out with a warning.
     """
-    verdicts = _judge_all(_with_upstream(keys, facts), facts)
+    wanted = set(keys)
+    within = {key: frozenset(those) for key, those in (partitions or {}).items()}
+    verdicts = _judge_all(_with_upstream(wanted, facts), facts)
     chosen = _Chosen(facts, verdicts, force)
     for key, definition in facts.graph.definitions.items():
-        if key in keys and isinstance(definition, Asset):
-            chosen.consider(definition, None if partitions is None else partitions.get(key))
+        if key in wanted and isinstance(definition, Asset):
+            chosen.consider(definition, within.get(key))
     raise_all(chosen.errors)
     return Plan(tuple(chosen.steps), tuple(chosen.warnings))
 
@@ -93,6 +96,8 @@ class _Chosen:
         self.warnings: list[str] = []
         self._place: dict[Slot, int] = {}
         self._done: set[str] = set()
+        self._impossible: set[Slot] = set()
+        self._defined: dict[str, frozenset[Slot]] = {}
 
     def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
         """Adds the steps that an asset needs."""
@@ -107,7 +112,11 @@ class _Chosen:
                 continue
             self._consider_slot(tuple(Slot(key, first.partition) for key in keys), stale_inputs, missing)
         for upstream, slots in missing.items():
-            self.errors.append(_missing_input(asset, upstream, slots))
+            self.errors.append(_missing_input(asset, self.facts.graph.definitions[upstream], slots))
+        left_out = [one for one in self.facts.slots_of(asset.key) if one in self._impossible]
+        if left_out:
+            rest = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+            self.warnings.append(f"{left_out[0]}{rest} left out: it reads partitions that its input does not have")
         for upstream in stale_inputs:
             self.warnings.append(f"{asset.key} reads {upstream} as it is published, which is stale: +{asset.key}")
 
@@ -143,6 +152,9 @@ class _Chosen:
         if not reasons:
             stale_inputs.update(stale)
             return
+        if any(self._cannot_be(one) for lacked in lacking.values() for one in lacked):
+            self._impossible.update(slots)
+            return
         for key, lacked in lacking.items():
             missing.setdefault(key, []).extend(lacked)
         stale_inputs.update(stale)
@@ -151,9 +163,22 @@ class _Chosen:
         for slot in slots:
             self._place[slot] = place
 
+    def _cannot_be(self, slot: Slot) -> bool:
+        """Whether a slot that is not published cannot be planned either, today: nothing defines it."""
+        if slot.asset not in self._defined:
+            self._defined[slot.asset] = frozenset(self.facts.slots_of(slot.asset))
+        return slot in self._impossible or slot not in self._defined[slot.asset]
 
-def _missing_input(asset: Asset[..., Any], upstream: str, slots: list[Slot]) -> UsageError:
+
+def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slot]) -> UsageError:
     rest = f" and {len(slots) - 1} more" if len(slots) > 1 else ""
+    if isinstance(upstream, Source):
+        return UsageError(
+            "HW603",
+            f"{asset.key} reads {slots[0]}{rest}, which cannot be found",
+            where=upstream.where,
+            hint=f"nothing is there to be read at {', '.join(upstream.files)}",
+        )
     return UsageError(
         "HW603",
         f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
@@ -225,7 +250,10 @@ def _judge_all(keys: Collection[str], facts: Facts) -> dict[Slot, Verdict]:
 
 def _with_cone(slot: Slot, verdict: Verdict, unfresh: Mapping[Slot, None], facts: Facts) -> Verdict:
     """The verdict with the reason that something it reads is not fresh itself, if so."""
-    stale = tuple(dict.fromkeys(one.asset for one in _upstream_slots(slot, facts) if one in unfresh))
+    upstream = _upstream_slots(slot, facts).items()
+    stale = tuple(
+        dict.fromkeys(one.asset for one, needed in upstream if one in unfresh and (needed or one in facts.published))
+    )
     if not stale:
         return verdict
     shown = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")

@@ -9,12 +9,12 @@ from typing import Any
 
 from assets_core.asset import Asset
 from assets_core.check import Severity
-from assets_core.column_lineage import ROWS
+from assets_core.column_lineage import ORDER, ROWS
 from assets_core.facts import Facts, make_recipe
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot
 from assets_core.recipe import InputPart, Recipe, RecipeInput
-from assets_core.records import Materialization
+from assets_core.records import Materialization, Schema
 from assets_core.versions import changed_columns, same_code
 
 
@@ -87,34 +87,34 @@ def judge(slot: Slot, facts: Facts) -> Verdict:
     if shown is None or shown.recipe is None:
         return _not_published(slot, facts)
     reasons = list(_differences(slot, asset, shown, shown.recipe, facts))
-    aside = facts.aside.get(slot)
-    if aside is not None and reasons and _would_be_the_same(slot, aside, facts):
-        failed = tuple(result.name for result in aside.checks if result.blocks)
-        reasons.append(_check_failed(aside, failed))
-        return Verdict(SlotState.BLOCKED, tuple(reasons))
-    return Verdict(SlotState.STALE, tuple(reasons)) if reasons else FRESH
+    if not reasons:
+        return FRESH
+    blocked = _blocked(slot, asset, facts)
+    return Verdict(SlotState.BLOCKED if blocked else SlotState.STALE, (*reasons, *blocked))
 
 
 def _not_published(slot: Slot, facts: Facts) -> Verdict:
     reason = Reason(ReasonCode.MISSING, "never materialized in this environment")
+    blocked = _blocked(slot, facts.graph.asset(slot.asset), facts)
+    return Verdict(SlotState.BLOCKED if blocked else SlotState.MISSING, (reason, *blocked))
+
+
+def _blocked(slot: Slot, asset: Asset[..., Any], facts: Facts) -> tuple[Reason, ...]:
+    """The reason why making the slot now would be stopped by a check again; empty if nothing says so.
+
+    That is: the result that was set aside has the recipe that would be used now, and a check that stopped it is
+    declared as blocking to this day. Where all of them were relaxed, the data set aside may be published after all.
+    """
     aside = facts.aside.get(slot)
-    if aside is not None and _would_be_the_same(slot, aside, facts):
-        failed = tuple(result.name for result in aside.checks if result.blocks)
-        return Verdict(SlotState.BLOCKED, (reason, _check_failed(aside, failed)))
-    return Verdict(SlotState.MISSING, (reason,))
-
-
-def _would_be_the_same(slot: Slot, aside: Materialization, facts: Facts) -> bool:
-    recipe = make_recipe(slot, facts)
-    return recipe is not None and aside.recipe is not None and recipe.id == aside.recipe.id
-
-
-def _check_failed(aside: Materialization, failed: tuple[str, ...]) -> Reason:
-    return Reason(
-        ReasonCode.CHECK_FAILED,
-        f"its last result was set aside: {', '.join(failed)} failed",
-        {"names": list(failed), "materialization": aside.id},
-    )
+    if aside is None or aside.recipe is None:
+        return ()
+    declared = {rule.name for rule in asset.checks if rule.severity is Severity.BLOCKING}
+    failed = [result.name for result in aside.checks if result.blocks and result.name in declared]
+    recipe = make_recipe(slot, facts) if failed else None
+    if recipe is None or recipe.id != aside.recipe.id:
+        return ()
+    message = f"its last result was set aside: {', '.join(failed)} failed"
+    return (Reason(ReasonCode.CHECK_FAILED, message, {"names": failed, "materialization": aside.id}),)
 
 
 def _differences(
@@ -134,6 +134,7 @@ def _differences(
         yield from _input_differences(slot, bound, before.get(bound.name), facts)
     for dep in asset.deps:
         yield from _dep_differences(dep, before.get(f"deps:{dep}"), facts)
+    yield from _dropped_inputs(slot, asset, recorded, facts)
     yield from _window_difference(slot, asset, recorded)
     passed = {result.name for result in shown.checks if result.passed}
     ran = {result.name for result in shown.checks}
@@ -166,6 +167,17 @@ def _changed_values(
             yield Reason(code, change, {"name": name, "before": old, "after": new})
 
 
+def _dropped_inputs(slot: Slot, asset: Asset[..., Any], recorded: Recipe, facts: Facts) -> Iterable[Reason]:
+    named = {bound.name for bound in facts.graph.inputs[slot.asset]} | {f"deps:{dep}" for dep in asset.deps}
+    for one in recorded.inputs:
+        if one.name not in named:
+            yield Reason(
+                ReasonCode.INPUT_SLOTS_CHANGED,
+                f"input {one.name} is no longer read, was {one.asset}",
+                {"input": one.name, "asset": one.asset, "before": one.asset},
+            )
+
+
 def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
     about = {"input": bound.name, "asset": bound.key}
     if recorded is None or recorded.asset != bound.key:
@@ -177,17 +189,13 @@ def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | No
         )
         return
     columns = facts.read_set(slot.asset, bound)
-    if columns is None:
-        return
-    types = dict(recorded.columns)
-    retyped = [name for name, dtype in columns if name in types and types[name] != dtype]
-    if retyped:
-        yield Reason(
-            ReasonCode.INPUT_SCHEMA_CHANGED,
-            f"type of {bound.key}: {', '.join(retyped)} changed",
-            {**about, "columns": retyped},
-        )
-        return
+    if columns is None:  # not known yet: what was read is what is compared
+        columns = recorded.columns
+    if recorded.columns != columns:
+        schema_reasons = tuple(_schema_differences(recorded, columns, about, facts))
+        if schema_reasons:
+            yield from schema_reasons
+            return
     before = {part.partition: part for part in recorded.parts}
     now = facts.reads(slot, bound)
     yield from _slots_differ(before, now, about, facts)
@@ -210,6 +218,31 @@ def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | No
                     "after": made.id,
                 },
             )
+
+
+def _schema_differences(
+    recorded: RecipeInput, columns: Schema, about: Mapping[str, Any], facts: Facts
+) -> Iterable[Reason]:
+    """What differs in columns that were read: one gone from the input, another type, another order.
+
+    A read set that grew or shrank while the input still has those columns is no such difference.
+    """
+    key, there = recorded.asset, dict(facts.schema(recorded.asset) or ())
+    before = {name: dtype for name, dtype in recorded.columns if name not in (ROWS, ORDER)}
+    now = {name: dtype for name, dtype in columns if name not in (ROWS, ORDER)}
+    gone = [name for name in before if name not in there]
+    retyped = [name for name in before if name in now and name in there and before[name] != now[name]]
+    if gone:
+        yield Reason(
+            ReasonCode.INPUT_SCHEMA_CHANGED, f"{key} has no {_listed(gone)} any more", {**about, "columns": gone}
+        )
+    if retyped:
+        message = f"type of {key}: {', '.join(retyped)} changed"
+        yield Reason(ReasonCode.INPUT_SCHEMA_CHANGED, message, {**about, "columns": retyped})
+    moved = [name for name in before if name in now]
+    if moved != [name for name in now if name in before]:
+        message = f"order of the columns of {key} changed"
+        yield Reason(ReasonCode.INPUT_SCHEMA_CHANGED, message, {**about, "columns": moved})
 
 
 def _changed(

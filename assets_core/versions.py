@@ -97,14 +97,13 @@ def as_read(version: DataVersion, read_set: Sequence[str]) -> str | None:
         if version.order is None:
             return None
         order = version.order
+    if not names:
+        return digest(version.scheme, "rows", version.rows, order)
     if version.key:
         if not set(names) <= set(version.columns):
             return None
         columns = tuple((name, version.columns[name]) for name in names)
-        key = version.key if names else ()
-        return digest(version.scheme, "keyed", version.rows, key, columns, order)
-    if not names:
-        return digest(version.scheme, "rows", version.rows, order)
+        return digest(version.scheme, "keyed", version.rows, version.key, columns, order)
     projection = version.projections.get(names)
     if projection is None:
         return None
