@@ -9,7 +9,7 @@ from assets_core import errors
 from assets_core.check import CheckResult, Severity
 from assets_core.column_lineage import ColumnLineage, ColumnRef, Edge, EdgeKind, Evidence, Resolution
 from assets_core.errors import HeadwaterError
-from assets_core.recipe import Recipe, RecipeInput
+from assets_core.recipe import RecipeInput
 from assets_core.records import AttemptLog, Derivation, Schema, StepError
 from assets_core.versions import CodeVersion, DataVersion
 from lineage.catalog.packing import from_json, pack_numbers, to_json, unpack_numbers
@@ -109,18 +109,25 @@ def results_value(data: Any) -> tuple[CheckResult, ...]:
     )
 
 
-def shape_text(version: DataVersion) -> str:
-    """JSON text of what a data version says apart from its digests and its number of rows."""
-    return to_json(
-        {
-            "scheme": version.scheme,
-            "key": version.key,
-            "columns": list(version.columns),
-            "projections": list(version.projections),
-            "order": version.order is not None,
-            "content": version.content is not None,
-        }
+Shape = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...], bool, bool]
+"""Scheme, key, columns, projections, whether there is an order, whether there is a content."""
+
+
+def version_shape(version: DataVersion) -> Shape:
+    """What a data version says apart from its digests and its number of rows: alike for many slots."""
+    return (
+        version.scheme,
+        version.key,
+        tuple(version.columns),
+        tuple(version.projections),
+        version.order is not None,
+        version.content is not None,
     )
+
+
+def shape_text(shape: Shape) -> str:
+    """JSON text of the shape of a data version."""
+    return to_json(dict(zip(("scheme", "key", "columns", "projections", "order", "content"), shape, strict=True)))
 
 
 def version_digests(version: DataVersion) -> list[str]:
@@ -168,11 +175,9 @@ def inputs_value(data: Any) -> tuple[InputShape, ...]:
     return tuple((name, asset, tuple((column, kind) for column, kind in columns)) for name, asset, columns in data)
 
 
-def settings_text(recipe: Recipe) -> str | None:
-    """JSON text of a recipe's config and settings; None when there are none."""
-    if not recipe.config and not recipe.settings:
-        return None
-    return to_json([dict(recipe.config), dict(recipe.settings)])
+def settings_text(settings: tuple[tuple[tuple[str, str], ...], ...]) -> str:
+    """JSON text of the config and the settings of a recipe, each as (name, value) pairs."""
+    return to_json([dict(pairs) for pairs in settings])
 
 
 def error_text(error: StepError) -> str:

@@ -209,7 +209,7 @@ def _record_values(batch: Batch, made: Materialization) -> tuple[object, ...]:
         pack_moment(made.created),
         intern.value("schema", made.schema, coding.schema_text),
         version.rows,
-        intern.content(coding.shape_text(version)),
+        intern.value("shape", coding.version_shape(version), coding.shape_text),
         pack_digests(coding.version_digests(version)),
         int(made.blocked),
         made.seconds,
@@ -219,7 +219,7 @@ def _record_values(batch: Batch, made: Materialization) -> tuple[object, ...]:
         stored and stored.bytes,
         stored and pack_hex(stored.digest),
         None if made.lineage is None else intern.value("lineage", made.lineage, coding.lineage_text),
-        intern.content(coding.results_text(made.checks)) if made.checks else None,
+        _results(batch, made.checks),
         intern.content(to_json(dict(made.metadata))) if made.metadata else None,
     )
 
@@ -230,7 +230,7 @@ def _recipe_values(batch: Batch, made: Materialization, source: int | None) -> t
     if recipe is None:
         return (None, None, None, None, None, None, None, source)
     intern = batch.intern
-    settings = coding.settings_text(recipe)
+    settings = (tuple(recipe.config.items()), tuple(recipe.settings.items()))
     return (
         pack_hex(recipe.id),
         None if (recipe.asset, recipe.partition) == made.slot else intern.slot(Slot(recipe.asset, recipe.partition)),
@@ -238,9 +238,17 @@ def _recipe_values(batch: Batch, made: Materialization, source: int | None) -> t
         intern.value("code", recipe.code, coding.code_text),
         intern.content(coding.inputs_text(recipe.inputs)),
         coding.pack_parts(_readings(batch, recipe)),
-        None if settings is None else intern.content(settings),
+        intern.value("settings", settings, coding.settings_text) if any(settings) else None,
         source,
     )
+
+
+def _results(batch: Batch, results: tuple[CheckResult, ...]) -> int | None:
+    if not results:
+        return None
+    if all(one.passed and not one.sample for one in results):  # most are, alike from slot to slot, and hashable
+        return batch.intern.value("results", results, coding.results_text)
+    return batch.intern.content(coding.results_text(results))
 
 
 def _check_run(batch: Batch, run: int, environment: int, run_id: str, outcomes: Sequence[Outcome]) -> None:
