@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from assets_core.digest import digest
 from assets_core.errors import DefinitionError
 
 
@@ -127,9 +128,15 @@ def _default_name(kind: str, columns: tuple[str, ...], arguments: dict[str, Any]
     if kind == "foreign_key":
         return f"foreign_key({columns[0]} -> {arguments['to']}:{arguments['to_column']})"
     if kind == "accepted_values":
-        return f"accepted_values({columns[0]})"
+        return f"accepted_values({columns[0]}: {_listed(arguments['values'])})"
     shown = [*columns, *(f"{key}={value}" for key, value in sorted(arguments.items()))]
     return f"{kind}({', '.join(shown)})"
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    """Values as part of a name: other values give another name, because results are found again by name."""
+    shown = ", ".join(map(str, values[:4]))
+    return shown if len(values) <= 4 else f"{shown} and {len(values) - 4} more, {digest(*map(repr, values))[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,6 +98,9 @@ def asset(function: Any = None, /, **options: Any) -> Any:
     Raises:
         DefinitionError: HW101 to HW103, the key or the function cannot be used.
     """
+    if isinstance(function, str):
+        hint = f"write asset(key={function!r})"
+        raise DefinitionError("HW103", "asset takes no key without its name", where=_where_caller(), hint=hint)
     if function is not None:
         return _python_asset(function, {})
     unknown = sorted(set(options) - _OPTIONS - _PYTHON_OPTIONS)
@@ -113,12 +117,13 @@ def asset(function: Any = None, /, **options: Any) -> Any:
 def _python_asset(function: Callable[..., Any], options: dict[str, Any]) -> Asset[..., Any]:
     given = dict(options)
     where = _where_function(function)
+    parameters = parameters_of(function, where)
     key = check_key(given.pop("key", None) or function.__name__, where=where)
     description = given.pop("description", None)
     made: Asset[..., Any] = Asset(
         key,
         function,
-        parameters=parameters_of(function, where),
+        parameters=parameters,
         returns=form_of_result(function),
         description=_docstring(function) if description is None else description,
         where=where,
@@ -323,7 +328,8 @@ def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
         if name in kept:
             kept[name] = as_tuple(kept[name])
     if "deps" in kept:
-        kept["deps"] = tuple(one if isinstance(one, str) else one.key for one in kept["deps"])
+        deps = [kept["deps"]] if isinstance(kept["deps"], str) else kept["deps"]
+        kept["deps"] = tuple(key for one in deps for key in _keys_of(one))
     if "inputs" in kept:
         kept["inputs"] = {
             name: bound if isinstance(bound, Input) else Input(bound) for name, bound in kept["inputs"].items()
@@ -335,7 +341,17 @@ def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
             raise DefinitionError(
                 "HW107", f"{rule!r} is no check", where=where, hint="use check.not_null('id') and its like"
             )
+    if "partition_by" in kept and "partitions" not in kept:
+        raise DefinitionError(
+            "HW106", "partition_by= needs partitions=", where=where, hint='partitions=Daily("2013-01-01") or another'
+        )
     return kept
+
+
+def _keys_of(dep: str | Asset[..., Any] | Source | MultiAsset[..., Any]) -> tuple[str, ...]:
+    if isinstance(dep, MultiAsset):
+        return tuple(one.key for one in dep.assets)
+    return (dep,) if isinstance(dep, str) else (dep.key,)
 
 
 def _type_text(dtype: Any) -> str:
@@ -352,7 +368,7 @@ def _docstring(function: Callable[..., Any]) -> str:
 
 
 def _where_function(function: Callable[..., Any]) -> str:
-    code = function.__code__ if hasattr(function, "__code__") else None
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 

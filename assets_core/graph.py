@@ -162,6 +162,9 @@ class _Names:
         for key in by_key:
             self.by_form[parameter_form(key)].append(key)
             self.by_name[parameter_form(name_of(key))].append(key)
+        self.by_lower_name: dict[str, list[str]] = defaultdict(list)
+        for name, keys in self.by_name.items():
+            self.by_lower_name[name.lower()].extend(keys)
 
     def clashes(self) -> Iterable[HeadwaterError]:
         """Two keys that are one and the same as a parameter."""
@@ -178,19 +181,26 @@ class _Names:
     def parameter(self, name: str, asset: Asset[..., Any]) -> str:
         """The key that a parameter means by its name."""
         full = self.by_form.get(name)
-        if full:
+        if full and not (full[0] == asset.key and self._others(self.by_name.get(name, ()), asset)):
             return full[0]
-        return self._named(name, name, asset, f"inputs={{{name!r}: {{}}}}")
+        return self._named(self.by_name.get(name, ()), name, asset, f"inputs={{{name!r}: {{}}}}")
 
     def table(self, name: str, asset: Asset[..., Any]) -> str:
         """The key that a table of a query means: ``staging.flights``, ``flights`` or ``"a/b/c"``."""
+        named = self.by_lower_name.get(parameter_form(name).lower(), ())
         for candidate in (name, name.replace(".", "/")):
-            if candidate.lower() in self.lower:
-                return self.lower[candidate.lower()]
-        return self._named(parameter_form(name), name, asset, "write the full key in the query: {}")
+            full = self.lower.get(candidate.lower())
+            if full and not (full == asset.key and self._others(named, asset)):
+                return full
+        return self._named(named, name, asset, "write the full key in the query: {}")
 
-    def _named(self, form: str, shown: str, asset: Asset[..., Any], paste: str) -> str:
-        matches = [key for key in self.by_name.get(form, ()) if key != asset.key]
+    @staticmethod
+    def _others(keys: Iterable[str], asset: Asset[..., Any]) -> list[str]:
+        """An asset cannot read itself, so its own name means another of that name, if there is one."""
+        return [key for key in keys if key != asset.key]
+
+    def _named(self, keys: Iterable[str], shown: str, asset: Asset[..., Any], paste: str) -> str:
+        matches = self._others(keys, asset)
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -221,10 +231,22 @@ def _bind(
 ) -> tuple[BoundInput, ...]:
     bound: list[BoundInput] = []
     try:
-        asked = _asked_of_query(asset, tables_of) if asset.sql is not None else _asked_of_function(asset, errors)
+        asked = _asked_of_query(asset, tables_of) if asset.sql is not None else _asked_of_function(asset)
     except HeadwaterError as error:
         errors.append(error)
         return ()
+    known = [name for name, _, _ in asked]
+    what = "table of the query" if asset.sql is not None else "parameter of the function"
+    for name in asset.inputs:
+        if name not in known:
+            errors.append(
+                DefinitionError(
+                    "HW135",
+                    f"{asset.key}: inputs= names {name!r}, which is no {what}",
+                    where=asset.where,
+                    hint=did_you_mean(name, known),
+                )
+            )
     for name, form, given in asked:
         try:
             if given is not None:
@@ -249,18 +271,7 @@ def _asked_of_query(asset: Asset[..., Any], tables_of: Callable[[Asset[..., Any]
     return [(name, Form.LAZY, asset.inputs.get(name)) for name in tables_of(asset)]
 
 
-def _asked_of_function(asset: Asset[..., Any], errors: list[HeadwaterError]) -> Asked:
-    known = {one.name for one in asset.input_parameters}
-    for name in asset.inputs:
-        if name not in known:
-            errors.append(
-                DefinitionError(
-                    "HW135",
-                    f"{asset.key}: inputs= names {name!r}, which is no parameter of the function",
-                    where=asset.where,
-                    hint=did_you_mean(name, known),
-                )
-            )
+def _asked_of_function(asset: Asset[..., Any]) -> Asked:
     return [
         (one.name, one.form, asset.inputs.get(one.name))
         for one in asset.input_parameters
@@ -303,12 +314,12 @@ def _order(
         return [key for maker in sorter.static_order() for key in together[maker]]
     except CycleError as error:
         cycle = list(error.args[1])
-        places = "\n".join(f"{key} at {by_key[key].where}" for key in cycle[:-1])
+        places = "\n".join(f"{key} at {by_key[key].where}" for key in cycle[:-1] if key in by_key)
         errors.append(
             DefinitionError(
                 "HW133",
                 f"these assets read each other in a circle: {' -> '.join(cycle)}",
-                where=by_key[cycle[0]].where,
+                where=by_key[cycle[0]].where if cycle[0] in by_key else "",
                 why=places,
                 hint="break the circle; an arrow means 'is read by'",
             )

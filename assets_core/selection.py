@@ -18,6 +18,7 @@ from assets_core.keys import group_of
 
 _TERM = re.compile(r"(?P<up>\d*\+)?(?P<core>.*?)(?P<down>\+\d*)?", re.DOTALL)
 _METHODS = ("tag", "group", "owner", "kind", "state", "column")
+_STATES = ("fresh", "stale", "missing", "blocked", "held", "orphaned")
 
 StatesOf = Callable[[], dict[str, Collection[str]]]
 """Gives the states that the slots of each asset are in; not cheap, so called only where ``state:`` is used."""
@@ -95,11 +96,15 @@ class _Reader:
         if method in tests:
             test = tests[method]
             return self._some([key for key, one in self.graph.definitions.items() if test(one)], f"{method}:{value}")
+        if method == "state" and value not in _STATES:
+            hint = did_you_mean(value, _STATES) or f"use one of {', '.join(_STATES)}"
+            raise UsageError("HW604", f"{value!r} is no state of a slot", hint=hint)
         if method == "state" and self.states_of is not None:
             return [key for key, states in self.states_of().items() if value in states]
-        raise UsageError(
-            "HW604", f"no way to select by {method!r}", hint=did_you_mean(method, _METHODS) or f"use {_METHODS}"
-        )
+        if method in _METHODS:
+            raise UsageError("HW604", f"{method}: cannot be used here")
+        hint = did_you_mean(method, _METHODS) or f"use one of {', '.join(_METHODS)}"
+        raise UsageError("HW604", f"no way to select by {method!r}", hint=hint)
 
     def _some(self, keys: list[str], what: str) -> list[str]:
         if not keys:

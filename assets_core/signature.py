@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from types import CodeType, FrameType
 from typing import Any
 
 from assets_core.asset import Form, Parameter
@@ -18,9 +20,14 @@ def parameters_of(function: Callable[..., Any], where: str) -> tuple[Parameter, 
     """The parameters of an asset's function, each with what its annotation says.
 
     Raises:
-        DefinitionError: HW102, the function takes ``*args``, ``**kwargs`` or positional-only parameters.
+        DefinitionError: HW102, the function takes ``*args``, ``**kwargs`` or positional-only parameters;
+            HW103, it is no function written in Python.
     """
     target: Any = inspect.unwrap(function)
+    if not inspect.isfunction(target):
+        raise DefinitionError(
+            "HW103", f"{function!r} is no function", where=where, hint="wrap it in a function of its own: def ..."
+        )
     code = target.__code__
     starred = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
     if starred or code.co_posonlyargcount:
@@ -47,17 +54,35 @@ def form_of_result(function: Callable[..., Any]) -> Form:
 def resolve(function: Callable[..., Any], annotation: Any) -> Any:
     """The object an annotation names; the annotation itself if it is none or cannot be found.
 
-    Text is looked up name by name in the function's globals and closure, never evaluated.
+    Text is looked up name by name in the function's closure, in the function that is just defining it and in its
+    globals, never evaluated.
     """
     if not isinstance(annotation, str):
         return annotation
     first, *rest = annotation.strip("\"' ").split(".")
     closure: Any = inspect.unwrap(function)
     cells = dict(zip(closure.__code__.co_freevars, closure.__closure__ or (), strict=False))
-    found = _cell(cells[first]) if first in cells else closure.__globals__.get(first, _MISSING)
+    found = _cell(cells[first]) if first in cells else _MISSING
+    if found is _MISSING and "<locals>" in closure.__qualname__:
+        found = _locals_around(closure.__code__).get(first, _MISSING)
+    if found is _MISSING:
+        found = closure.__globals__.get(first, _MISSING)
     for name in rest:
         found = getattr(found, name, _MISSING)
     return annotation if found is _MISSING else found
+
+
+def _locals_around(code: CodeType) -> Mapping[str, Any]:
+    """The variables of the function that defines the one with this code, if it is running: decorators are called there.
+
+    An annotation kept as text makes no closure cell for the local class that it names.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if any(constant is code for constant in frame.f_code.co_consts):
+            return frame.f_locals
+        frame = frame.f_back
+    return {}
 
 
 def _cell(cell: Any) -> Any:
