@@ -1,0 +1,69 @@
+"""Which distribution a module comes from, and what an import inside a function would give."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec, resolve_name
+from typing import Any
+
+from lineage.code_sources import OWN_PACKAGES, is_installed
+
+UNCOUNTED = OWN_PACKAGES | {"polars", "_polars_runtime_32", "builtins"}
+"""Top-level modules whose version does not count: an upgrade of polars or of Headwater alone makes nothing stale."""
+
+
+class Distributions:
+    """Versions of installed distributions by the top-level module that is imported."""
+
+    def of(self, top: str) -> tuple[str, str]:
+        """The distribution's name and version; an empty version if there is none."""
+        return _distribution(top)
+
+
+@cache
+def _distribution(top: str) -> tuple[str, str]:
+    try:
+        return top, version(top)
+    except PackageNotFoundError:
+        pass
+    names = sorted(set(_by_module().get(top, [])))
+    if names:
+        return "+".join(names), "+".join(version(name) for name in names)
+    return top, str(getattr(sys.modules.get(top), "__version__", ""))
+
+
+@cache
+def _by_module() -> Any:
+    return packages_distributions()
+
+
+def imported(module: str, attribute: str, package: str) -> Any:
+    """What ``import module`` or ``from module import attribute`` gives inside a function of the package.
+
+    The project's own modules are imported, as calling the function would do; installed ones are not, because their
+    version is all that counts: for those, and for what cannot be imported, None is returned.
+    """
+    try:
+        name = resolve_name(module, package) if module.startswith(".") else module
+        if not _is_light(name):
+            return None
+        loaded = import_module(name)
+        if not attribute:
+            return loaded
+        found = getattr(loaded, attribute, None)
+        return import_module(f"{name}.{attribute}") if found is None else found
+    except Exception:  # noqa: BLE001 - importing runs the project's code, which may raise anything
+        return None
+
+
+def _is_light(name: str) -> bool:
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return top in sys.modules
+    if top in OWN_PACKAGES:
+        return False
+    spec = sys.modules[top].__spec__ if top in sys.modules else find_spec(top)
+    return spec is not None and spec.origin is not None and not is_installed(spec.origin)

@@ -1,0 +1,200 @@
+"""The text of project modules as it was imported, not as the file reads now.
+
+A file may be edited between its import and the moment a digest is made; then the digest must describe the code that
+runs. So modules imported inside ``SourceCache.recording`` are compiled from bytes that are kept. Python's own cache of
+compiled files is passed by: it believes a file unchanged that was edited within one second to the same length.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import linecache
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from lineage.code_syntax import FunctionNode, index_functions
+
+_INSTALLED = ("site-packages", "dist-packages")
+OWN_PACKAGES = frozenset({"assets_core", "lineage", "materializers", "headwater"})
+
+
+class ParsedModule:
+    """One module's text and tree, with its functions found by place.
+
+    Arguments:
+        text: the source as it was imported.
+        trusted: whether these are surely the bytes that were imported; otherwise every code object is compared with
+            what the text compiles to before it is believed.
+    """
+
+    def __init__(self, text: str, filename: str, *, trusted: bool) -> None:
+        self.text = text
+        self.lines = text.splitlines()
+        self.tree = ast.parse(text)
+        self._functions = index_functions(self.tree)
+        self._compiled = None if trusted else _codes(compile(text, filename, "exec", dont_inherit=True))
+
+    def find(self, code: CodeType) -> list[FunctionNode]:
+        """The nodes that the code may come from: one, or several lambdas of one line; none if it is not in the text."""
+        if self._compiled is not None and code not in self._compiled:
+            return []
+        return self._functions.get((code.co_name, code.co_firstlineno), [])
+
+    def find_class(self, qualified_name: str) -> ast.ClassDef | None:
+        """The class of this ``__qualname__`` if it stands at the top level or inside other classes."""
+        body: Sequence[ast.stmt] = self.tree.body
+        found: ast.ClassDef | None = None
+        for part in qualified_name.split("."):
+            found = next(
+                (node for node in _statements(body) if isinstance(node, ast.ClassDef) and node.name == part), None
+            )
+            if found is None:
+                return None
+            body = found.body
+        return found
+
+    def segment(self, node: Any) -> str:
+        """The lines that a node stands on, decorators included."""
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+        return "\n".join(self.lines[first - 1 : node.end_lineno])
+
+
+class SourceCache:
+    """Source text by file, kept from the moment of import."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, bytes] = {}
+        self._parsed: dict[str, ParsedModule | None] = {}
+        self.memo: dict[int, Any] = {}
+
+    @contextmanager
+    def recording(self, root: Path) -> Iterator[None]:
+        """Keeps the source of every module under ``root`` that is imported inside the block.
+
+        Installed packages below the root (a virtual environment) are left to Python.
+        """
+        finder = _RecordingFinder(self, root.resolve())
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(finder)
+
+    def remember(self, path: str, data: bytes) -> None:
+        """Keeps the bytes that a module was imported from."""
+        self._bytes[path] = data
+        self._parsed.pop(path, None)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the imported bytes by file: what a worker compares its own with."""
+        return {path: hashlib.sha256(data).hexdigest() for path, data in sorted(self._bytes.items())}
+
+    def edited(self) -> list[str]:
+        """Files that no longer hold the bytes that were imported."""
+        return [path for path, data in sorted(self._bytes.items()) if _read(path) != data]
+
+    def parsed(self, filename: str) -> ParsedModule | None:
+        """The module of that file, as ``co_filename`` names it; None where its text cannot be had."""
+        if filename not in self._parsed:
+            self._parsed[filename] = self._parse(filename)
+        return self._parsed[filename]
+
+    def _parse(self, filename: str) -> ParsedModule | None:
+        data = self._bytes.get(filename)
+        try:
+            if data is not None:
+                return ParsedModule(_decoded(data), filename, trusted=True)
+            read = _read(filename)
+            text = "".join(linecache.getlines(filename)) if read is None else _decoded(read)
+            return ParsedModule(text, filename, trusted=False) if text else None
+        except (SyntaxError, ValueError, UnicodeDecodeError):
+            return None
+
+
+DEFAULT_CACHE = SourceCache()
+"""Where the project being loaded keeps its sources unless it brings a cache of its own."""
+
+
+def is_installed(filename: str) -> bool:
+    """Whether a file belongs to an installed package."""
+    return any(part in _INSTALLED for part in Path(filename).parts)
+
+
+def is_own_module(module_name: str, filename: str | None) -> bool:
+    """Whether a module's code is followed: it is neither the standard library's, nor installed, nor Headwater's."""
+    top = module_name.partition(".")[0]
+    if top in OWN_PACKAGES or (top in sys.stdlib_module_names and top != "__main__"):
+        return False
+    return not (filename and is_installed(filename))
+
+
+class _RecordingLoader(SourceFileLoader):
+    def __init__(self, cache: SourceCache, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._cache = cache
+
+    def get_code(self, fullname: str) -> CodeType:
+        data = self.get_data(self.path)
+        self._cache.remember(self.path, data)
+        code: CodeType = self.source_to_code(data, self.path)
+        return code
+
+
+class _RecordingFinder(MetaPathFinder):
+    def __init__(self, cache: SourceCache, root: Path) -> None:
+        self._cache = cache
+        self._root = root
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] in sys.stdlib_module_names:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is None or spec.origin is None or type(spec.loader) is not SourceFileLoader:
+            return None
+        origin = Path(spec.origin).resolve()
+        if not origin.is_relative_to(self._root) or is_installed(str(origin)):
+            return None
+        spec.loader = _RecordingLoader(self._cache, fullname, spec.origin)
+        spec.cached = None
+        return spec
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements of a body, also those under if, try and with."""
+    for node in body:
+        yield node
+        for name in ("body", "orelse", "finalbody"):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from _statements(getattr(node, name, []))
+        for handler in getattr(node, "handlers", []):
+            yield from _statements(handler.body)
+
+
+def _codes(code: CodeType) -> set[CodeType]:
+    found = {code}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _codes(constant)
+    return found
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError):
+        return None
+
+
+def _decoded(data: bytes) -> str:
+    from importlib.util import decode_source
+
+    return decode_source(data)

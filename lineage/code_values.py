@@ -1,0 +1,239 @@
+"""Values that code reaches, by value: a canonical encoding of whatever a global, default or closure cell may hold.
+
+Data is encoded whole; functions, classes and modules inside it are handed to the walk that asks, which follows them.
+What cannot be encoded is named by its type and noted.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import datetime
+import decimal
+import enum
+import functools
+import inspect
+import io
+import logging
+import pathlib
+import re
+import sys
+import threading
+import types
+import uuid
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Protocol
+
+import polars as pl
+
+from lineage.fingerprint import data_version
+
+_SHOWN = 80
+_SECRET = re.compile(r"pass(word|wd)?|secret|token|credential|api_?key|private", re.IGNORECASE)
+_DEPTH = 60
+_INERT = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()), threading.local)
+_PLAIN = (
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
+    *(decimal.Decimal, uuid.UUID, range, slice, complex, type(Ellipsis), type(NotImplemented)),
+)
+FUNCTIONS = (
+    *(types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodDescriptorType),
+    functools._lru_cache_wrapper,
+)
+CODE = (type, types.ModuleType, *FUNCTIONS)
+"""What is followed instead of being taken by value."""
+
+
+_LEGIBLE = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, type(None), *_PLAIN)
+
+
+class Follower(Protocol):
+    """Who encodes a value: told of all code found in it."""
+
+    def refer(self, value: Any) -> str:
+        """Follows a function, class or module and returns what to write in its place."""
+
+    def note(self, text: str) -> None:
+        """Keeps a sentence about what could not be captured."""
+
+
+def shown(name: str, value: Any) -> str:
+    """A short text of a value for people; nothing of values whose name speaks of secrets."""
+    if _SECRET.search(name):
+        return "***"
+    if isinstance(value, _LEGIBLE):
+        text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)
+        return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}\u2026"
+    return type(value).__qualname__
+
+
+def value_digest(value: Any, follower: Follower) -> str:
+    """The digest of a value.
+
+    Sets are taken without their order, which differs between hash seeds; everything else in its order. Objects that
+    contain themselves are fine.
+    """
+    return sha256(_Encoder(follower).encode(value, 0)).hexdigest()
+
+
+class _Encoder:
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._open: dict[int, int] = {}
+
+    def encode(self, value: Any, depth: int) -> bytes:
+        kind = type(value)
+        simple = _SIMPLE.get(kind)
+        if simple is not None:
+            return _tagged(simple[0], simple[1](value))
+        if id(value) in self._open:
+            return _tagged("cycle", b"%d" % (depth - self._open[id(value)]))
+        if depth > _DEPTH:
+            self._follower.note(f"a value nested deeper than {_DEPTH} levels is not captured whole")
+            return _tagged("deep", kind.__qualname__.encode())
+        self._open[id(value)] = depth
+        try:
+            return self._compound(value, kind, depth + 1)
+        finally:
+            del self._open[id(value)]
+
+    def _compound(self, value: Any, kind: type, depth: int) -> bytes:
+        if kind in (tuple, list):
+            return _tagged(kind.__name__, b"".join([self.encode(item, depth) for item in value]))
+        if kind in (dict, types.MappingProxyType):
+            return _tagged("dict", self._pairs(value, depth))
+        if kind in (set, frozenset):
+            return _tagged("set", b"".join(sorted(self.encode(item, depth) for item in value)))
+        if isinstance(value, CODE):
+            return _tagged("code", self._follower.refer(value).encode())
+        if isinstance(value, _PLAIN):
+            return _tagged(kind.__qualname__, repr(value).encode())
+        if isinstance(value, enum.Enum):
+            return _tagged("enum", self._refer(kind) + value.name.encode())
+        return self._object(value, kind, depth)
+
+    def _object(self, value: Any, kind: type, depth: int) -> bytes:
+        special = next((encode for base, encode in _SPECIAL.items() if isinstance(value, base)), None)
+        if special is not None:
+            return _tagged(kind.__qualname__, self.encode(special(value), depth))
+        if isinstance(value, _INERT):
+            return _tagged("inert", kind.__qualname__.encode())
+        wrapped = inspect.getattr_static(value, "__wrapped__", None) or _asset_function(value)
+        if callable(wrapped):
+            return _tagged("wrapper", self._refer(kind) + self._follower.refer(wrapped).encode())
+        if not any("__reduce_ex__" in vars(base) or "__reduce__" in vars(base) for base in kind.__mro__[:-1]):
+            state = _state(value)
+            if state is not None:
+                return _tagged("object", self._refer(kind) + self._pairs(state, depth) + self._items(value, depth))
+        return self._reduced(value, kind, depth)
+
+    def _reduced(self, value: Any, kind: type, depth: int) -> bytes:
+        """By the pieces that pickle would take it apart into, which sets and hash seeds cannot disturb."""
+        try:
+            reducer: Callable[[Any], Any] | None = copyreg.dispatch_table.get(kind)
+            pieces = reducer(value) if reducer else value.__reduce_ex__(2)
+        except Exception:  # noqa: BLE001 - any object may refuse in its own way
+            pieces = None
+        if not isinstance(pieces, tuple):
+            self._follower.note(f"a {kind.__module__}.{kind.__qualname__} cannot be captured by value")
+            return _tagged("unknown", self._refer(kind))
+        made = [list(piece) if index in (3, 4) and piece is not None else piece for index, piece in enumerate(pieces)]
+        return _tagged("reduced", self._refer(kind) + b"".join(self.encode(piece, depth) for piece in made))
+
+    def _items(self, value: Any, depth: int) -> bytes:
+        """What a subclass of a container holds beside its attributes."""
+        if isinstance(value, dict):
+            return self._pairs(value, depth)
+        if isinstance(value, list | tuple):
+            return b"".join(self.encode(item, depth) for item in value)
+        if isinstance(value, set | frozenset):
+            return b"".join(sorted(self.encode(item, depth) for item in value))
+        plain: Any = next((base for base in (str, bytes, int, float) if isinstance(value, base)), None)
+        return b"" if plain is None else self.encode(plain(value), depth)
+
+    def _pairs(self, value: Mapping[Any, Any], depth: int) -> bytes:
+        return b"".join([self.encode(key, depth) + self.encode(item, depth) for key, item in value.items()])
+
+    def _refer(self, kind: type) -> bytes:
+        return _tagged("type", self._follower.refer(kind).encode())
+
+
+def _state(value: Any) -> dict[str, Any] | None:
+    """The attributes of a plain Python object; None if some of it is out of sight in C."""
+    kind = type(value)
+    if not kind.__flags__ & (1 << 9):  # not a heap type: defined in C
+        return None
+    if any(not base.__flags__ & (1 << 9) and base not in _TRANSPARENT for base in kind.__mro__):
+        return None
+    state = dict(vars(value)) if hasattr(value, "__dict__") else {}
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                state[name] = getattr(value, name)
+    return dict(sorted(state.items()))
+
+
+_TRANSPARENT = (object, dict, list, tuple, set, frozenset, str, bytes, int, float)
+
+
+def _asset_function(value: Any) -> Any:
+    """The function of an asset that is called as one."""
+    if type(value).__module__.startswith("assets_core."):
+        return getattr(value, "function", None)
+    return None
+
+
+def _frame(value: pl.DataFrame) -> Any:
+    version = data_version(value, ordered=True)
+    return [(name, str(dtype), version.columns[name]) for name, dtype in value.schema.items()]
+
+
+def _plan(value: pl.LazyFrame) -> Any:
+    buffer = io.BytesIO()
+    value.serialize(buffer)
+    return buffer.getvalue()
+
+
+def _array(value: Any) -> Any:
+    return (str(value.dtype), value.shape, value.tolist() if value.dtype.hasobject else value.tobytes())
+
+
+_SPECIAL: dict[Any, Callable[[Any], Any]] = {
+    pathlib.PurePath: str,
+    re.Pattern: lambda value: (value.pattern, value.flags),
+    functools.partial: lambda value: (value.func, value.args, value.keywords),
+    pl.DataFrame: _frame,
+    pl.Series: lambda value: _frame(value.to_frame()),
+    pl.LazyFrame: _plan,
+    pl.Expr: lambda value: value.meta.serialize(),
+    pl.DataType: str,
+    property: lambda value: (value.fget, value.fset, value.fdel),
+    staticmethod: lambda value: value.__func__,
+    classmethod: lambda value: value.__func__,
+}
+_SIMPLE: dict[type, tuple[str, Callable[[Any], bytes]]] = {
+    type(None): ("None", lambda value: b""),
+    bool: ("bool", lambda value: b"1" if value else b"0"),
+    int: ("int", lambda value: b"%x" % value if value >= 0 else b"-%x" % -value),
+    float: ("float", lambda value: value.hex().encode()),
+    str: ("str", lambda value: value.encode("utf-8", "surrogatepass")),
+    bytes: ("bytes", lambda value: value),
+    bytearray: ("bytearray", bytes),
+}
+
+
+def register_numpy() -> None:
+    """Teaches the encoding numpy's arrays once numpy is loaded; without it nothing can hold one."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and numpy.ndarray not in _SPECIAL:
+        _SPECIAL[numpy.ndarray] = _array
+
+
+def is_dispatcher(value: Any) -> bool:
+    """Whether a function was made by ``functools.singledispatch``."""
+    return inspect.isfunction(value) and hasattr(value, "registry") and hasattr(value, "dispatch")
+
+
+def _tagged(tag: str, body: bytes) -> bytes:
+    return b"%b %d:%b" % (tag.encode(), len(body), body)

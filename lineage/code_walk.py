@@ -1,0 +1,440 @@
+"""The walk from one function to everything that its source reaches."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import inspect
+import os
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple, TypeAlias
+
+from assets_core.digest import digest
+from lineage.code_modules import UNCOUNTED, Distributions, imported
+from lineage.code_sources import SourceCache, is_own_module
+from lineage.code_syntax import Chain, Syntax, class_syntax, function_syntax, module_syntax
+from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest
+
+Fields: TypeAlias = tuple[str, str, str, str, int, str, str]
+_MISSING = object()
+_ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
+
+
+class _Read(NamedTuple):
+    """One function as it was read: its syntax (None: no text), place and text."""
+
+    syntax: Syntax | None
+    digest: str
+    line: int
+    text: str
+
+
+class Walk:
+    """Walks of many functions of one project, which share what they read.
+
+    Arguments:
+        root: the folder that file names are relative to.
+        cache: the sources as they were imported.
+    """
+
+    def __init__(self, root: Path, cache: SourceCache) -> None:
+        self.root = root.resolve()
+        self.cache = cache
+        self.distributions = Distributions()
+        self.values: dict[int, tuple[Any, str, list[Any], list[str]]] = {}
+        self._files: dict[str, str] = {}
+        register_numpy()
+
+    def read(self, function: Any, also: Iterable[Any]) -> tuple[list[Fields], tuple[str, ...]]:
+        """All parts that one function reaches, and the notes."""
+        trip = _Trip(self)
+        trip.start(function)
+        for other in also:
+            trip.refer(other)
+        trip.run()
+        return list(trip.parts.values()), tuple(dict.fromkeys(trip.notes))
+
+    def read_function(self, code: CodeType) -> _Read:
+        """The syntax of a code object, read once a cache."""
+        known = self.cache.memo.get(id(code))
+        if known is not None:
+            return known[1]  # type: ignore[no-any-return]  # the memo holds what is put there below
+        parsed = self.cache.parsed(code.co_filename)
+        nodes = parsed.find(code) if parsed else []
+        if parsed and nodes:
+            syntax = function_syntax(nodes, _outer_names(code))
+            text = "\n".join(parsed.segment(node) for node in nodes)
+            read = _Read(syntax, syntax.digest, code.co_firstlineno, text)
+        else:
+            read = _Read(None, code_digest(code), code.co_firstlineno, "")
+        self.cache.memo[id(code)] = (code, read)
+        return read
+
+    def relative(self, filename: str) -> str:
+        """The file relative to the project, or its bare name if it lies elsewhere."""
+        if filename not in self._files:
+            path = Path(filename)
+            resolved = path.resolve()
+            inside = resolved.is_relative_to(self.root)
+            self._files[filename] = resolved.relative_to(self.root).as_posix() if inside else path.name
+        return self._files[filename]
+
+
+class _Trip:
+    """One walk: a queue of functions, classes and modules to be read, and the parts that came of them."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.parts: dict[tuple[str, str], Fields] = {}
+        self.notes: list[str] = []
+        self._queue: deque[tuple[Callable[[Any, str], None], Any, str]] = deque()
+        self._references: dict[int, tuple[Any, str]] = {}
+        self._taken: dict[str, int] = {}
+        self._found: list[Any] | None = None
+
+    def start(self, function: Any) -> None:
+        """Begins with the asset's own function, of whose annotations the project's classes count."""
+        self.refer(function)
+        scope = getattr(function, "__globals__", {})
+        for annotation in getattr(function, "__annotations__", {}).values():
+            value = scope.get(annotation) if isinstance(annotation, str) else annotation
+            if isinstance(value, type) and self._is_own(value.__module__):
+                self.refer(value)
+
+    def run(self) -> None:
+        """Reads what is queued until nothing new turns up."""
+        while self._queue:
+            read, value, name = self._queue.popleft()
+            read(value, name)
+
+    def note(self, text: str) -> None:
+        """Keeps a sentence about what could not be captured."""
+        self.notes.append(text)
+
+    # -- references: what stands for a piece of code in the digest of whatever names it
+
+    def refer(self, value: Any) -> str:
+        """Queues a function, class or module, and returns its name in this walk."""
+        known = self._references.get(id(value))
+        if self._found is not None:
+            self._found.append(value)
+        if known is not None:
+            return known[1]
+        if isinstance(value, FunctionType):
+            return self._refer_function(value)
+        if isinstance(value, type):
+            return self._refer_to(value, value.__module__, value.__qualname__, "class", self._class)
+        if isinstance(value, ModuleType):
+            return self._refer_to(value, value.__name__, "", "module", self._module)
+        if isinstance(value, types.MethodType):
+            return f"{self.refer(value.__func__)} of {value_digest(value.__self__, self)}"
+        if isinstance(value, functools._lru_cache_wrapper):
+            return self.refer(value.__wrapped__)
+        if isinstance(value, types.BuiltinFunctionType | types.MethodDescriptorType):
+            return self._refer_builtin(value)
+        return f"{self.refer(type(value))} {value_digest(value, self)}"
+
+    def _refer_function(self, function: FunctionType) -> str:
+        module = str(function.__globals__.get("__name__", ""))
+        if is_own_module(module, function.__code__.co_filename):
+            return self._queued(function, f"{module}.{function.__qualname__}", "function", self._function)
+        reference = f"function {module}.{function.__qualname__}"
+        self._references[id(function)] = (function, reference)
+        self._distribution(module)
+        # A wrapper from a library: what it wraps is followed, and the plain settings that it holds count.
+        wrapped = getattr(function, "__wrapped__", None)
+        inner = [self.refer(wrapped)] if isinstance(wrapped, FUNCTIONS) else []
+        if inner:
+            inner.extend(
+                repr(value) for value in _cells(function).values() if isinstance(value, bool | int | float | str)
+            )
+        registry = getattr(function, "registry", None)
+        if isinstance(registry, Mapping):
+            inner.extend(f"{self.refer(kind)}: {self.refer(one)}" for kind, one in registry.items())
+        reference = " ".join([reference, *inner])
+        self._references[id(function)] = (function, reference)
+        return reference
+
+    def _refer_builtin(self, value: types.BuiltinFunctionType | types.MethodDescriptorType) -> str:
+        owner = getattr(value, "__self__", None) or getattr(value, "__objclass__", None)
+        module = getattr(value, "__module__", None) or (owner.__name__ if isinstance(owner, ModuleType) else "")
+        self._distribution(module)
+        reference = f"builtin {module}.{value.__qualname__}"
+        if owner is None or isinstance(owner, ModuleType | type):
+            return reference
+        return f"{reference} of {value_digest(owner, self)}"
+
+    def _refer_to(self, value: Any, module: str, name: str, kind: str, read: Callable[[Any, str], None]) -> str:
+        full = f"{module}.{name}" if name else module
+        if self._is_own(module):
+            return self._queued(value, full, kind, read)
+        self._distribution(module)
+        self._references[id(value)] = (value, f"{kind} {full}")
+        return f"{kind} {full}"
+
+    def _queued(self, value: Any, name: str, kind: str, read: Callable[[Any, str], None]) -> str:
+        self._taken[name] = count = self._taken.get(name, 0) + 1
+        unique = name if count == 1 else f"{name}#{count}"
+        self._references[id(value)] = (value, f"{kind} {unique}")
+        self._queue.append((read, value, unique))
+        return f"{kind} {unique}"
+
+    # -- reading what is queued
+
+    def _function(self, function: FunctionType, name: str) -> None:
+        code = function.__code__
+        read = self.walk.read_function(code)
+        file = self.walk.relative(code.co_filename)
+        self._part("function", name, read.digest, file, read.line, text=read.text)
+        for argument, value in _defaults(function):
+            self._part("default", f"{name}.{argument}", self._value(value), shown=shown(argument, value))
+        for variable, value in _cells(function).items():
+            self._part("closure", f"{name}.{variable}", self._value(value), shown=shown(variable, value))
+        wrapped = function.__dict__.get("__wrapped__")
+        if wrapped is not None:
+            self._part("name", f"{name}.__wrapped__", digest(self._value(wrapped)))
+        module = str(function.__globals__.get("__name__", ""))
+        if read.syntax is None:
+            self.note(f"the source of {name} cannot be read as it was imported: its compiled code stands for it")
+            for one in sorted(_outer_names(code)):
+                self._name((one,), function.__globals__, module)
+            return
+        self._names(read.syntax, function.__globals__, module, name)
+
+    def _class(self, cls: type, name: str) -> None:
+        module = sys.modules.get(cls.__module__)
+        file = getattr(module, "__file__", None) or ""
+        parsed = self.walk.cache.parsed(file) if file else None
+        node = parsed.find_class(cls.__qualname__) if parsed else None
+        if parsed and node is not None:
+            syntax = class_syntax(node)
+            self._part("class", name, syntax.digest, self.walk.relative(file), node.lineno, text=parsed.segment(node))
+            self._names(syntax, vars(module), cls.__module__, name, quiet=True)
+        else:
+            fields = {key: str(value) for key, value in inspect.get_annotations(cls).items()}
+            self._part("class", name, digest(cls.__qualname__, list(fields.items())))
+        for base in (*cls.__bases__, type(cls)):
+            self._part("name", f"{name}<{base.__qualname__}", digest(self.refer(base)))
+        for attribute, value in cls.__dict__.items():
+            self._attribute(cls, attribute, value, name)
+
+    def _attribute(self, cls: type, attribute: str, value: Any, name: str) -> None:
+        inner = _underlying(value)
+        if inner is not None:
+            for one in inner:
+                # Methods that dataclasses and their like generate follow from the class's text.
+                if not attribute.startswith("__") or not _made_up(one):
+                    self.refer(one)
+        elif not _is_generated(cls, attribute, value):
+            self._part("value", f"{name}.{attribute}", self._value(value), shown=shown(attribute, value))
+
+    def _module(self, module: ModuleType, name: str) -> None:
+        file = getattr(module, "__file__", None) or ""
+        parsed = self.walk.cache.parsed(file) if file else None
+        if parsed is None:
+            self._part("module", name, digest(name))
+            self.note(f"the source of module {name} cannot be read")
+            return
+        syntax = module_syntax(parsed.tree)
+        self._part("module", name, syntax.digest, self.walk.relative(file), 1)
+        self._names(syntax, vars(module), name, name, quiet=True)
+        for key, value in list(vars(module).items()):
+            if not key.startswith("__") and not isinstance(value, ModuleType):
+                self._bound(value, name, key, vars(module))
+
+    # -- names
+
+    def _names(self, syntax: Syntax, scope: Mapping[str, Any], module: str, owner: str, *, quiet: bool = False) -> None:
+        inside = {bound: (source, attribute) for bound, source, attribute in syntax.imports}
+        local = {
+            bound: imported(source, attribute, scope.get("__package__") or module.rpartition(".")[0])
+            for bound, (source, attribute) in inside.items()
+        }
+        for chain in syntax.chains:
+            if chain[0] in local:
+                self._imported(chain, local[chain[0]], inside[chain[0]], module)
+            elif chain[0] in scope:
+                self._name(chain, scope, module)
+            elif not quiet and not hasattr(builtins, chain[0]):
+                self.note(f"{owner} names {chain[0]}, which is not defined")
+        self._environment(syntax, {**scope, **local} if local else scope, owner)
+
+    def _imported(self, chain: Chain, value: Any, source: tuple[str, str], module: str) -> None:
+        if value is None:
+            self._distribution(source[0])
+        else:
+            self._name(chain, {chain[0]: value}, module)
+
+    def _name(self, chain: Chain, scope: Mapping[str, Any], module: str) -> None:
+        value = scope.get(chain[0], _MISSING)
+        if value is _MISSING:
+            return
+        container, key, rest = module, chain[0], chain[1:]
+        while isinstance(value, ModuleType) and rest:
+            if not self._is_own(value.__name__):
+                # The chain itself is in the syntax; the module that its first name stands for is what may differ.
+                self._part("name", f"{container}.{key}", digest(self.refer(value)))
+                return
+            container, key, rest, value = value.__name__, rest[0], rest[1:], getattr(value, rest[0], _MISSING)
+        if value is _MISSING:
+            self.note(f"{container} has no {key}")
+        else:
+            self._bound(value, container, key, scope)
+
+    def _bound(self, value: Any, module: str, key: str, scope: Mapping[str, Any]) -> None:
+        """What a global name is bound to: followed if it is code, taken by value if it is data."""
+        if value is os.environ:
+            return
+        if isinstance(value, CODE):
+            self._part("name", f"{module}.{key}", digest(self.refer(value)))
+            return
+        source = sys.modules.get(module)
+        file = getattr(source, "__file__", None)
+        where = self.walk.relative(file) if file else ""
+        self._part("value", f"{module}.{key}", self._value(value), where, shown=shown(key, value))
+
+    def _environment(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
+        for chain, argument in syntax.calls:
+            value, rest = _resolved(chain, scope)
+            if not (value is os.getenv or (value is os.environ and rest in _ENVIRON_READS)):
+                continue
+            name = argument
+            if isinstance(argument, tuple):
+                name, rest = _resolved(argument, scope)
+                name = name if not rest else None
+            if isinstance(name, str):
+                self._part("environment", name, digest(os.environ.get(name)))
+            else:
+                self.note(f"{owner} reads an environment variable whose name is computed")
+        for chain in syntax.chains:
+            value, rest = _resolved(chain, scope)
+            if value is os.environ and rest not in _ENVIRON_READS:
+                self.note(f"{owner} reads the environment as a whole")
+
+    # -- values and distributions
+
+    def _value(self, value: Any) -> str:
+        """The digest of a value; what was encoded once is believed for the life of the walk's owner."""
+        known = self.walk.values.get(id(value))
+        if known is not None and known[0] is value:
+            for one in known[2]:
+                self.refer(one)
+            self.notes.extend(known[3])
+            return known[1]
+        outer, self._found, noted = self._found, [], len(self.notes)
+        try:
+            made = value_digest(value, self)
+            found = self._found
+        finally:
+            self._found = outer
+        if outer is not None:
+            outer.extend(found)
+        self.walk.values[id(value)] = (value, made, found, self.notes[noted:])
+        return made
+
+    def _distribution(self, module: str) -> None:
+        top = module.partition(".")[0]
+        if not top or top in UNCOUNTED or top in sys.stdlib_module_names:
+            return
+        name, version = self.walk.distributions.of(top)
+        if version:
+            self._part("distribution", name, digest(version), shown=version)
+        else:
+            self.note(f"the version of {top} is not known")
+
+    def _is_own(self, module: str) -> bool:
+        loaded = sys.modules.get(module)
+        return is_own_module(module, getattr(loaded, "__file__", None) or "") and (
+            loaded is None or getattr(loaded, "__file__", None) is not None or module == "__main__"
+        )
+
+    def _part(
+        self, kind: str, name: str, hashed: str, file: str = "", line: int = 0, *, shown: str = "", text: str = ""
+    ) -> None:
+        self.parts[(kind, name)] = (kind, name, hashed, file, line, shown, text)
+
+
+_GENERATED = frozenset({"_abc_impl", "model_fields", "model_computed_fields", "model_config"})
+
+
+def code_digest(code: CodeType) -> str:
+    """The digest of compiled code, where there is no source: it holds for one Python minor version."""
+    hashed = sha256()
+    inner = [code_digest(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
+    hashed.update(repr((sys.version_info[:2], code.co_code, names, inner)).encode())
+    return hashed.hexdigest()
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return f"frozenset {sorted(map(repr, value))}"
+    return f"{type(value).__name__} {value!r}"
+
+
+def _outer_names(code: CodeType) -> set[str]:
+    """Names that the code, or code inside it, may look up as globals."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _outer_names(constant)
+    return names
+
+
+def _defaults(function: FunctionType) -> list[tuple[str, Any]]:
+    code, given = function.__code__, function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount]
+    pairs = list(zip(positional[len(positional) - len(given) :], given, strict=True))
+    return pairs + sorted((function.__kwdefaults__ or {}).items())
+
+
+def _cells(function: FunctionType) -> dict[str, Any]:
+    found = {}
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            found[variable] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    return found
+
+
+def _underlying(value: Any) -> list[FunctionType] | None:
+    """The functions behind a class attribute; None if it is data."""
+    if isinstance(value, property):
+        return [one for one in (value.fget, value.fset, value.fdel) if isinstance(one, FunctionType)]
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    if isinstance(value, functools.cached_property):
+        value = value.func
+    return [value] if isinstance(value, FunctionType) else None
+
+
+def _made_up(function: FunctionType) -> bool:
+    """Whether a function was compiled from text that stands in no file."""
+    inner = inspect.unwrap(function)
+    return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")
+
+
+def _is_generated(cls: type, attribute: str, value: Any) -> bool:
+    """Whether a class attribute was put there by Python or by a library, from what the class's text says."""
+    if (
+        attribute.startswith("__")
+        or attribute in _GENERATED
+        or (attribute.startswith("_") and hasattr(cls, "__members__"))
+    ):
+        return True
+    return isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType)
+
+
+def _resolved(chain: Chain, scope: Mapping[str, Any]) -> tuple[Any, Chain]:
+    """The value that a dotted name leads to through modules, and the attributes that are left."""
+    value, rest = scope.get(chain[0], _MISSING), chain[1:]
+    while isinstance(value, ModuleType) and rest:
+        value, rest = getattr(value, rest[0], _MISSING), rest[1:]
+    return value, rest
