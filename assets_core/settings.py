@@ -61,9 +61,5 @@ class Context(Protocol):
     def log(self) -> logging.Logger:
         """A logger whose lines are kept with the attempt."""
 
-    @property
-    def output_dir(self) -> Any:
-        """A ``pathlib.Path`` of an empty folder for an asset that writes its own files and returns their path."""
-
     def add_metadata(self, **values: Any) -> None:
         """Keeps JSON-ready values with the materialization."""

@@ -1,0 +1,288 @@
+"""What an asset would compute, told without data: the only place where user code is called on placeholders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Asset
+from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef, Edge, EdgeKind, Evidence
+from assets_core.digest import digest
+from assets_core.errors import DefinitionError, HeadwaterError, LineageError
+from assets_core.graph import BoundInput
+from assets_core.records import Derivation, Schema
+from assets_core.settings import Config
+from assets_core.versions import CodeVersion
+from lineage.code import source_digest
+from lineage.columns.placeholder import BuildLog, placeholder
+from lineage.columns.plan import PlanReading, plan_digest, read_plan
+from lineage.dtypes import parse_dtype
+
+PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
+SQL_SCHEME = "sql 1"
+_SCHEMA_ERRORS = (
+    pl.exceptions.ColumnNotFoundError,
+    pl.exceptions.DuplicateError,
+    pl.exceptions.InvalidOperationError,
+    pl.exceptions.SchemaError,
+    pl.exceptions.SchemaFieldNotFoundError,
+    pl.exceptions.StructFieldNotFoundError,
+)
+Inputs = Sequence[tuple[BoundInput, Schema | None]]
+"""The bound inputs of an asset, each with its schema as far as it is known."""
+
+
+@dataclass
+class Derived:
+    """What was derived before, so that it need not be again.
+
+    Arguments:
+        root: the project's folder; paths in source digests are relative to it.
+        recall: finds what an earlier process kept, by a digest of everything it depends on.
+        fresh: what was derived anew, to be kept.
+    """
+
+    root: Path
+    recall: Callable[[str], Derivation | None] = lambda _: None
+    fresh: dict[str, Derivation] = field(default_factory=dict)
+    _known: dict[str, Derivation] = field(default_factory=dict)
+
+    def find(self, key: str) -> Derivation | None:
+        """A derivation kept by this process or an earlier one."""
+        found = self._known.get(key)
+        if found is None:
+            found = self.recall(key)
+            if found is not None:
+                self._known[key] = found
+        return found
+
+    def keep(self, key: str, derivation: Derivation) -> Derivation:
+        """Remembers a derivation."""
+        self._known[key] = self.fresh[key] = derivation
+        return derivation
+
+
+def derive(asset: Asset[..., Any], inputs: Inputs, config: Config | None, derived: Derived) -> Derivation | None:
+    """Code version, output schema, read sets and column lineage of an asset.
+
+    Arguments:
+        inputs: its bound inputs with the schemas that are known.
+        config: the value of its ``Config`` parameter, None if it has none.
+
+    Returns:
+        None while the schema of an input is needed and not known.
+    """
+    if asset.sql is not None:
+        return _derive_sql(asset, inputs, derived)
+    if asset.lazy and not any(one.context for one in asset.parameters):
+        if any(schema is None for _, schema in inputs):
+            return None
+        return _derive_lazy(asset, inputs, config, derived)
+    return _derive_eager(asset, inputs, derived)
+
+
+def with_source(asset: Asset[..., Any], code: CodeVersion, inputs: Inputs, derived: Derived) -> CodeVersion:
+    """The code version with the source digest added, for the day when plan digests do not compare any more."""
+    if asset.function is None or code.source is not None or code.pinned is not None:
+        return code
+    reading = source_digest(asset.function, project_root=derived.root, bindings=_bindings(inputs))
+    return replace(code, source=reading.digest, source_scheme=reading.scheme)
+
+
+def _bindings(inputs: Inputs) -> dict[str, str]:
+    return {bound.name: bound.key for bound, _ in inputs}
+
+
+def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, derived: Derived) -> Derivation:
+    log = BuildLog()
+    schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
+    arguments: dict[str, Any] = {
+        name: placeholder(name, {column: parse_dtype(dtype) for column, dtype in schema.items()}, log=log)
+        for name, schema in schemas.items()
+    }
+    arguments |= {one.name: config for one in asset.parameters if one.config is not None}
+    try:
+        frame = asset(**arguments)
+        log.open = False
+        return _read_built(asset, frame, log, inputs, schemas, derived)
+    except (LineageError, *_SCHEMA_ERRORS) as error:
+        if log.executed:
+            return _derive_eager(asset, inputs, derived, warning=_executed(asset, log))
+        return _broken(asset, inputs, derived, error)
+    except HeadwaterError as error:
+        return _broken(asset, inputs, derived, error)
+    except Exception as error:  # noqa: BLE001 -- whatever user code raises on placeholders only makes it eager
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        warning = f"{asset.key} cannot be read without data, so it counts as eager code: {reason}"
+        return _derive_eager(asset, inputs, derived, warning=warning)
+
+
+def _executed(asset: Asset[..., Any], log: BuildLog) -> str:
+    names = ", ".join(sorted(log.executed))
+    return (
+        f"{asset.key} collects its input {names} while it builds its plan, so it counts as eager code: "
+        "annotate that input as pl.DataFrame, or leave out collect()"
+    )
+
+
+def _read_built(
+    asset: Asset[..., Any],
+    frame: Any,
+    log: BuildLog,
+    inputs: Inputs,
+    schemas: dict[str, dict[str, str]],
+    derived: Derived,
+) -> Derivation:
+    if log.executed:
+        return _derive_eager(asset, inputs, derived, warning=_executed(asset, log))
+    if not isinstance(frame, pl.LazyFrame):
+        raise DefinitionError(
+            "HW150",
+            f"{asset.key} is annotated to return a LazyFrame and returns {type(frame).__name__}",
+            where=asset.where,
+            hint="return a LazyFrame, or annotate what it returns",
+        )
+    plan = plan_digest(frame)
+    key = digest("lazy", PLAN_SCHEME, asset.key, plan, _bindings(inputs), tuple(schemas.items()), asset.version)
+    known = derived.find(key) if plan is not None else None
+    if known is not None:
+        return known
+    reading = read_plan(frame, schemas)
+    code = _code_of_plan(asset, reading, log, inputs, schemas, derived)
+    made = Derivation(
+        code,
+        reading.schema,
+        reading.read_sets,
+        _renamed(reading.lineage, inputs),
+        reading.undeclared,
+        warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
+    )
+    return derived.keep(key, made) if plan is not None and reading.digest is not None else made
+
+
+def _code_of_plan(
+    asset: Asset[..., Any],
+    reading: PlanReading,
+    log: BuildLog,
+    inputs: Inputs,
+    schemas: dict[str, dict[str, str]],
+    derived: Derived,
+) -> CodeVersion:
+    if asset.version is not None:
+        return CodeVersion(pinned=asset.version)
+    if reading.digest is None:
+        return with_source(asset, CodeVersion(), inputs, derived)
+    inspected = {name: tuple(schemas[name].items()) for name in log.inspected if name in schemas}
+    return CodeVersion(plan=digest(asset.key, reading.digest, _bindings(inputs), inspected), plan_scheme=PLAN_SCHEME)
+
+
+def _broken(asset: Asset[..., Any], inputs: Inputs, derived: Derived, error: Exception) -> Derivation:
+    """The derivation of code that does not type-check: conservative, and with the error to show."""
+    if isinstance(error, HeadwaterError):
+        found: HeadwaterError = error
+        found.where = f"{asset.where} ({asset.key})" if asset.where not in found.where else found.where
+    else:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        found = LineageError("HW210", f"{asset.key}: {lines[0]}", where=asset.where, why="\n".join(lines[1:4]))
+    return replace(_derive_eager(asset, inputs, derived), errors=(found,))
+
+
+def _derive_eager(asset: Asset[..., Any], inputs: Inputs, derived: Derived, *, warning: str = "") -> Derivation:
+    code = CodeVersion(pinned=asset.version) if asset.version is not None else CodeVersion()
+    return Derivation(
+        with_source(asset, code, inputs, derived),
+        asset.schema,
+        {},
+        opaque(asset, inputs, asset.schema),
+        warnings=(warning,) if warning else (),
+    )
+
+
+def opaque(asset: Asset[..., Any], inputs: Inputs, schema: Schema | None) -> ColumnLineage:
+    """The lineage of code that cannot be read: what its ``Column(derived_from=...)`` declare, everything for the rest.
+
+    Arguments:
+        schema: the output schema; None while it is not known.
+    """
+    refs = [
+        ColumnRef(bound.key, column)
+        for bound, known in inputs
+        for column in (*(name for name, _ in known or ()), ROWS, ORDER)
+    ]
+    names = tuple(name for name, _ in schema or ())
+    declared = {name: column for name, column in asset.columns.items() if column.derived_from}
+    if not declared:
+        edges = frozenset(Edge(ref, None, EdgeKind.TRANSFORMATION) for ref in refs)
+        return ColumnLineage(names, edges, Evidence.OPAQUE)
+    targets = names or tuple(declared)
+    found: set[Edge] = set()
+    for position, name in enumerate(targets):
+        stated = declared[name].derived_from if name in declared else None
+        origins = refs if stated is None else [ColumnRef(*one.rsplit(":", 1)) for one in stated]
+        found.update(Edge(ref, name, EdgeKind.TRANSFORMATION, position) for ref in origins)
+    evidence = Evidence.DECLARED if set(targets) <= set(declared) else Evidence.OPAQUE
+    return ColumnLineage(targets, frozenset(found), evidence)
+
+
+def _renamed(lineage: ColumnLineage, inputs: Inputs) -> ColumnLineage:
+    """The lineage with asset keys in place of the names that inputs are bound to."""
+    keys = _bindings(inputs)
+    edges = frozenset(
+        edge._replace(source=ColumnRef(keys.get(edge.source.table, edge.source.table), edge.source.column))
+        for edge in lineage.edges
+    )
+    return replace(lineage, edges=edges)
+
+
+def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Derivation | None:
+    if any(schema is None for _, schema in inputs):
+        return None
+    from lineage.columns.sql_asset import read_sql
+
+    schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
+    key = digest(
+        "sql", SQL_SCHEME, asset.key, asset.sql, asset.dialect, _bindings(inputs), tuple(schemas.items()), asset.version
+    )
+    known = derived.find(key)
+    if known is not None:
+        return known
+    try:
+        reading = read_sql(asset.sql or "", schemas, dialect=asset.dialect)
+    except HeadwaterError as error:
+        error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
+        blind = CodeVersion(plan=digest(asset.key, asset.sql), plan_scheme=SQL_SCHEME)
+        return Derivation(blind, asset.schema, {}, opaque(asset, inputs, asset.schema), errors=(error,))
+    code = CodeVersion(plan=digest(asset.key, reading.digest, _bindings(inputs)), plan_scheme=SQL_SCHEME)
+    if asset.version is not None:
+        code = CodeVersion(pinned=asset.version)
+    return derived.keep(
+        key,
+        Derivation(
+            code,
+            reading.schema,
+            reading.read_sets,
+            _renamed(reading.lineage, inputs),
+            volatile_functions=reading.volatile_functions,
+            errors=_volatile_errors(asset, reading.volatile_functions),
+            warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
+        ),
+    )
+
+
+def _volatile_errors(asset: Asset[..., Any], functions: tuple[str, ...]) -> tuple[HeadwaterError, ...]:
+    """Functions whose result may differ from call to call make a recipe a lie, unless the asset says so."""
+    if not functions or asset.volatile:
+        return ()
+    return (
+        DefinitionError(
+            "HW151",
+            f"{asset.key} uses {', '.join(functions)}, which may give another result each time",
+            where=asset.where,
+            hint="say volatile=true, or pass the value in as config",
+        ),
+    )

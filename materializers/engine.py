@@ -1,0 +1,506 @@
+"""The engine: the only loop. It carries a plan out, and it alone writes to the catalog."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Asset, Source
+from assets_core.check import Check, Severity
+from assets_core.errors import HeadwaterError
+from assets_core.facts import AssetFacts, make_recipe
+from assets_core.keys import Slot
+from assets_core.plan import Plan, Step
+from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
+from assets_core.recipe import Recipe
+from assets_core.records import AttemptLog, Materialization, Schema, StepError, StepRecord, StepResult
+from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
+from assets_core.staleness import SlotState, judge
+from lineage.catalog.values import Outcome, Publish
+from lineage.derive import with_source
+from lineage.dtypes import parse_dtype
+from materializers.ids import new_id
+from materializers.observe import Known, Scene, asset_facts, input_schemas
+from materializers.tables import CatalogDigests
+from materializers.task import StepTask, TaskInput, TaskOutput
+
+COMMIT_AFTER_SECONDS = 0.05
+"""How long a finished step may wait for others to share its transaction while there is other work to do."""
+COMMIT_AT_MOST = 100
+"""So many steps share a transaction at most."""
+
+
+@dataclass
+class Progress:
+    """What the engine keeps of one step while it is under way."""
+
+    attempts: int = 0
+    seconds: float = 0.0
+    recipes: dict[Slot, Recipe] = field(default_factory=dict)
+    expected: dict[Slot, str | None] = field(default_factory=dict)
+    adopt: dict[Slot, Materialization] = field(default_factory=dict)
+    made: tuple[Materialization, ...] = ()
+    error: StepError | None = None
+    logs: list[AttemptLog] = field(default_factory=list)
+
+
+class Engine:
+    """Carries out one run.
+
+    Arguments:
+        known: the facts that the plan was made from; the engine moves them on.
+        executor: where attempts run.
+        reporter: who is told.
+        resources: opens the resources of an asset, by parameter.
+        mask: takes secrets out of a text.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        known: Known,
+        plan: Plan,
+        run_id: str,
+        executor: Executor,
+        reporter: Reporter,
+        resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
+        mask: Callable[[str], str] = str,
+    ) -> None:
+        self.scene = scene
+        self.known = known
+        self.facts = known.facts
+        self.plan = plan
+        self.run_id = run_id
+        self.executor = executor
+        self.reporter = reporter
+        self.resources = resources
+        self.mask = mask
+        self.table = RunTable(plan)
+        self.progress = [Progress() for _ in plan.steps]
+        self.outcomes: list[StepOutcome] = []
+        self.warnings: list[str] = []
+        self._readers = _readers(scene)
+        self._digests = CatalogDigests(scene.catalog)
+        self._instructions: list[Instruction] = []
+        self._ready: list[tuple[int, int]] = []
+        self._running: set[int] = set()
+        self._retries: list[tuple[float, int]] = []
+        self._waiting: list[int] = []
+        self._unrecorded: list[StepRecord] = []
+        self._oldest = 0.0
+        self._stopping = False
+
+    def run(self) -> RunResult:
+        """Runs the plan to its end; an interrupt lets what is under way finish, a second one does not."""
+        began = time.perf_counter()
+        self._record_observations()
+        self._instructions.extend(self.table.begin())
+        while not self.table.ended:
+            try:
+                self._advance()
+            except KeyboardInterrupt:
+                if self._stopping:
+                    raise
+                self._stop()
+        self._commit()
+        counts = self.table.count()
+        ok = all(StepState(state) in WELL_ENDED for state in counts)
+        return RunResult(
+            self.run_id, self.scene.env, ok, tuple(self.outcomes), counts, tuple(self.warnings),
+            time.perf_counter() - began,
+        )  # fmt: skip
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody interrupted the run."""
+        return self._stopping
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        while self._instructions:
+            instruction = self._instructions.pop(0)
+            if instruction.order is Order.CONSIDER:
+                self._consider(instruction.step)
+            else:
+                self._settle(instruction.step)
+        self._start_due_retries()
+        while self._ready and len(self._running) < 2 * self.executor.workers:
+            self._start(heapq.heappop(self._ready)[1])
+        busy = len(self._running) > self.executor.workers
+        if self._waiting and (not busy or self._commit_is_due()):
+            self._commit()
+            return
+        if self._instructions or self.table.ended:
+            return
+        for place, result in self.executor.wait(self._patience()):
+            self._finished(place, result)
+
+    def _patience(self) -> float | None:
+        """How long to wait for an attempt at most, in seconds."""
+        bounds = [due - time.monotonic() for due, _ in self._retries]
+        if self._waiting:
+            bounds.append(COMMIT_AFTER_SECONDS)
+        if not self._running and not bounds:
+            return 0.0
+        return max(0.001, min(bounds)) if bounds else 1.0
+
+    def _commit_is_due(self) -> bool:
+        return len(self._waiting) >= COMMIT_AT_MOST or time.monotonic() - self._oldest > COMMIT_AFTER_SECONDS
+
+    def _apply(self, place: int, event: StepEvent) -> None:
+        self._instructions.extend(self.table.apply(place, event))
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._ready.clear()
+        self._retries.clear()
+        self.reporter.warned("interrupted: what is running may finish; interrupt again to stop at once")
+        self._instructions = [one for one in self._instructions if one.order is Order.SETTLE]
+        self._instructions.extend(self.table.cancel())
+
+    # -- considering a step whose inputs have settled ---------------------------------------------------------------
+
+    def _consider(self, place: int) -> None:
+        if self.table.states[place] is not StepState.READY:
+            return
+        step, progress = self.plan.steps[place], self.progress[place]
+        try:
+            if not self._inputs_are_there(step):
+                self._apply(place, StepEvent.INPUT_ABSENT)
+                return
+            self._derive_now(step)
+            if not step.forced and all(judge(slot, self.facts).state is SlotState.FRESH for slot in step.slots):
+                self._apply(place, StepEvent.EQUAL)
+                return
+            progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
+            progress.expected = {slot: self._shown(slot) for slot in step.slots}
+            if not step.forced and not self.facts.graph.asset(step.slot.asset).volatile and self._look_up(place):
+                return
+        except HeadwaterError as error:
+            progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
+            self._apply(place, StepEvent.RAISED)
+            return
+        priority = -self.facts.graph.asset(step.slot.asset).run.priority
+        heapq.heappush(self._ready, (priority * len(self.plan.steps) + place, place))
+
+    def _inputs_are_there(self, step: Step) -> bool:
+        graph = self.facts.graph
+        return all(
+            upstream in self.facts.published
+            for bound in graph.inputs[step.slot.asset]
+            for upstream in self.facts.reads(step.slot, bound)
+        )
+
+    def _derive_now(self, step: Step) -> None:
+        """Derives an asset whose inputs' schemas have become known only now."""
+        for slot in step.slots:
+            if self.facts.assets[slot.asset].derivation is None:
+                asset = self.facts.graph.asset(slot.asset)
+                self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
+
+    def _recipe(self, slot: Slot) -> Recipe:
+        recipe = make_recipe(slot, self.facts)
+        if recipe is None:
+            raise HeadwaterError(
+                "HW512", f"the inputs of {slot} cannot be compared", where=str(slot),
+                hint="their stored data may be gone: headwater audit verify",
+            )  # fmt: skip
+        return recipe
+
+    def _shown(self, slot: Slot) -> str | None:
+        made = self.facts.published.get(slot)
+        return None if made is None else made.id
+
+    def _look_up(self, place: int) -> bool:
+        """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
+        progress = self.progress[place]
+        found = self.scene.catalog.find_recipes([recipe.id for recipe in progress.recipes.values()])
+        made = {slot: found.get(recipe.id) for slot, recipe in progress.recipes.items()}
+        records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
+        if len(records) < len(made) or self.scene.tables.absent(records.values()):
+            return False
+        passed = {slot: {result.name for result in one.checks if result.passed} for slot, one in records.items()}
+        failed = {slot: {result.name for result in one.checks if not result.passed} for slot, one in records.items()}
+        wanted = {slot: {rule.name for rule in self._blocking(slot)} for slot in records}
+        if any(wanted[slot] & failed[slot] for slot in records):
+            progress.made = tuple(records.values())
+            self._apply(place, StepEvent.FOUND_BLOCKED)
+            return True
+        settled = all(not one.blocked for one in records.values())
+        if settled and all(wanted[slot] <= passed[slot] for slot in records):
+            progress.made = tuple(records.values())
+            self._apply(place, StepEvent.FOUND)
+            self._wait_for_commit(place)
+            return True
+        progress.adopt = records
+        return False
+
+    def _blocking(self, slot: Slot) -> list[Check]:
+        return [rule for rule in self.facts.graph.asset(slot.asset).checks if rule.severity is Severity.BLOCKING]
+
+    # -- attempts ---------------------------------------------------------------------------------------------------
+
+    def _start(self, place: int) -> None:
+        step, progress = self.plan.steps[place], self.progress[place]
+        try:
+            task = self._task(step, progress)
+        except HeadwaterError as error:
+            progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
+            self._apply(place, StepEvent.RAISED)
+            return
+        progress.attempts += 1
+        self._running.add(place)
+        self._apply(place, StepEvent.STARTED)
+        self.reporter.started(step, progress.attempts)
+        self.executor.submit(place, task)
+
+    def _start_due_retries(self) -> None:
+        while self._retries and self._retries[0][0] <= time.monotonic():
+            self._start(heapq.heappop(self._retries)[1])
+
+    def _task(self, step: Step, progress: Progress) -> StepTask:
+        asset = self.facts.graph.asset(step.slot.asset)
+        partition = None
+        if asset.partitions is not None and step.slot.partition is not None:
+            partition = asset.partitions.partition(step.slot.partition)
+        names = {self.facts.graph.asset(slot.asset).storage or "default" for slot in step.slots}
+        names |= {one.stored.storage for one in progress.adopt.values() if one.stored is not None}
+        config = self.scene.configs.get(asset.key)
+        values: dict[str, Any] = {} if config is None else dict(config)
+        if partition is not None:
+            values |= {
+                "partition_key": partition.key,
+                "partition_start": partition.start,
+                "partition_end": partition.end,
+            }
+        return StepTask(
+            tuple(self._output(slot, progress) for slot in step.slots),
+            tuple(self._inputs(step.slot)),
+            {name: self.scene.tables.storage(name) for name in names},
+            self.run_id,
+            progress.attempts + 1,
+            partition,
+            config,
+            self.resources(asset),
+            values,
+            self._lookup,
+            self.mask,
+        )
+
+    def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
+        for bound in self.facts.graph.inputs[slot.asset]:
+            made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+            columns = self.facts.read_set(slot.asset, bound)
+            derivation = self.facts.assets[slot.asset].derivation
+            whole = derivation is None or bound.name not in derivation.read_sets
+            names = None if whole or columns is None else tuple(name for name, _ in columns)
+            schema = made[0].schema if made else self.facts.schema(bound.key) or ()
+            scan = partial(self.scene.tables.scan, made) if made else partial(_no_rows, schema)
+            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan)
+
+    def _output(self, slot: Slot, progress: Progress) -> TaskOutput:
+        asset = self.facts.graph.asset(slot.asset)
+        derivation = self.facts.assets[slot.asset].derivation
+        if derivation is None:
+            raise HeadwaterError("HW512", f"{slot} cannot be derived", where=asset.where)
+        inputs = input_schemas(self.facts.graph, asset, self.facts)
+        recipe = progress.recipes[slot]
+        recipe = replace(recipe, code=with_source(asset, recipe.code, inputs, self.scene.derived))
+        shown = self.facts.published.get(slot)
+        return TaskOutput(
+            asset,
+            slot,
+            new_id(),
+            recipe,
+            derivation,
+            self._read_sets(slot.asset),
+            () if shown is None else shown.version.key,
+            asset.checks,
+            progress.adopt.get(slot),
+        )
+
+    def _read_sets(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """What the readers of an asset read of it, as far as they are derived."""
+        found: dict[tuple[str, ...], None] = {}
+        for reader, name in self._readers.get(key, ()):
+            facts: AssetFacts | None = self.facts.assets.get(reader)
+            if facts is not None and facts.derivation is not None and name in facts.derivation.read_sets:
+                found[facts.derivation.read_sets[name]] = None
+        return tuple(found)
+
+    def _lookup(self, key: str, column: str) -> pl.LazyFrame:
+        made = [one for slot, one in list(self.facts.published.items()) if slot.asset == key]
+        if not made:
+            raise LookupError(key)
+        return self.scene.tables.scan(made).select(column)
+
+    def _finished(self, place: int, result: StepResult) -> None:
+        self._running.discard(place)
+        step, progress = self.plan.steps[place], self.progress[place]
+        progress.seconds += result.seconds
+        progress.logs.append(result.log)
+        if result.error is None:
+            try:
+                self._confirm_sources(step.slot)
+            except HeadwaterError as error:
+                result = replace(
+                    result, made=(), error=StepError(error.code, type(error).__name__, error.what, "", error.hint)
+                )
+        if result.error is None:
+            progress.made, progress.error = result.made, None
+            self._apply(place, StepEvent.COMPUTED)
+            self._wait_for_commit(place)
+            return
+        progress.error = result.error
+        retry = self.facts.graph.asset(step.slot.asset).run.retry
+        worth = any(kind.__name__ == result.error.type or kind is Exception for kind in retry.on)
+        if worth and progress.attempts < retry.attempts and not self._stopping:
+            wait = retry.wait_seconds * 2 ** (progress.attempts - 1)
+            self._apply(place, StepEvent.WORTH_ANOTHER_TRY)
+            self.reporter.retrying(step, result.error, wait)
+            heapq.heappush(self._retries, (time.monotonic() + wait, place))
+        else:
+            self._apply(place, StepEvent.RAISED)
+
+    def _confirm_sources(self, slot: Slot) -> None:
+        """A source that is read in place must still be what it was when it was observed."""
+        for bound in self.facts.graph.inputs[slot.asset]:
+            if isinstance(self.facts.graph.definitions[bound.key], Source):
+                made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+                self.scene.tables.confirm(made, self._digests)
+
+    # -- recording --------------------------------------------------------------------------------------------------
+
+    def _wait_for_commit(self, place: int) -> None:
+        if not self._waiting:
+            self._oldest = time.monotonic()
+        self._waiting.append(place)
+
+    def _record_observations(self) -> None:
+        fresh = [one for one in self.known.observed if not one.blocked]
+        before = self.scene.catalog.published(
+            self.scene.env, assets={one.slot.asset for one in fresh}, lineage=False
+        ) if fresh else {}  # fmt: skip
+        outcomes = []
+        for made in self.known.observed:
+            expected = before[made.slot].id if made.slot in before else None
+            made = replace(made, run_id=self.run_id)
+            publish = () if made.blocked else (Publish(made.slot, made.id, expected),)
+            outcomes.append(Outcome((made,), publish))
+        if outcomes:
+            self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
+
+    def _commit(self) -> None:
+        """One transaction for every step that waits for it, and for how others ended."""
+        places, self._waiting = self._waiting, []
+        outcomes = [self._outcome(place) for place in places]
+        if self._unrecorded:
+            outcomes.append(Outcome(steps=tuple(self._unrecorded)))
+            self._unrecorded = []
+        if not outcomes:
+            return
+        report = self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
+        lost = set(report.lost)
+        faces: dict[str, dict[Slot, Any]] = {}
+        for place in places:
+            self._published(place, lost, faces)
+        for name, published in faces.items():
+            with suppress(HeadwaterError):
+                self.scene.tables.storage(name).publish(self.scene.env, published)
+
+    def _outcome(self, place: int) -> Outcome:
+        step, progress = self.plan.steps[place], self.progress[place]
+        computed = self.table.states[place] is StepState.RECORDING
+        blocked = any(made.blocked for made in progress.made)
+        state = StepState.BLOCKED if blocked else StepState.SUCCEEDED if computed else StepState.REUSED
+        publish = () if blocked else tuple(
+            Publish(made.slot, made.id, progress.expected[made.slot]) for made in progress.made
+        )  # fmt: skip
+        steps = tuple(self._step_record(place, slot, state) for slot in step.slots)
+        return Outcome(progress.made if computed else (), publish, steps, self._source(step) if computed else "")
+
+    def _source(self, step: Step) -> str:
+        return self.facts.graph.asset(step.slot.asset).sql or ""
+
+    def _published(self, place: int, lost: set[Slot], faces: dict[str, dict[Slot, Any]]) -> None:
+        progress = self.progress[place]
+        if any(made.slot in lost for made in progress.made):
+            progress.error = StepError(
+                "HW511", "RunError", "its slot was published by another run meanwhile", "", "run the command again"
+            )
+            self._apply(place, StepEvent.MOVED_MEANWHILE)
+            return
+        if any(made.blocked for made in progress.made):
+            self._apply(place, StepEvent.SET_ASIDE)
+            return
+        for made in progress.made:
+            self.facts.published[made.slot] = made
+            self.facts.aside.pop(made.slot, None)
+            self.facts.absent.discard(made.slot)
+            if made.stored is not None:
+                faces.setdefault(made.stored.storage, {})[made.slot] = made.stored
+        self._apply(place, StepEvent.PUBLISHED)
+
+    def _step_record(self, place: int, slot: Slot, state: StepState) -> StepRecord:
+        step, progress = self.plan.steps[place], self.progress[place]
+        made = next((one.id for one in progress.made if one.slot == slot), None)
+        return StepRecord(
+            self.run_id,
+            slot,
+            str(state),
+            tuple(reason.as_dict() for reason in step.reasons),
+            made,
+            progress.error,
+            progress.attempts,
+            progress.seconds,
+            tuple(progress.logs),
+        )
+
+    def _settle(self, place: int) -> None:
+        """Tells the reporter how a step ended, and sees to its record if no transaction has it yet."""
+        step, progress, state = self.plan.steps[place], self.progress[place], self.table.states[place]
+        recorded = bool(progress.made) and state in (StepState.SUCCEEDED, StepState.REUSED)
+        recorded = recorded or (state is StepState.BLOCKED and progress.attempts > 0)
+        for slot in step.slots:
+            if not recorded:
+                self._unrecorded.append(self._step_record(place, slot, state))
+            made = next((one for one in progress.made if one.slot == slot), None)
+            shown = self.facts.published.get(slot) if state is StepState.SKIPPED else None
+            record = made or shown
+            outcome = StepOutcome(
+                slot,
+                state,
+                step.reasons,
+                None if record is None else record.id,
+                progress.error if state is StepState.FAILED else None,
+                () if record is None else record.checks,
+                progress.attempts,
+                progress.seconds,
+                None if record is None else record.version.rows,
+                tuple(progress.logs),
+            )
+            self.outcomes.append(outcome)
+            self.reporter.settled(outcome)
+
+
+def _no_rows(schema: Schema) -> pl.LazyFrame:
+    """What an input gives of which no slot lies in the window that is read."""
+    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in schema})
+
+
+def _readers(scene: Scene) -> dict[str, list[tuple[str, str]]]:
+    """By key, the assets that read it and the name it is bound to there."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for reader, inputs in scene.graph.inputs.items():
+        for bound in inputs:
+            found.setdefault(bound.key, []).append((reader, bound.name))
+    return found

@@ -1,0 +1,218 @@
+"""Gathering facts: what is published, what sources hold, what the code would compute; in a few batched reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import polars as pl
+
+from assets_core.asset import Asset, Source
+from assets_core.errors import HeadwaterError
+from assets_core.facts import AssetFacts, Facts
+from assets_core.graph import BoundInput, Graph
+from assets_core.records import Derivation, Materialization, RecordKind, Schema
+from assets_core.settings import Config
+from assets_core.versions import same_code
+from lineage.catalog.store import Catalog
+from lineage.checks.evaluate import evaluate
+from lineage.derive import Derived, derive, with_source
+from materializers import sources
+from materializers.sql_engine import settings as sql_settings
+from materializers.tables import CatalogDigests, Tables, Versions
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where and for whom facts are gathered.
+
+    Arguments:
+        configs: by asset key, the value of its ``Config``.
+    """
+
+    graph: Graph
+    env: str
+    catalog: Catalog
+    tables: Tables
+    derived: Derived
+    configs: Mapping[str, Config] = field(default_factory=dict)
+
+
+@dataclass
+class Known:
+    """Facts, and what came up while they were gathered.
+
+    Arguments:
+        observed: observations that the catalog does not have yet, blocked ones included.
+        errors: sources that could not be observed, code that does not type-check.
+        versions: computes what readers compare.
+    """
+
+    facts: Facts
+    versions: Versions
+    observed: list[Materialization] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    errors: list[HeadwaterError] = field(default_factory=list)
+
+
+def gather(
+    scene: Scene, keys: Iterable[str], now: datetime, run_id: str, *, told: Callable[[str], None] = lambda _: None
+) -> Known:
+    """All facts on these assets and whatever lies upstream of them.
+
+    Arguments:
+        keys: asset keys.
+        now: with offset.
+        run_id: the run on whose behalf sources are observed.
+        told: hears what is being done where that may take long.
+    """
+    graph, catalog = scene.graph, scene.catalog
+    needed = with_upstream(graph, keys)
+    shown = catalog.published(scene.env, assets=needed, lineage=False)
+    versions = Versions(scene.tables, catalog)
+    facts = Facts(graph, now, {}, shown, version_of=versions)
+    known = Known(facts, versions)
+    _observe_sources(scene, known, needed, run_id, told)
+    for key, definition in graph.definitions.items():
+        if key in needed and isinstance(definition, Asset):
+            facts.assets[key] = asset_facts(scene, definition, facts)
+            derivation = facts.assets[key].derivation
+            known.errors.extend(derivation.errors if derivation is not None else ())
+            known.warnings.extend(derivation.warnings if derivation is not None else ())
+    _keep_derivations(scene)
+    facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
+    facts.absent.update(scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION))
+    facts.recorded = _recorded(catalog, facts)
+    return known
+
+
+def with_upstream(graph: Graph, keys: Iterable[str]) -> set[str]:
+    """The keys, and those of all that they depend on, with the siblings of multi-assets."""
+    found: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key in found:
+            continue
+        found.add(key)
+        waiting.extend(graph.upstream(key))
+        definition = graph.definitions[key]
+        if isinstance(definition, Asset):
+            waiting.extend(one.key for one in graph.makers[definition.maker])
+    return found
+
+
+def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetFacts:
+    """What is known of one asset, with the schemas of its inputs as far as ``facts`` has them."""
+    config = scene.configs.get(asset.key)
+    inputs = input_schemas(scene.graph, asset, facts)
+    derivation = derive(asset, inputs, config, scene.derived)
+    if derivation is not None:
+        derivation = _comparable(scene, asset, derivation, facts, inputs)
+    values = {} if config is None else {name: _json(value) for name, value in config.model_dump(mode="json").items()}
+    return AssetFacts(derivation, values, _settings(asset))
+
+
+def input_schemas(graph: Graph, asset: Asset[..., object], facts: Facts) -> list[tuple[BoundInput, Schema | None]]:
+    """The bound inputs of an asset, each with its schema as far as it is known."""
+    return [(bound, facts.schema(bound.key)) for bound in graph.inputs[asset.key]]
+
+
+def _comparable(
+    scene: Scene,
+    asset: Asset[..., object],
+    derivation: Derivation,
+    facts: Facts,
+    inputs: list[tuple[BoundInput, Schema | None]],
+) -> Derivation:
+    """The derivation with a source digest where some slot was recorded under evidence that compares by nothing else."""
+    for slot in facts.slots_of(asset.key):
+        shown = facts.published.get(slot)
+        if shown is None or shown.recipe is None:
+            continue
+        if same_code(shown.recipe.code, derivation.code) is None:
+            return replace(derivation, code=with_source(asset, derivation.code, inputs, scene.derived))
+    return derivation
+
+
+def _settings(asset: Asset[..., object]) -> dict[str, str]:
+    settings: dict[str, str] = sql_settings() if asset.sql is not None else {}
+    if asset.ordered:
+        settings["ordered"] = "true"
+    return settings
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, told: Callable[[str], None]) -> None:
+    digests = CatalogDigests(scene.catalog)
+    facts = known.facts
+    for key, definition in scene.graph.definitions.items():
+        if key not in needed or not isinstance(definition, Source):
+            continue
+        previous = {slot: one for slot, one in facts.published.items() if slot.asset == key}
+        try:
+            found = sources.observe(
+                definition,
+                root=scene.tables.root,
+                cache=scene.tables.cache,
+                digests=digests,
+                previous=previous,
+                now=facts.now,
+                run_id=run_id,
+            )
+        except HeadwaterError as error:
+            known.errors.append(error)
+            continue
+        known.warnings.extend(found.warnings)
+        fresh = [one for one in found.materializations if previous.get(one.slot) is not one]
+        if fresh:
+            told(f"observed {key}: {len(fresh)} new" if definition.partitions else f"observed {key}: changed")
+        for one in fresh:
+            made = _checked(scene, definition, one, known)
+            known.observed.append(made)
+            if not made.blocked:
+                facts.published[made.slot] = made
+    digests.flush()
+
+
+def _checked(scene: Scene, source: Source, made: Materialization, known: Known) -> Materialization:
+    """The observation with the results of its checks; a blocking failure keeps the last observation."""
+    if not source.checks:
+        return made
+
+    def lookup(key: str, column: str) -> pl.LazyFrame:
+        slots = [slot for slot in known.facts.published if slot.asset == key]
+        if not slots:
+            raise LookupError(key)
+        return scene.tables.scan([known.facts.published[slot] for slot in slots]).select(column)
+
+    results = tuple(evaluate(source.checks, scene.tables.scan([made]), lookup=lookup))
+    blocked = [result.name for result in results if result.blocks]
+    if blocked:
+        kept = "the last observation stays" if made.slot in known.facts.published else "it is not used"
+        known.warnings.append(f"source {made.slot}: {', '.join(blocked)} failed, so {kept}")
+    return replace(made, checks=results, blocked=bool(blocked))
+
+
+def _keep_derivations(scene: Scene) -> None:
+    if scene.derived.fresh:
+        scene.catalog.remember_derivations(scene.derived.fresh)
+        scene.derived.fresh.clear()
+
+
+def _recorded(catalog: Catalog, facts: Facts) -> dict[str, Materialization]:
+    """The materializations that published recipes name and that are not published any more."""
+    current = {one.id for one in facts.published.values()}
+    named = {
+        part.materialization
+        for one in facts.published.values()
+        if one.recipe is not None
+        for read in one.recipe.inputs
+        for part in read.parts
+    }
+    return catalog.materializations(sorted(named - current))

@@ -1,0 +1,134 @@
+"""What a function returned, as a frame, and held to what its asset promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from assets_core.asset import Asset
+from assets_core.errors import DataError, did_you_mean
+from assets_core.partitions import Partition
+from lineage.dtypes import parse_dtype
+from materializers.slots import places
+
+_SHOWN_ROWS = 5
+
+
+def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
+    """A function's result as a polars frame.
+
+    Takes a LazyFrame, DataFrame, pyarrow table or record batch, pandas frame, or an iterable of record batches.
+
+    Raises:
+        DataError: HW332, it is nothing of these.
+    """
+    if isinstance(result, pl.LazyFrame):
+        return result.collect()
+    if isinstance(result, pl.DataFrame):
+        return result
+    if isinstance(result, pa.Table | pa.RecordBatch):
+        return _from_arrow(result, asset)
+    if type(result).__module__.split(".", 1)[0] == "pandas" and hasattr(result, "columns"):
+        return pl.from_pandas(result)
+    if isinstance(result, Iterable) and not isinstance(result, str | bytes | dict):
+        batches = list(result)
+        if batches and all(isinstance(batch, pa.RecordBatch) for batch in batches):
+            return _from_arrow(pa.Table.from_batches(batches), asset)
+    raise DataError(
+        "HW332",
+        f"{asset.key} returned {type(result).__name__}, which is no table",
+        where=asset.where,
+        hint="return a polars LazyFrame or DataFrame, a pyarrow Table, a pandas DataFrame or record batches",
+    )
+
+
+def _from_arrow(table: Any, asset: Asset[..., Any]) -> pl.DataFrame:
+    made = pl.from_arrow(table)
+    if isinstance(made, pl.DataFrame):
+        return made
+    raise DataError("HW332", f"{asset.key} returned Arrow data that is no table", where=asset.where)
+
+
+def held_to(frame: pl.DataFrame, asset: Asset[..., Any], partition: Partition | None) -> None:
+    """Refuses a result that breaks a promise of its asset: schema, key, partition.
+
+    Raises:
+        DataError: HW333, it has no columns; HW334, other columns or types than declared; HW335, ``unique_key`` is not
+            unique; HW336, rows outside the slot's partition.
+    """
+    if not frame.width:
+        raise DataError("HW333", f"{asset.key} returned a table without columns", where=asset.where)
+    if asset.schema is not None:
+        _hold_to_schema(frame, asset)
+    if asset.unique_key:
+        _hold_to_key(frame, asset)
+    if asset.partition_by is not None and asset.partitions is not None and partition is not None:
+        _hold_to_partition(frame, asset, partition)
+
+
+def _hold_to_schema(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
+    declared = {name: parse_dtype(dtype) for name, dtype in asset.schema or ()}
+    problems = [f"{name}: missing" for name in declared if name not in frame.schema]
+    problems += [f"{name}: not declared" for name in frame.schema if name not in declared]
+    problems += [
+        f"{name}: {frame.schema[name]} instead of {dtype}"
+        for name, dtype in declared.items()
+        if name in frame.schema and frame.schema[name] != dtype
+    ]
+    if problems:
+        raise DataError(
+            "HW334",
+            f"{asset.key} does not have the schema it declares",
+            where=asset.where,
+            why="\n".join(problems[:12]),
+            hint="change the code, or the declared schema",
+        )
+
+
+def _hold_to_key(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
+    missing = [name for name in asset.unique_key if name not in frame.columns]
+    if missing:
+        raise DataError(
+            "HW335",
+            f"{asset.key} has no column {missing[0]!r} of its unique_key",
+            where=asset.where,
+            hint=did_you_mean(missing[0], frame.columns),
+        )
+    key = frame.select(asset.unique_key)
+    twice = key.is_duplicated()
+    if twice.any():
+        rows = key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS).rows()
+        raise DataError(
+            "HW335",
+            f"the unique_key {', '.join(asset.unique_key)} of {asset.key} is not unique",
+            where=asset.where,
+            why=f"{twice.sum()} rows share their key, for example {rows}",
+            hint="mend the code, or declare a key that is unique",
+        )
+
+
+def _hold_to_partition(frame: pl.DataFrame, asset: Asset[..., Any], partition: Partition) -> None:
+    column = asset.partition_by
+    if column is None or asset.partitions is None:
+        return
+    if column not in frame.columns:
+        raise DataError(
+            "HW336",
+            f"{asset.key} has no column {column!r}, its partition_by",
+            where=asset.where,
+            hint=did_you_mean(column, frame.columns),
+        )
+    keys = [partition.key]
+    outside = places(frame[column], asset.partitions, keys).is_null()
+    if outside.any():
+        values = frame.filter(outside)[column].unique(maintain_order=True).head(_SHOWN_ROWS).to_list()
+        raise DataError(
+            "HW336",
+            f"{asset.key}@{partition.key} has {outside.sum()} rows that belong to another partition",
+            where=asset.where,
+            why=f"{column} is {', '.join(map(str, values))} there",
+            hint="filter the rows to context.partition, or read the inputs by partition",
+        )

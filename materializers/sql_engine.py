@@ -1,0 +1,103 @@
+"""Running the query of a SQL asset on DuckDB, on exactly the inputs and columns that were derived."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets_core.errors import DataError
+from lineage.columns.sql_bound import bound_names, to_duckdb
+
+SETTINGS: dict[str, str] = {
+    "TimeZone": "'UTC'",
+    "Calendar": "'gregorian'",
+    "default_null_order": "'nulls_last'",
+    "default_order": "'asc'",
+    "integer_division": "false",
+    "ieee_floating_point_ops": "true",
+    "scalar_subquery_error_on_multiple_rows": "true",
+    "preserve_insertion_order": "true",
+}
+"""Settings that change results, pinned for every query and part of its recipe. The first two need the extension icu,
+which the Python package carries."""
+
+_local = threading.local()
+
+
+def settings() -> dict[str, str]:
+    """What enters the recipe of a SQL asset: the pinned settings and the major version of the engine."""
+    major = duckdb.__version__.split(".", 1)[0]
+    return {"engine": f"duckdb {major}", "engine_settings": " ".join(f"{k}={v}" for k, v in sorted(SETTINGS.items()))}
+
+
+def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str, Any], where: str) -> pl.DataFrame:
+    """The result of a query.
+
+    Arguments:
+        sql: one SELECT in DuckDB's dialect, its bound values written ``:name``.
+        inputs: by table name as the query writes it, ``staging.flights`` or ``a/b/c``; the query sees nothing else:
+            neither files nor the network.
+        values: the bound values; those that the query does not name are left out.
+        where: what to call the query in an error.
+
+    Raises:
+        DataError: HW320, DuckDB refuses the query or fails on the data.
+    """
+    connection = _connection()
+    views: list[str] = []
+    try:
+        for place, (name, frame) in enumerate(inputs.items()):
+            table = f"__input_{place}"
+            connection.register(table, frame.to_arrow())
+            views.append(table)
+            view = _identifier(connection, name)
+            connection.execute(f"create or replace view {view} as select * from {_quoted(table)}")  # noqa: S608 -- quoted
+            views.append(view)
+        wanted = {name: values[name] for name in bound_names(sql) if name in values}
+        result = connection.sql(to_duckdb(sql), params=wanted)
+        made = pl.from_arrow(result.to_arrow_table())
+    except duckdb.Error as error:
+        raise DataError("HW320", f"DuckDB cannot run the query of {where}", where=where, why=str(error)) from None
+    finally:
+        for name in reversed(views):
+            if name.startswith("__input_"):
+                connection.unregister(name)
+            else:
+                connection.execute(f"drop view if exists {name}")
+    if not isinstance(made, pl.DataFrame):
+        raise DataError("HW320", f"the query of {where} gives no table", where=where)
+    return made
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """The connection of this thread: opening one costs some 30 ms, so it is kept."""
+    kept: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
+    if kept is None:
+        kept = duckdb.connect(":memory:", config={"threads": 1})
+        for name, value in SETTINGS.items():
+            kept.execute(f"set {name} = {value}")
+        kept.execute("set enable_external_access = false")
+        kept.execute("set lock_configuration = true")
+        _local.connection = kept
+        _local.schemas = set()
+    return kept
+
+
+def _identifier(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The quoted name of a view, its schema made if need be."""
+    if "/" in name or "." not in name:
+        return _quoted(name)
+    schema, _, table = name.rpartition(".")
+    if schema not in _local.schemas:
+        connection.execute(f"create schema if not exists {_quoted(schema)}")
+        _local.schemas.add(schema)
+    return f"{_quoted(schema)}.{_quoted(table)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + re.sub('"', '""', name) + '"'

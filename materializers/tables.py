@@ -1,0 +1,182 @@
+"""The data behind records: one way to reach it, whether Headwater stored it or a source holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from assets_core.asset import Source
+from assets_core.column_lineage import ORDER, ROWS
+from assets_core.errors import DataError, StorageError, UsageError, did_you_mean
+from assets_core.keys import Slot
+from assets_core.records import Materialization, RecordKind, Stored
+from assets_core.versions import as_read
+from lineage.catalog.store import Catalog
+from lineage.catalog.values import FileStamp
+from lineage.dtypes import parse_dtype
+from lineage.fingerprint import add_projections
+from materializers.files import FileState
+from materializers.snapshots import SNAPSHOTS, snapshot_storage
+from materializers.sources import confirm, scan_source
+from materializers.storage.protocol import Storage
+from materializers.storage.registry import open_storage
+
+
+class Tables:
+    """Storages by name, opened when first used, and the sources' files.
+
+    Arguments:
+        root: the project's folder.
+        options: gives the table ``[storage.NAME]`` of a name, every ``${VAR}`` filled in; None if there is none.
+        names: of the storages there are.
+        sources: by key.
+        cache: folder for the kept data of observed slots.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        options: Callable[[str], Mapping[str, object] | None],
+        names: Sequence[str],
+        sources: Mapping[str, Source],
+        cache: Path,
+    ) -> None:
+        self.root = root
+        self.cache = cache
+        self.sources = sources
+        self._options = options
+        self._names = names
+        self._open: dict[str, Storage] = {}
+
+    def storage(self, name: str) -> Storage:
+        """The storage of a name.
+
+        Raises:
+            UsageError: HW608, headwater.toml has no such storage.
+        """
+        found = self._open.get(name)
+        if found is not None:
+            return found
+        if name == SNAPSHOTS:
+            made: Storage = snapshot_storage(self.cache)
+        else:
+            made = open_storage(name, self._table(name), self.root)
+        self._open[name] = made
+        return made
+
+    def _table(self, name: str) -> Mapping[str, object]:
+        table = self._options(name)
+        if table is None:
+            raise UsageError(
+                "HW608",
+                f"no storage {name!r} in headwater.toml",
+                hint=did_you_mean(name, self._names) or f'add [storage.{name}] with kind = "parquet"',
+            )
+        return table
+
+    def scan(self, made: Sequence[Materialization]) -> pl.LazyFrame:
+        """The rows of one or several materializations or observations of one asset, below each other."""
+        first = made[0]
+        if first.kind is RecordKind.OBSERVATION:
+            return scan_source(self.sources[first.slot.asset], made, root=self.root, cache=self.cache)
+        stored = [one.stored for one in made if one.stored is not None]
+        if len(stored) != len(made):
+            raise StorageError("HW425", f"{first.slot} has no stored data", where=str(first.slot))
+        if len(stored) == 1:
+            return self.storage(stored[0].storage).scan(stored[0])
+        if any(one.schema != first.schema for one in made) or len({one.storage for one in stored}) > 1:
+            return pl.concat([self.storage(one.storage).scan(one) for one in stored], how="vertical_relaxed")
+        schema = pl.Schema({name: parse_dtype(dtype) for name, dtype in first.schema})
+        return self.storage(stored[0].storage).scan_many(stored, schema)
+
+    def absent(self, made: Iterable[Materialization]) -> set[Slot]:
+        """The slots whose stored data is not there, as far as a look at names and sizes can tell."""
+        by_storage: dict[str, list[tuple[Slot, Stored]]] = {}
+        for one in made:
+            if one.stored is not None:
+                by_storage.setdefault(one.stored.storage, []).append((one.slot, one.stored))
+        gone: set[Slot] = set()
+        for name, pairs in by_storage.items():
+            present = self.storage(name).present([stored for _, stored in pairs])
+            gone.update(slot for (slot, _), there in zip(pairs, present, strict=True) if not there)
+        return gone
+
+    def digest(self, stored: Stored) -> str | None:
+        """The digest of what is stored now; None if it is gone."""
+        try:
+            return self.storage(stored.storage).digest(stored)
+        except StorageError:
+            return None
+
+    def confirm(self, made: Sequence[Materialization], digests: CatalogDigests) -> None:
+        """Makes sure that a source read in place still is what had been observed; see ``sources.confirm``."""
+        if made and made[0].kind is RecordKind.OBSERVATION:
+            confirm(self.sources[made[0].slot.asset], made, root=self.root, digests=digests)
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        for storage in self._open.values():
+            storage.close()
+        self._open.clear()
+
+
+class CatalogDigests:
+    """A ``files.FileDigests`` that the catalog keeps; what is put is written with ``flush``."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: dict[FileStamp, str] = {}
+        self._fresh: dict[FileStamp, str] = {}
+
+    def get(self, path: str, state: FileState) -> str | None:
+        """The digest of a file that is in exactly this state, else None."""
+        stamp = FileStamp(path, *state)
+        if stamp not in self._known:
+            self._known.update(self._catalog.file_digests([stamp]))
+        return self._known.get(stamp)
+
+    def put(self, path: str, state: FileState, digest: str) -> None:
+        """Remembers a digest."""
+        stamp = FileStamp(path, *state)
+        self._known[stamp] = self._fresh[stamp] = digest
+
+    def flush(self) -> None:
+        """Writes what was put since the last time."""
+        self._catalog.remember_files(self._fresh)
+        self._fresh = {}
+
+
+class Versions:
+    """What readers compare: from the records, and where they do not have it, computed from the stored data and kept."""
+
+    def __init__(self, tables: Tables, catalog: Catalog) -> None:
+        self._tables = tables
+        self._catalog = catalog
+        self._memo: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+    def __call__(self, made: Materialization, columns: tuple[str, ...]) -> str | None:
+        """See ``versions.as_read``."""
+        known = (made.id, columns)
+        if known in self._memo:
+            return self._memo[known]
+        found = as_read(made.version, columns)
+        if found is None:
+            found = self._computed(made, columns)
+        self._memo[known] = found
+        return found
+
+    def _computed(self, made: Materialization, columns: tuple[str, ...]) -> str | None:
+        have = {name for name, _ in made.schema}
+        if not {name for name in columns if name not in (ROWS, ORDER)} <= have:
+            return None
+        try:
+            frame = self._tables.scan([made]).collect()
+        except (StorageError, DataError, OSError, pl.exceptions.PolarsError):
+            return None
+        version = add_projections(made.version, frame, [columns])
+        names = tuple(sorted({name for name in columns if name not in (ROWS, ORDER)}))
+        if names in version.projections and version.scheme == made.version.scheme:
+            self._catalog.add_projection(made.id, names, version.projections[names])
+        return as_read(version, columns)

@@ -1,0 +1,320 @@
+"""One attempt at one step: read the inputs, call, trace columns, stage, fingerprint, check. Values in, a value out.
+
+A task never touches the catalog, so an executor needs to know nothing of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Asset, Form
+from assets_core.check import Check, CheckResult
+from assets_core.errors import DataError, HeadwaterError
+from assets_core.keys import Slot
+from assets_core.partitions import Partition
+from assets_core.recipe import Recipe
+from assets_core.records import (
+    AttemptLog,
+    Derivation,
+    Materialization,
+    RecordKind,
+    Schema,
+    StepError,
+    StepResult,
+    Stored,
+)
+from assets_core.settings import Config
+from lineage.checks.evaluate import evaluate
+from lineage.columns.guard import guarded
+from lineage.dtypes import parse_dtype
+from lineage.fingerprint import data_version
+from materializers.capture import captured
+from materializers.results import as_frame, held_to
+from materializers.sql_engine import run_query
+from materializers.storage.protocol import Storage
+
+
+@dataclass(frozen=True)
+class TaskInput:
+    """One input of a step, pinned.
+
+    Arguments:
+        schema: all its columns; ``read_set``: those that may be read, None for all.
+        scan: gives its rows, all columns, without reading them yet.
+    """
+
+    name: str
+    key: str
+    form: Form
+    schema: Schema
+    read_set: tuple[str, ...] | None
+    scan: Callable[[], pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class TaskOutput:
+    """One slot that a step makes.
+
+    Arguments:
+        id: the materialization's id, given before so that nothing is made twice.
+        recipe: as it was when the step was dispatched, its inputs pinned.
+        read_sets: what its known readers read, so that versions for them are made along.
+        previous_key: the key that its previous version was made by.
+        adopt: an earlier materialization of the same recipe whose data is only checked again, not computed.
+    """
+
+    asset: Asset[..., Any]
+    slot: Slot
+    id: str
+    recipe: Recipe
+    derivation: Derivation
+    read_sets: tuple[tuple[str, ...], ...] = ()
+    previous_key: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    adopt: Materialization | None = None
+
+
+@dataclass(frozen=True)
+class StepTask:
+    """All that one attempt at one step needs.
+
+    Arguments:
+        outputs: its slots; the first asset's function is called.
+        inputs: in the order of the function's parameters.
+        storages: by the names that ``TaskOutput.asset.storage`` gives; ``default`` where it gives none.
+        values: bound values of a SQL asset.
+        lookup: published values of a column of another asset, for ``foreign_key``.
+        mask: takes secrets out of a text.
+    """
+
+    outputs: tuple[TaskOutput, ...]
+    inputs: tuple[TaskInput, ...]
+    storages: Mapping[str, Storage]
+    run_id: str
+    attempt: int
+    partition: Partition | None
+    config: Config | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    lookup: Callable[[str, str], pl.LazyFrame] | None = None
+    mask: Callable[[str], str] = str
+
+
+class StepContext:
+    """What a function that asks for ``Context`` gets; see ``assets_core.settings.Context``."""
+
+    def __init__(self, task: StepTask) -> None:
+        self.key = task.outputs[0].slot.asset
+        self.partition = task.partition
+        self.run_id = task.run_id
+        self.attempt = task.attempt
+        self.log = logging.getLogger(f"headwater.{self.key}")
+        self.metadata: dict[str, Any] = {}
+
+    def add_metadata(self, **values: Any) -> None:
+        """Keeps JSON-ready values with the materialization."""
+        self.metadata.update(values)
+
+
+def perform(task: StepTask) -> StepResult:
+    """Carries out one attempt; whatever goes wrong in it is in the result, never raised."""
+    began, cpu = time.perf_counter(), time.thread_time()
+    slots = tuple(output.slot for output in task.outputs)
+    with captured() as kept:
+        error: StepError | None = None
+        made: tuple[Materialization, ...] = ()
+        try:
+            adopted = all(output.adopt is not None for output in task.outputs)
+            made = _check_again(task) if adopted else _make(task, began, cpu)
+        except BaseException as failure:  # noqa: BLE001 -- whatever a user's code raises ends with the attempt
+            error = step_error(failure, task)
+    log = AttemptLog(task.mask(kept.text()), error.traceback if error else "")
+    return StepResult(slots, task.attempt, made, error, log, time.perf_counter() - began, time.thread_time() - cpu)
+
+
+def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
+    context = StepContext(task)
+    frames = _frames(_call(task, context), task.outputs)
+    staged: list[tuple[Storage, Stored]] = []
+    made = []
+    try:
+        for output, frame in zip(task.outputs, frames, strict=True):
+            asset = output.asset
+            held_to(frame, asset, task.partition)
+            checks = _checks(output, frame, task)
+            storage = task.storages[asset.storage or "default"]
+            stored = storage.write(output.slot, output.id, frame)
+            staged.append((storage, stored))
+            version = data_version(
+                frame,
+                unique_key=asset.unique_key,
+                previous_key=output.previous_key,
+                read_sets=output.read_sets,
+                ordered=asset.ordered,
+            )
+            made.append(
+                Materialization(
+                    output.id,
+                    output.slot,
+                    RecordKind.MATERIALIZATION,
+                    task.run_id,
+                    datetime.now(UTC),
+                    tuple((name, str(dtype)) for name, dtype in frame.schema.items()),
+                    version,
+                    output.recipe,
+                    stored,
+                    _lineage(output, frame),
+                    tuple(checks),
+                    any(result.blocks for result in checks),
+                    dict(context.metadata),
+                    time.perf_counter() - began,
+                    time.thread_time() - cpu,
+                )
+            )
+        for name in {output.asset.storage or "default" for output in task.outputs}:
+            task.storages[name].settle([stored for storage, stored in staged if storage is task.storages[name]])
+    except BaseException:
+        for storage, stored in staged:
+            with suppress(HeadwaterError):
+                storage.delete(stored)
+        raise
+    return _all_or_none(made)
+
+
+def _check_again(task: StepTask) -> tuple[Materialization, ...]:
+    """New records of data that is stored already: same recipe, other checks."""
+    made = []
+    for output in task.outputs:
+        if output.adopt is None or output.adopt.stored is None:
+            continue
+        frame = task.storages[output.adopt.stored.storage].scan(output.adopt.stored).collect()
+        checks = tuple(_checks(output, frame, task))
+        made.append(
+            replace(
+                output.adopt,
+                id=output.id,
+                run_id=task.run_id,
+                created=datetime.now(UTC),
+                checks=checks,
+                blocked=any(result.blocks for result in checks),
+            )
+        )
+    return _all_or_none(made)
+
+
+def _all_or_none(made: Sequence[Materialization]) -> tuple[Materialization, ...]:
+    """The slots of one step are published together: one that is blocked keeps the others aside too."""
+    blocked = any(one.blocked for one in made)
+    return tuple(replace(one, blocked=blocked) for one in made)
+
+
+def _call(task: StepTask, context: StepContext) -> Any:
+    asset = task.outputs[0].asset
+    if asset.sql is not None:
+        frames = {one.name: _read(one).collect() for one in task.inputs}
+        return run_query(asset.sql, frames, task.values, asset.key)
+    arguments: dict[str, Any] = {one.name: _given(one) for one in task.inputs}
+    for parameter in asset.parameters:
+        if parameter.context:
+            arguments[parameter.name] = context
+        elif parameter.config is not None:
+            arguments[parameter.name] = task.config
+        elif parameter.resource is not None:
+            arguments[parameter.name] = task.resources[parameter.name]
+    return asset(**arguments)
+
+
+def _read(one: TaskInput) -> pl.LazyFrame:
+    frame = one.scan()
+    if one.read_set is None:
+        return frame
+    if one.form is Form.LAZY and one.read_set is not None:
+        return frame.select([name for name in one.read_set if name != "#"])
+    return frame
+
+
+def _given(one: TaskInput) -> Any:
+    """An input in the form that the function's annotation asks for."""
+    frame = one.scan()
+    if one.form in (Form.LAZY, Form.UNKNOWN):
+        if one.read_set is None:
+            return frame
+        return guarded(frame, one.read_set, {name: parse_dtype(dtype) for name, dtype in one.schema})
+    collected = frame.collect()
+    if one.form is Form.ARROW:
+        return collected.to_arrow()
+    if one.form is Form.PANDAS:
+        return collected.to_pandas()
+    if one.form is Form.PATH:
+        raise DataError(
+            "HW330",
+            f"the input {one.key} cannot be given as a path",
+            where=one.name,
+            hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table",
+        )
+    return collected
+
+
+def _frames(result: Any, outputs: tuple[TaskOutput, ...]) -> list[pl.DataFrame]:
+    if not outputs[0].asset.output:
+        return [as_frame(result, outputs[0].asset)]
+    names = [output.asset.output for output in outputs]
+    if not isinstance(result, Mapping) or set(result) != set(names):
+        got = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
+        raise DataError(
+            "HW331",
+            f"the multi-asset {outputs[0].asset.maker} returned {got}",
+            where=outputs[0].asset.where,
+            hint=f"return a mapping with exactly {names}",
+        )
+    return [as_frame(result[output.asset.output], output.asset) for output in outputs]
+
+
+def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[CheckResult]:
+    if not output.checks:
+        return []
+
+    def lookup(key: str, column: str) -> pl.LazyFrame:
+        for other in task.outputs:
+            if other.slot.asset == key and other is output:
+                return frame.lazy()
+        if task.lookup is None:
+            raise LookupError(key)
+        return task.lookup(key, column)
+
+    return evaluate(output.checks, frame, lookup=lookup)
+
+
+def _lineage(output: TaskOutput, frame: pl.DataFrame) -> Any:
+    """The derived lineage, with the output's columns where only the data could tell them."""
+    lineage = output.derivation.lineage
+    return lineage if lineage.columns else replace(lineage, columns=tuple(frame.columns))
+
+
+def step_error(failure: BaseException, task: StepTask) -> StepError:
+    """What is kept of an exception: its traceback begins at the user's frame and holds no secret."""
+    mask = task.mask
+    if isinstance(failure, HeadwaterError):
+        text = f"{failure.what}\n{failure.why}".strip()
+        return StepError(failure.code, type(failure).__name__, mask(text), mask(_trace(failure, task)), failure.hint)
+    return StepError("HW501", type(failure).__name__, mask(str(failure)), mask(_trace(failure, task)))
+
+
+def _trace(failure: BaseException, task: StepTask) -> str:
+    function = task.outputs[0].asset.function
+    frames = failure.__traceback__
+    code = getattr(function, "__code__", None)
+    while frames is not None and frames.tb_frame.f_code is not code:
+        frames = frames.tb_next
+    if frames is None:
+        return "".join(traceback.format_exception_only(type(failure), failure))
+    return "".join(traceback.format_exception(type(failure), failure, frames))
