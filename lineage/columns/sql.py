@@ -11,6 +11,7 @@ from assets_core.column_lineage import ColumnLineage, Edge
 from assets_core.errors import LineageError
 from lineage.columns.sql_context import Context, KnownTables
 from lineage.columns.sql_dialects import Rules, rules_of
+from lineage.columns.sql_embedded import embedded, is_procedural
 from lineage.columns.sql_parse import deeply, parse_statements, quiet
 from lineage.columns.sql_query import evaluate
 from lineage.columns.sql_statements import context_after, written
@@ -40,17 +41,15 @@ def sql_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | None = No
     rules = rules_of(dialect)
 
     def work() -> ColumnLineage:
-        statements = parse_statements(sql, rules)
-        if len(statements) > 1:
+        context = new_context(rules, schema)
+        statements = _statements(sql, rules, context)
+        if len(statements) > 1 and not is_procedural(sql, rules):
             raise LineageError(
                 "HW214",
                 f"one statement was asked for, and there are {len(statements)}",
                 hint="use sql_script_lineage for scripts",
             )
-        context = new_context(rules, schema)
-        with quiet():
-            parts = written(statements[0], context)
-        return _one(parts, context)
+        return _one([part for statement in statements for part in _followed(statement, context)], context)
 
     return deeply(work)
 
@@ -77,15 +76,13 @@ def sql_script_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | No
     def work() -> list[ColumnLineage]:
         context = new_context(rules, schema)
         found: list[ColumnLineage] = []
-        for statement in parse_statements(sql, rules):
-            context.warnings = {}
-            with quiet():
-                parts = written(statement, context)
-            for part in parts:
-                context_after(part, context)
-            _forget_dropped(statement, context)
+        statements = _statements(sql, rules, context)
+        general = dict(context.warnings)
+        for statement in statements:
+            context.warnings = dict(general)
+            parts = _followed(statement, context)
             found += [part.lineage(context) for part in parts]
-            if not parts and any("not understood" in warning for warning in context.warnings):
+            if not parts and any("not understood" in warning or "read;" in warning for warning in context.warnings):
                 found.append(ColumnLineage((), frozenset(), warnings=tuple(context.warnings)))
         return found
 
@@ -111,7 +108,7 @@ def sql_tables(sql: str, *, dialect: str = "duckdb") -> tuple[str, ...]:
     def work() -> tuple[str, ...]:
         context = new_context(rules, None)
         with quiet():
-            for statement in parse_statements(sql, rules):
+            for statement in _statements(sql, rules, context):
                 written(statement, context)
         return tuple(context.reads)
 
@@ -121,6 +118,38 @@ def sql_tables(sql: str, *, dialect: str = "duckdb") -> tuple[str, ...]:
 def new_context(rules: Rules, schema: Mapping[str, Any] | None) -> Context:
     """A reading that has not begun."""
     return Context(rules, KnownTables(schema, rules), evaluate)
+
+
+def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
+    """The statements of a text; of a procedure that does not parse, those found in it."""
+    try:
+        return parse_statements(sql, rules)
+    except LineageError as error:
+        if error.code != "HW210":
+            raise
+        found = list(embedded(sql, rules)) if is_procedural(sql, rules) else []
+        if found:
+            context.warn("only the statements found in the text are read; control flow and variables are not followed")
+            return found
+        for other in rules.kin:
+            try:
+                statements = parse_statements(sql, rules_of(other))
+            except LineageError:
+                continue
+            if not any(isinstance(statement, exp.Command | exp.Column) for statement in statements):
+                context.warn(f"read as {other or 'generic'} SQL, because it does not parse as {rules.name} SQL")
+                return statements
+        raise
+
+
+def _followed(statement: exp.Expr, context: Context) -> list[Written]:
+    """What a statement writes, made known to the statements behind it."""
+    with quiet():
+        parts = written(statement, context)
+    for part in parts:
+        context_after(part, context)
+    _forget_dropped(statement, context)
+    return parts
 
 
 def _one(parts: list[Written], context: Context) -> ColumnLineage:

@@ -120,7 +120,7 @@ def _held_to_duckdb(
         )
     if len(full.columns) != len(lineage.columns):
         warning = "the output columns are not those that were derived; every input column counts for each"
-        lineage = opaque_lineage(full.columns, {name: columns for name, columns in inputs.items()}, warnings=[warning])
+        lineage = opaque_lineage(full.columns, dict(inputs), warnings=[warning])
         reading = replace(reading, read_sets={name: tuple(columns) for name, columns in inputs.items()})
     return replace(reading, schema=_schema(full), lineage=_named(lineage, full.columns))
 

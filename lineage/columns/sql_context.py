@@ -71,6 +71,9 @@ def _flattened(schema: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[st
             yield full, [str(column) for column in inside]
 
 
+_FORMATS = frozenset({"parquet", "csv", "json", "orc", "delta", "text", "avro", "binaryfile"})
+
+
 @dataclass(slots=True)
 class Problem:
     """A name that could not be resolved as SQL demands.
@@ -132,6 +135,10 @@ class Context:
         """The parts of a table's name, catalog first, as the dialect remembers them."""
         spell = self.rules.spell
         parts = [part for part in map(spell, table.parts) if part]
+        if len(parts) == 2 and parts[0].lower() in _FORMATS and self.rules.name in ("spark", "databricks", "spark2"):
+            parts = parts[1:]  # parquet.`path`: the file itself
+        if isinstance(table.this, exp.Parameter):
+            return [f"@{table.this.name}"]
         if table.this.args.get("temporary") and parts:
             parts[-1] = "#" + parts[-1]
         return parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -50,8 +49,20 @@ _USING_FIRST = frozenset(
 )
 _SPELLED_OTHERWISE = {
     "postgresql": "postgres", "mssql": "tsql", "sqlserver": "tsql", "transact-sql": "tsql", "sparksql": "spark",
-    "mariadb": "mysql", "flink": "flink", "ansi": "", "pg": "postgres",
+    "mariadb": "mysql", "flink": "flink", "ansi": "", "pg": "postgres", "greenplum": "postgres", "vertica": "postgres",
+    "impala": "hive", "cockroachdb": "postgres", "db2": "", "generic": "", "synapse": "tsql", "tidb": "mysql",
 }  # fmt: skip
+
+
+_KIN = {
+    "postgres": ("redshift", ""), "redshift": ("postgres", ""), "materialize": ("postgres",), "risingwave": ("postgres",),
+    "hive": ("spark", ""), "spark": ("databricks", "hive"), "spark2": ("spark",), "databricks": ("spark", "hive"),
+    "athena": ("trino", "hive"), "trino": ("presto", ""), "presto": ("trino", ""), "tsql": ("fabric", ""),
+    "teradata": ("",), "oracle": ("",), "mysql": ("", "starrocks"), "doris": ("mysql",), "starrocks": ("mysql",),
+    "sqlite": ("", "mysql"), "snowflake": ("", "databricks"), "bigquery": ("",), "clickhouse": ("",),
+    "flink": ("", "trino", "mysql"), "exasol": ("",), "drill": ("",), "druid": ("",), "dremio": ("",),
+}  # fmt: skip
+"""Dialects in which a statement of another one is read where its own parser gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class Rules:
         lateral_aliases: an alias may be used further right in the same SELECT list.
         alias_first: an alias hides a column of the same name.
         using_first: ``*`` gives the columns of USING before all others.
+        kin: dialects that understand most of this one.
     """
 
     name: str
@@ -73,6 +85,7 @@ class Rules:
     lateral_aliases: bool
     alias_first: bool
     using_first: bool
+    kin: tuple[str, ...] = ()
 
     def spell(self, identifier: exp.Expr) -> str:
         """The name as the dialect remembers it."""
@@ -125,7 +138,5 @@ def _rules_of(given: str) -> Rules:
         name in _LATERAL_ALIASES,
         name in _ALIAS_FIRST,
         name in _USING_FIRST,
+        _KIN.get(name, ()),
     )
-
-
-Spelling = Callable[[exp.Expr], str]

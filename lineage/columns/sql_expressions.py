@@ -107,7 +107,6 @@ def _column(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
 def qualified_star(node: exp.Expr, scope: Scope) -> list[Column]:
     """The columns of ``t.*``; of a struct column ``s.*`` its fields, or one star where they are not told."""
     spell = scope.context.rules.spell
-    parts = [spell(part) for part in node.args_parts()] if hasattr(node, "args_parts") else []
     parts = [spell(node.args[name]) for name in ("catalog", "db", "table") if node.args.get(name)]
     for around in scope.chain():
         source = around.source([part.lower() for part in parts])

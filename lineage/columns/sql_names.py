@@ -29,6 +29,8 @@ def unnamed(node: exp.Expr, place: int, before: list[Column], rules: Rules) -> s
         return f"f{taken}_"
     if rules.name in ("postgres", "redshift", "materialize", "risingwave"):
         return _postgres(node, rules)
+    if not rules.name and isinstance(node, exp.Cast) and isinstance(node.this, exp.Column):
+        return str(node.this.name)
     text = _text(node, rules)
     return text.upper() if rules.name in ("snowflake", "oracle") else text
 

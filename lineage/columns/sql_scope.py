@@ -40,9 +40,11 @@ class Source:
         """Whether ``qualifier.column`` may mean this source; names are compared in lower case."""
         if len(qualifier) == 1 and self.alias == qualifier[0]:
             return True
-        if self.named or not self.path:
-            return False
-        return list(self.path[-len(qualifier) :]) == qualifier
+        return not self.named and self.called(qualifier)
+
+    def called(self, qualifier: list[str]) -> bool:
+        """Whether the table itself has this name, whatever it is called here."""
+        return bool(self.path) and list(self.path[-len(qualifier) :]) == qualifier
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class Scope:
         for source in self.sources:
             if source.answers_to(qualifier):
                 return source
-        return None
+        return next((source for source in self.sources if source.called(qualifier)), None)
 
     def visible(self) -> list[Source]:
         """The FROM items whose columns may be named without a qualifier."""

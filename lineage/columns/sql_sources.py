@@ -48,7 +48,7 @@ def add_item(node: exp.Expr, scope: Scope, *, hidden: bool = False) -> Flow:
     while isinstance(node, exp.Final | exp.Paren):
         node = node.this
     rows = NOTHING
-    if isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query) and not node.alias:
+    if isinstance(node, exp.Subquery) and not node.alias and _is_join_group(node):
         rows = add_item(node.this, scope, hidden=hidden)
     else:
         source = _source(node, scope)
@@ -57,6 +57,13 @@ def add_item(node: exp.Expr, scope: Scope, *, hidden: bool = False) -> Flow:
     nested = [_add_join(join, scope) for join in node.args.get("joins") or ()]
     nested += [add_item(lateral, scope) for lateral in node.args.get("laterals") or ()]
     return merged((rows, *nested))
+
+
+def _is_join_group(node: exp.Expr) -> bool:
+    """Whether parentheses hold tables and joins rather than a query."""
+    while isinstance(node, exp.Subquery) and not node.alias:
+        node = node.this
+    return not isinstance(node, exp.Query) or bool(isinstance(node, exp.Subquery) and node.alias)
 
 
 def _source(node: exp.Expr, scope: Scope) -> Source:
@@ -113,7 +120,7 @@ def _finished(node: exp.Expr, relation: Relation, scope: Scope, *, weak: bool = 
 
 
 def _table(node: exp.Table, scope: Scope) -> Source:
-    if not isinstance(node.this, exp.Identifier):
+    if not isinstance(node.this, exp.Identifier | exp.Parameter | exp.Var):
         return _table_function(node, scope)
     context = scope.context
     parts = context.parts(node)
@@ -133,8 +140,9 @@ def _table(node: exp.Table, scope: Scope) -> Source:
     else:
         relation = context.table(node)
     source = _finished(node, relation, scope)
+    source.path = tuple(part.lower() for part in parts)
     if not source.named:
-        source.alias, source.path = parts[-1].lower(), tuple(part.lower() for part in parts)
+        source.alias = parts[-1].lower()
     for sample in (node.args.get("when"), node.args.get("version")):
         if isinstance(sample, exp.Expr):
             flow_of(sample, scope)

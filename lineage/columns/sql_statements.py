@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -10,6 +12,7 @@ from assets_core.column_lineage import EdgeKind, Resolution
 from lineage.columns.sql_context import Context
 from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
+from lineage.columns.sql_embedded import embedded
 from lineage.columns.sql_merge import merge
 from lineage.columns.sql_query import add_ctes, evaluate
 from lineage.columns.sql_relation import Column, Relation, Table
@@ -36,13 +39,15 @@ def written(node: exp.Expr, context: Context) -> list[Written]:
 
 _SILENT = (exp.Drop, exp.Use, exp.Set, exp.Declare, exp.Transaction, exp.Commit, exp.Rollback, exp.Pragma, exp.Comment,
            exp.Grant, exp.TruncateTable, exp.Alter, exp.Analyze, exp.Kill, exp.Attach, exp.Detach, exp.Show,
-           exp.Refresh, exp.Uncache)  # fmt: skip
+           exp.Refresh, exp.Uncache, exp.EndStatement, exp.Execute)  # fmt: skip
 
 
 def _kept_whole(node: exp.Expr, context: Context) -> list[Written]:
     """A statement that is not understood: the queries in it are read, and marked."""
-    context.warn(f"a statement of kind {node.key!r} is not understood; the queries in it are kept")
     found: list[Written] = []
+    if isinstance(node, exp.Command):
+        return _command(node, context)
+    context.warn(f"a statement of kind {node.key!r} is not understood; the queries in it are kept")
     for query in _outermost_queries(node):
         relation = evaluate(query, Scope(context))
         columns = [
@@ -50,6 +55,28 @@ def _kept_whole(node: exp.Expr, context: Context) -> list[Written]:
             for column in relation.expanded()
         ]
         found.append(Written(None, columns, relation.rows))
+    return found
+
+
+def _command(node: exp.Command, context: Context) -> list[Written]:
+    """Text that the parser left whole: its statements are read one by one, and the rest is marked."""
+    rest = node.args.get("expression")
+    text = rest.name if isinstance(rest, exp.Expr) else str(rest or "")
+    return _embedded(f"{node.this} {text}", context)
+
+
+def _embedded(text: str, context: Context) -> list[Written]:
+    found: list[Written] = []
+    for statement in embedded(text, context.rules):
+        parts = written(statement, context)
+        for part in parts:
+            context_after(part, context)
+        found += parts
+    destination = _UNLOADED.search(text)
+    if destination and text.lstrip()[:6].upper() == "UNLOAD":
+        return [replace(part, target=part.target or destination[1]) for part in found]
+    head = " ".join(text.split())[:40]
+    context.warn(f"only the statements found in {head!r} are read; control flow and variables are not followed")
     return found
 
 
@@ -67,7 +94,10 @@ def _outermost_queries(node: exp.Expr) -> list[exp.Expr]:
 
 def _query(node: exp.Expr, context: Context) -> list[Written]:
     relation = evaluate(node, Scope(context))
-    into = node.args.get("into")
+    first = node
+    while isinstance(first, exp.SetOperation):
+        first = first.args["this"]
+    into = first.args.get("into")
     if not isinstance(into, exp.Into):
         return [Written(None, list(relation.expanded()), relation.rows, relation.counted)]
     table = into.this
@@ -89,10 +119,8 @@ def _name_and_columns(node: exp.Expr | None, context: Context) -> tuple[str, lis
         node = node.this
     while isinstance(node, exp.StoredProcedure | exp.UserDefinedFunction | exp.Partition):
         node = node.this
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier | exp.Parameter | exp.Var):
         return context.table_name(node), names
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Schema | exp.Parameter):
-        return node.this.sql(context.rules.dialect), names
     if isinstance(node, exp.Directory):
         return node.this.name if isinstance(node.this, exp.Expr) else str(node.this), names
     return (node.sql(context.rules.dialect) if node is not None else ""), names
@@ -100,10 +128,12 @@ def _name_and_columns(node: exp.Expr | None, context: Context) -> tuple[str, lis
 
 def _create(node: exp.Create, context: Context) -> list[Written]:
     body = node.args.get("expression")
-    while isinstance(body, exp.Heredoc | exp.Paren):
+    while isinstance(body, exp.Paren):
         body = body.this
     if isinstance(body, exp.Block):
         return _block(body, context)
+    if isinstance(body, exp.RawString | exp.Heredoc | exp.Command) or node.args.get("kind") in ("PROCEDURE", "TRIGGER"):
+        return written(body, context) if isinstance(body, exp.Expr) else []
     name, names = _name_and_columns(node.this, context)
     properties = node.args.get("properties")
     listed = properties.expressions if properties is not None else []
@@ -139,6 +169,21 @@ def _block(node: exp.Expr, context: Context) -> list[Written]:
     return found
 
 
+def _branches(node: exp.Expr, context: Context) -> list[Written]:
+    """IF and WHILE: the statements of every branch."""
+    found: list[Written] = []
+    for name in ("true", "body", "false"):
+        branch = node.args.get(name)
+        if isinstance(branch, exp.Expr):
+            found += written(branch, context)
+    return found
+
+
+def _quoted(node: exp.Expr, context: Context) -> list[Written]:
+    """A body in quotes, such as ``$$ BEGIN ... END $$``."""
+    return _embedded(str(node.this), context)
+
+
 def context_after(part: Written, context: Context) -> None:
     """Makes what was written known to the statements that follow."""
     if part.target is None:
@@ -157,7 +202,7 @@ def _insert(node: exp.Insert, context: Context) -> list[Written]:
     body = node.args.get("expression")
     if isinstance(body, exp.Table):
         body = exp.select("*").from_(body.copy())
-    relation = evaluate(body, scope) if isinstance(body, exp.Query) else Relation([])
+    relation = evaluate(body, scope) if isinstance(body, exp.Query | exp.Values) else Relation([])
     return [_inserted(node, relation, context)]
 
 
@@ -302,6 +347,10 @@ def _copy(node: exp.Copy, context: Context) -> list[Written]:
         relation = evaluate(this, Scope(context))
         return [Written(files[0] if files else None, list(relation.expanded()), relation.rows)]
     name, names = _name_and_columns(this, context)
+    inside = next((item for item in node.args.get("files") or () if isinstance(item, exp.Query)), None)
+    if inside is not None:
+        relation = evaluate(inside, Scope(context))
+        return [Written(name, onto(names, list(relation.expanded())), relation.rows, relation.counted, whole=False)]
     if node.args.get("kind") is False or not files:
         table = context.table(this.this if isinstance(this, exp.Schema) else this)
         columns = [table.find(column) or Column(column, NOTHING) for column in names] or list(table.expanded())
@@ -323,6 +372,7 @@ def _inner_query(node: exp.Expr, context: Context) -> list[Written]:
     return written(body, context) if isinstance(body, exp.DML | exp.DDL) else _kept_whole(node, context)
 
 
+_UNLOADED = re.compile(r"\)\s*TO\s*'([^']*)'", re.IGNORECASE)
 _Handler = Callable[..., list[Written]]
 _HANDLERS: list[tuple[type[exp.Expr], _Handler]] = [
     (exp.Insert, _insert),
@@ -335,7 +385,13 @@ _HANDLERS: list[tuple[type[exp.Expr], _Handler]] = [
     (exp.Cache, _inner_query),
     (exp.Describe, _inner_query),
     (exp.Summarize, _inner_query),
+    (exp.Export, _inner_query),
     (exp.Block, _block),
+    (exp.IfBlock, _branches),
+    (exp.WhileBlock, _branches),
+    (exp.RawString, _quoted),
+    (exp.Heredoc, _quoted),
+    (exp.Values, _query),
     (exp.Query, _query),
     (exp.Pivot, _query),
 ]

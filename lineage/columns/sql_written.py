@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from assets_core.column_lineage import ColumnLineage, Edge, Resolution
+from assets_core.column_lineage import ColumnLineage, Edge, EdgeKind, Resolution
 from lineage.columns.sql_context import Context
 from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, surest
@@ -57,6 +57,11 @@ class Written:
                 edges.append(Edge(ref, column.name, kind, place, resolution))
         for (ref, kind), resolution in surest(self.rows).items():
             edges.append(Edge(ref, None, kind, None, resolution))
+        # A table of which no column is used still decides how many rows there are.
+        tables = {edge.source.table for edge in edges}
+        for origin in self.counted:
+            if origin.ref.table not in tables:
+                edges.append(Edge(origin.ref, None, EdgeKind.FILTER, None, origin.resolution))
         return ColumnLineage(
             tuple(column.name for column in self.columns),
             frozenset(edges),

@@ -1,0 +1,133 @@
+"""Statements inside text that the parser leaves whole: procedures, blocks, UNLOAD, EXPLAIN, dynamic SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from assets_core.errors import LineageError
+from lineage.columns.sql_dialects import Rules
+from lineage.columns.sql_parse import parse_statements, tokens_of
+
+_STARTS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "REPLACE", "FROM", "DROP"})
+_GLUE = frozenset(
+    {"BEGIN", "END", "THEN", "ELSE", "LOOP", "TRY", "CATCH", "AS", "IS", "DO", "REPEAT", "DECLARE", "IF", "WHILE",
+     "ELSEIF", "ELSIF", "FOR", "TRANSACTION", "EXCEPTION", "EXPLAIN", "ANALYZE", "VERBOSE", "PLAN", "IMMEDIATE",
+     "QUERY", "UNLOAD", "EXECUTE", "CURSOR", "IN", "RETURN", "OPEN", "FORMATTED", "EXTENDED"}
+)  # fmt: skip
+_PROCEDURAL = frozenset({"BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"})
+
+
+def is_procedural(sql: str, rules: Rules) -> bool:
+    """Whether a text looks like a procedure or a block rather than a plain statement."""
+    try:
+        words = {token.text.upper() for token in tokens_of(sql, rules)[:400]}
+    except LineageError:
+        return False
+    return bool(words & _PROCEDURAL)
+
+
+def embedded(text: str, rules: Rules, depth: int = 0) -> Iterator[exp.Expr]:
+    """The statements found in a text, in order; pieces that do not parse are left out.
+
+    Arguments:
+        text: procedural SQL, or a command around a query, which may stand in quotes.
+        rules: the dialect's.
+        depth: how many quoted texts were opened to get here.
+    """
+    try:
+        tokens = tokens_of(text, rules)
+    except LineageError:
+        return
+    for piece in _pieces(tokens):
+        statement = _statement(text, piece, rules)
+        if statement is not None:
+            yield statement
+        elif depth < 3:
+            for token in piece:
+                if _is_text(token) and any(start in token.text.upper() for start in _STARTS):
+                    yield from embedded(token.text, rules, depth + 1)
+
+
+def _is_text(token: Token) -> bool:
+    return token.token_type in (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING)
+
+
+def _pieces(tokens: list[Token]) -> Iterator[list[Token]]:
+    """The tokens between semicolons, and between a block's words and the statement behind them."""
+    piece: list[Token] = []
+    depth = 0
+    for token in tokens:
+        if token.token_type is TokenType.L_PAREN:
+            depth += 1
+        elif token.token_type is TokenType.R_PAREN:
+            depth -= 1
+        if token.token_type is TokenType.SEMICOLON:
+            yield piece
+            piece, depth = [], 0
+        elif depth == 0 and piece and token.text.upper() in _STARTS and _begins(piece, token):
+            yield piece
+            piece = [token]
+        else:
+            piece.append(token)
+    yield piece
+
+
+def _begins(piece: list[Token], token: Token) -> bool:
+    """Whether a statement begins at a token: behind a word of a block, or where none has begun yet."""
+    last = piece[-1].text.upper()
+    if last in ("BEGIN", "THEN", "ELSE", "LOOP", "TRY", "CATCH", "DO", "REPEAT", "END"):
+        return True
+    begun = piece[0].text.upper()
+    return begun not in _STARTS and token.text.upper() != "FROM"
+
+
+def _statement(text: str, piece: list[Token], rules: Rules) -> exp.Expr | None:
+    """The statement of a piece; a query in parentheses counts, a piece of nothing but glue does not."""
+    for place, token in enumerate(piece):
+        word = token.text.upper()
+        starts = word in _STARTS or token.token_type is TokenType.L_PAREN
+        if not starts:
+            continue
+        if word == "CREATE" and any(other.text.upper() in _PROCEDURAL for other in piece[:6]):
+            return None
+        end = piece[-1].end
+        if token.token_type is TokenType.L_PAREN:
+            end = _closing(piece, place)
+        parsed = _parsed(text[token.start : end + 1], rules)
+        if parsed is None and piece[-1].text.upper() in ("END", "CATCH", "TRY"):
+            parsed = _parsed(_without_end(text, piece, place), rules)
+        if parsed is not None:
+            return parsed
+        if word in _STARTS:
+            return None
+    return None
+
+
+def _closing(piece: list[Token], place: int) -> int:
+    depth = 0
+    for token in piece[place:]:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0:
+            return token.end
+    return piece[-1].end
+
+
+def _without_end(text: str, piece: list[Token], place: int) -> str:
+    last = len(piece)
+    while last > place and piece[last - 1].text.upper() in _GLUE:
+        last -= 1
+    return text[piece[place].start : piece[last - 1].end + 1] if last > place else ""
+
+
+def _parsed(text: str, rules: Rules) -> exp.Expr | None:
+    try:
+        statements = parse_statements(text, rules)
+    except (LineageError, SqlglotError):
+        return None
+    first = statements[0]
+    known = isinstance(first, exp.Query | exp.DML | exp.Create | exp.Drop | exp.Merge | exp.MultitableInserts)
+    return first if known and len(statements) == 1 else None
