@@ -4,7 +4,8 @@ Everything that a project needs is imported from here. Importing this package co
 when it is first used.
 """
 
-from typing import TYPE_CHECKING
+# Type checkers take this name for true; importing it from typing would load a dozen modules.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from assets_core import check

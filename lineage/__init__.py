@@ -4,7 +4,8 @@
 a typed LazyFrame without data to build one on. Importing this package costs nothing.
 """
 
-from typing import TYPE_CHECKING
+# Type checkers take this name for true; importing it from typing would load a dozen modules.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from lineage.columns.placeholder import placeholder

@@ -4,7 +4,8 @@ For those who write a storage of their own: the protocol, and the two storages t
 this package costs nothing.
 """
 
-from typing import TYPE_CHECKING
+# Type checkers take this name for true; importing it from typing would load a dozen modules.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from materializers.storage.duckdb import DuckDBStorage
