@@ -31,7 +31,7 @@ def said() -> dict[int, list[str]]:
 def expected(word: str) -> dict[int, str]:
     """The comments of one kind in the sample, by line."""
     lines = SAMPLE.read_text(encoding="utf-8").splitlines()
-    found = {number: re.search(rf"#.*\b{word}: (.*)$", line) for number, line in enumerate(lines, 1)}
+    found = {number: re.search(rf"# {word}: (.*)$", line) for number, line in enumerate(lines, 1)}
     return {number: match[1] for number, match in found.items() if match}
 
 

@@ -9,6 +9,7 @@ from typing import reveal_type
 
 import polars as pl
 
+import headwater
 from headwater import (
     Column,
     Config,
@@ -26,7 +27,6 @@ from headwater import (
     multi_asset,
     source,
     sql_asset,
-    unheard_of,  # noqa: F401 -- error: attr-defined
     window,
 )
 
@@ -90,6 +90,7 @@ reveal_type(plain(frame))  # reveals: polars.lazyframe.frame.LazyFrame
 reveal_type(orders(frame, frame, Threshold(minimum=3)))  # reveals: polars.lazyframe.frame.LazyFrame
 reveal_type(split(frame.collect()))  # reveals: dict[str, polars.dataframe.frame.DataFrame]
 reveal_type(counted.key)  # reveals: str
+print(headwater.unheard_of)  # error: attr-defined
 plain("no frame")  # error: arg-type
 orders(frame, frame)  # error: call-arg
 Daily(2013)  # error: arg-type
