@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
+from headwater import secrets
 
 FILE_NAME = "headwater.toml"
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -147,6 +148,7 @@ def _variable(match: re.Match[str], where: str) -> str:
             where=f"{FILE_NAME}: {where}",
             hint=f"export {match['name']}=..., put it into .env, or write ${{{match['name']}:-default}}",
         )
+    secrets.remember(found)
     return found
 
 

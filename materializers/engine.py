@@ -103,7 +103,7 @@ class Engine:
         began = time.perf_counter()
         self._record_observations()
         self._instructions.extend(self.table.begin())
-        while not self.table.ended:
+        while self._instructions or not self.table.ended:
             try:
                 self._advance()
             except KeyboardInterrupt:
@@ -252,7 +252,7 @@ class Engine:
     def _start(self, place: int) -> None:
         step, progress = self.plan.steps[place], self.progress[place]
         try:
-            task = self._task(step, progress)
+            task = self.task(step, progress)
         except HeadwaterError as error:
             progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
             self._apply(place, StepEvent.RAISED)
@@ -267,7 +267,8 @@ class Engine:
         while self._retries and self._retries[0][0] <= time.monotonic():
             self._start(heapq.heappop(self._retries)[1])
 
-    def _task(self, step: Step, progress: Progress) -> StepTask:
+    def task(self, step: Step, progress: Progress) -> StepTask:
+        """All that the next attempt at a step needs, its inputs pinned."""
         asset = self.facts.graph.asset(step.slot.asset)
         partition = None
         if asset.partitions is not None and step.slot.partition is not None:

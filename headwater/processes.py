@@ -1,0 +1,47 @@
+"""Telling whether the process of a run still lives, so that a crashed run is recognised and a reused id is not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def identity() -> dict[str, Any]:
+    """Host, process id and start of this process."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "start": _start_of(os.getpid()), "boot": _boot()}
+
+
+def alive(process: Mapping[str, Any]) -> bool:
+    """Whether a process is still there; one on another host counts as alive, because nobody here can tell."""
+    if process.get("host") != socket.gethostname():
+        return True
+    pid = process.get("pid")
+    if not isinstance(pid, int) or process.get("boot") != _boot():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _start_of(pid) == process.get("start")
+
+
+def _start_of(pid: int) -> str:
+    """What the kernel says of a process's start, in clock ticks since boot; empty where there is no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
+
+
+def _boot() -> str:
+    """Which boot of the machine this is; empty where the kernel does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,411 @@
+"""A project: the composition root. It loads definitions and settings, and hands the parts to the use cases."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from assets_core.asset import Asset, Definition
+from assets_core.column_lineage import ColumnRef
+from assets_core.declare import registering, with_defaults
+from assets_core.errors import HeadwaterError, RefusedError, UsageError, did_you_mean, raise_all
+from assets_core.graph import Graph, build
+from assets_core.keys import Slot
+from assets_core.selection import select as select_keys
+from assets_core.settings import Config
+from headwater import config, modules, sql_files
+from headwater.config import Settings
+from headwater.secrets import mask
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from assets_core.check import CheckResult
+    from assets_core.plan import Plan
+    from assets_core.ports import Reporter, RunResult
+    from assets_core.records import RunRecord, StepRecord
+    from assets_core.staleness import Verdict
+    from headwater.trace import AssetLineage
+    from headwater.validate import Validation
+    from lineage.audit import AuditReport
+    from lineage.catalog.store import Catalog
+    from materializers.observe import Scene
+    from materializers.tables import Tables
+
+STATE_FOLDER = ".headwater"
+_ENV = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+
+
+class Project:
+    """Definitions, settings and one environment. Made by ``Project.load`` or ``Project.of``; a context manager.
+
+    Arguments:
+        root: the project's folder.
+        settings: headwater.toml, overlaid for the environment.
+        graph: the definitions, bound and ordered.
+        configs: by asset key, the value of its ``Config``.
+    """
+
+    def __init__(
+        self, root: Path, name: str, env: str, settings: Settings, graph: Graph, configs: Mapping[str, Config]
+    ) -> None:
+        self.root = root
+        self.name = name
+        self.env = env
+        self.settings = settings
+        self.graph = graph
+        self.configs = configs
+        self._catalog: Catalog | None = None
+        self._tables: Tables | None = None
+        self._scene: Scene | None = None
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] = ".",
+        *,
+        env: str | None = None,
+        set: Iterable[str] = (),  # noqa: A002 -- the option's name
+    ) -> Project:
+        """Loads the project in a folder.
+
+        Arguments:
+            path: the folder with headwater.toml.
+            env: the environment; else ``HEADWATER_ENV``, else ``default_env`` of headwater.toml.
+            set: settings of configs, as ``KEY:FIELD=VALUE``.
+
+        Raises:
+            HeadwaterError: the only thing that is wrong, or a ProjectError with everything that is.
+        """
+        root = Path(path).resolve()
+        raw = config.read(root)
+        name, settings = _environment(raw, env)
+        with registering() as found:
+            errors = modules.load(root, raw.project.modules)
+            errors += sql_files.load(root, raw.project.sql)
+        if errors:
+            raise_all(_relative(errors, root))
+        return cls._assemble(root, raw.project.name or root.name, name, settings, found, set)
+
+    @classmethod
+    def of(
+        cls,
+        definitions: Iterable[Any],
+        *,
+        path: str | os.PathLike[str] = ".",
+        env: str = "dev",
+        name: str = "notebook",
+        **settings: Any,
+    ) -> Project:
+        """A project of definitions that are at hand: for notebooks and tests.
+
+        Arguments:
+            definitions: assets, multi-assets and sources.
+            path: the folder in which its state is kept and relative paths are read.
+            settings: what headwater.toml would say, by section: ``storage={"default": {"kind": "duckdb"}}``.
+        """
+        listed: list[Definition] = []
+        for one in definitions:
+            listed.extend(one.assets if hasattr(one, "assets") else [one])
+        parsed = config.parse(settings, "Project.of")
+        return cls._assemble(Path(path).resolve(), name, env, config.overlaid(parsed, env), listed, ())
+
+    @classmethod
+    def _assemble(
+        cls, root: Path, name: str, env: str, settings: Settings, found: list[Definition], overrides: Iterable[str]
+    ) -> Project:
+        from headwater.definitions import config_values, normalised
+
+        errors: list[HeadwaterError] = []
+        definitions = normalised(found, errors)
+        try:
+            graph = build(definitions, _tables_of)
+            graph = _with_asset_defaults(graph, settings, errors)
+        except HeadwaterError as error:
+            errors.extend(getattr(error, "errors", [error]))
+            raise_all(_relative(errors, root))
+            raise
+        configs = config_values(graph, settings, overrides, errors)
+        raise_all(_relative(errors, root))
+        return cls(root, name, env, settings, graph, configs)
+
+    # -- parts, opened when first used ------------------------------------------------------------------------------
+
+    @property
+    def protected(self) -> bool:
+        """Whether the environment is protected: reached only by name, changed only on purpose."""
+        return self.env in self.settings.env and self.settings.env[self.env].protected
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog; made if there is none."""
+        if self._catalog is None:
+            from lineage.catalog.store import Catalog
+
+            path = self.root / self.settings.catalog.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._catalog = Catalog.open(path, durability=self.settings.catalog.durability)
+        return self._catalog
+
+    @property
+    def tables(self) -> Tables:
+        """The storages and sources."""
+        if self._tables is None:
+            from materializers.tables import Tables
+
+            self._tables = Tables(
+                self.root,
+                self._storage_options,
+                [*self.settings.storage, "default"],
+                {one.key: one for one in self.graph.sources},
+                self.root / STATE_FOLDER / "cache",
+            )
+        return self._tables
+
+    @property
+    def scene(self) -> Scene:
+        """What facts are gathered from."""
+        if self._scene is None:
+            from lineage.derive import Derived
+            from materializers.observe import Scene
+
+            catalog = self.catalog
+            recall: Callable[[str], Any] = lambda key: catalog.derivations([key]).get(key)  # noqa: E731 -- one lookup
+            derived = Derived(self.root, recall)
+            self._scene = Scene(self.graph, self.env, catalog, self.tables, derived, self.configs)
+        return self._scene
+
+    def _storage_options(self, name: str) -> Mapping[str, object] | None:
+        section = self.settings.storage.get(name)
+        if section is None:
+            return {"kind": "parquet", "path": f"{STATE_FOLDER}/data"} if name == "default" else None
+        options: Mapping[str, object] = config.resolve(section.model_dump(), f"[storage.{name}]")
+        return options
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if self._tables is not None:
+            self._tables.close()
+        if self._catalog is not None:
+            self._catalog.close()
+        self._tables = self._catalog = self._scene = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- use cases --------------------------------------------------------------------------------------------------
+
+    def select(self, text: str = "", *, exclude: str = "", assets_only: bool = True) -> list[str]:
+        """The keys that a selection names, in working order; see ``assets_core.selection``."""
+        keys = select_keys(text, self.graph, exclude=exclude, states_of=self._states, feeds_of=self._feeds)
+        return [key for key in keys if not assets_only or isinstance(self.graph.definitions[key], Asset)]
+
+    def plan(self, select: str = "", *, partition: str | None = None, exclude: str = "", force: bool = False) -> Plan:
+        """What ``materialize`` would do now; sources are looked at, nothing is recorded."""
+        from headwater.use_cases import make_plan
+
+        return make_plan(self, select, partition=partition, exclude=exclude, force=force)
+
+    def status(self, select: str = "", *, exclude: str = "") -> dict[Slot, Verdict]:
+        """The state of every slot of the selected assets, with every reason."""
+        from headwater.use_cases import status
+
+        return status(self, select, exclude=exclude)
+
+    def materialize(
+        self,
+        select: str = "",
+        *,
+        partition: str | None = None,
+        exclude: str = "",
+        force: bool = False,
+        workers: int | None = None,
+        reporter: Reporter | None = None,
+        command: str = "",
+        reason: str = "",
+    ) -> RunResult:
+        """Makes exactly the selected slots fresh.
+
+        Arguments:
+            select: a selection; everything if empty.
+            partition: stay within a partition key or a range ``A..B``.
+            force: compute every selected slot, fresh or not.
+            workers: attempts at once; the number of processors if not given.
+            reporter: who is told of the progress.
+            command, reason: kept with the run.
+
+        Raises:
+            HeadwaterError: nothing was run: an unknown asset, a definition error, an unreadable source, a busy
+                environment. What fails in a step is in the result instead.
+        """
+        from headwater.use_cases import materialize
+
+        return materialize(
+            self, select, partition=partition, exclude=exclude, force=force, workers=workers, reporter=reporter,
+            command=command, reason=reason,
+        )  # fmt: skip
+
+    def validate(self) -> Validation:
+        """Definitions only: derives and type-checks the whole graph; touches no data."""
+        from headwater.validate import validate
+
+        return validate(self)
+
+    def preview(self, asset: str, partition: str | None = None) -> pl.DataFrame:
+        """What an asset's code gives now on its published inputs; recorded nowhere."""
+        from headwater.use_cases import preview
+
+        return preview(self, asset, partition)
+
+    def check(self, select: str = "") -> dict[Slot, tuple[CheckResult, ...]]:
+        """Runs checks on published data, computing nothing; the results are recorded."""
+        from headwater.use_cases import check
+
+        return check(self, select)
+
+    def scan(self, asset: str, partition: str | None = None, as_of: str | None = None) -> pl.LazyFrame:
+        """The published data of an asset or source: one slot, or all of them below each other.
+
+        Arguments:
+            as_of: a moment in ISO time, a date meaning its end, or ``run:ID``; now if not given.
+        """
+        from headwater.use_cases import scan
+
+        return scan(self, asset, partition, as_of)
+
+    def query(
+        self,
+        asset: str,
+        sql: str | None = None,
+        *,
+        partition: str | None = None,
+        as_of: str | None = None,
+        head: int | None = 100,
+    ) -> pl.DataFrame:
+        """The first rows of an asset's published data, or of a query on it; the query calls the table ``data``."""
+        from headwater.use_cases import query
+
+        return query(self, asset, sql, partition=partition, as_of=as_of, head=head)
+
+    def lineage(self, asset: str, as_of: str | None = None) -> AssetLineage:
+        """The column lineage of an asset, to be walked up and down."""
+        from headwater.trace import AssetLineage
+
+        return AssetLineage(self, self.graph.find(asset).key, as_of)
+
+    def manifest(self, what: str) -> dict[str, Any]:
+        """All that is known of one materialization.
+
+        Arguments:
+            what: a slot, ``ASSET`` or ``ASSET@PARTITION``, or the id of a materialization.
+        """
+        from headwater.evidence import manifest_of
+
+        return manifest_of(self, what)
+
+    def verify(self, *, data: bool = True) -> AuditReport:
+        """Proves from the catalog and the stored data that nothing was altered, lost or invented."""
+        from headwater.evidence import verify
+
+        return verify(self, data=data)
+
+    def audit_log(self, limit: int = 50, asset: str | None = None) -> list[dict[str, Any]]:
+        """The last entries of the catalog's log, newest first."""
+        from headwater.evidence import audit_log
+
+        return audit_log(self, limit, asset)
+
+    def runs(self, limit: int = 20) -> list[RunRecord]:
+        """The last runs in this environment, newest first."""
+        return self.catalog.runs(limit, env=self.env)
+
+    def run(self, run_id: str) -> tuple[RunRecord, list[StepRecord]]:
+        """One run and its steps, by its id or the beginning of it.
+
+        Raises:
+            UsageError: HW612, no run or several begin like that.
+        """
+        found = [one for one in self.catalog.runs(-1) if one.id.startswith(run_id)]
+        if len(found) != 1:
+            hint = "headwater runs lists them" if not found else "give more of its id"
+            raise UsageError("HW612", f"{len(found) or 'no'} run begins with {run_id!r}", hint=hint)
+        return found[0], self.catalog.steps(found[0].id)
+
+    def _states(self) -> dict[str, Collection[str]]:
+        states: dict[str, set[str]] = {}
+        for slot, verdict in self.status().items():
+            states.setdefault(slot.asset, set()).add(str(verdict.state))
+        return dict(states)
+
+    def _feeds(self, key: str, column: str) -> Iterable[str]:
+        found = self.lineage(key).downstream(column)
+        return {one.table if isinstance(one, ColumnRef) else one for one in found}
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r}, env={self.env!r}, {len(self.graph.definitions)} definitions)"
+
+
+def _environment(settings: Settings, env: str | None) -> tuple[str, Settings]:
+    """The environment that is meant, and the settings as it sees them."""
+    name = env or os.environ.get("HEADWATER_ENV") or settings.project.default_env
+    if not _ENV.fullmatch(name):
+        raise UsageError("HW609", f"{name!r} is no name of an environment", hint="use letters, digits, '_', '-', '.'")
+    known = {*settings.env, settings.project.default_env, "dev"}
+    if name not in known:
+        raise UsageError(
+            "HW609",
+            f"no environment {name!r}",
+            hint=did_you_mean(name, known) or f"add [env.{name}] to headwater.toml",
+        )
+    if env is None and name in settings.env and settings.env[name].protected:
+        raise RefusedError("HW702", f"the environment {name!r} is protected", hint=f"name it on purpose: --env {name}")
+    return name, config.overlaid(settings, name)
+
+
+def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:
+    from lineage.columns.sql import sql_tables
+
+    try:
+        return sql_tables(asset.sql or "", dialect=asset.dialect)
+    except HeadwaterError as error:
+        error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
+        raise
+
+
+def _with_asset_defaults(graph: Graph, settings: Settings, errors: list[HeadwaterError]) -> Graph:
+    """The graph with what ``[assets."SELECTION"]`` says of assets that say nothing themselves; later sections win."""
+    if not settings.assets:
+        return graph
+    given: dict[str, dict[str, Any]] = {}
+    for text, section in settings.assets.items():
+        try:
+            keys = select_keys(text, graph)
+        except HeadwaterError as error:
+            error.where = f'headwater.toml: [assets."{text}"]'
+            errors.append(error)
+            continue
+        for key in keys:
+            values = {name: value for name, value in section.model_dump().items() if value is not None}
+            given.setdefault(key, {}).update(values)
+    changed = {
+        key: with_defaults(one, **given[key]) if isinstance(one, Asset) and key in given else one
+        for key, one in graph.definitions.items()
+    }
+    return build(changed.values(), _tables_of)
+
+
+def _relative(errors: list[HeadwaterError], root: Path) -> list[HeadwaterError]:
+    """The errors with places below the project's folder told from there, and without secrets."""
+    for error in errors:
+        error.where = error.where.replace(f"{root}{os.sep}", "")
+        error.why = mask(error.why.replace(f"{root}{os.sep}", ""))
+    return errors

@@ -1,0 +1,83 @@
+"""The column lineage of a project's assets: as it was published, or as the code stands now where it never was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef
+from assets_core.errors import UsageError, did_you_mean
+from headwater.use_cases import moment_of
+from headwater.validate import derivations
+from lineage.trace import Trace, lineages_as_of, trace
+
+if TYPE_CHECKING:
+    from headwater.project import Project
+
+
+class AssetLineage:
+    """Walks from the columns of one asset.
+
+    Arguments:
+        key: the asset or source.
+        as_of: a moment as a person writes it; now if None.
+    """
+
+    def __init__(self, project: Project, key: str, as_of: str | None) -> None:
+        self.key = key
+        self._project = project
+        self._moment: datetime | None = None if as_of is None else moment_of(project, as_of)
+
+    def upstream(self, column: str, *, direct: bool = False) -> frozenset[ColumnRef]:
+        """Every column that can influence a column, down to those of the sources.
+
+        Raises:
+            UsageError: HW618, there is no such column.
+        """
+        return self.trace(column, direct=direct).columns
+
+    def downstream(self, column: str, *, direct: bool = False) -> frozenset[ColumnRef]:
+        """Every column that a column can influence; ``*`` of an asset whose rows as a whole it touches."""
+        return self.trace(column, direction="down", direct=direct).columns
+
+    def trace(
+        self,
+        column: str | None = None,
+        *,
+        direction: Any = "up",
+        depth: int | None = None,
+        direct: bool = False,
+    ) -> Trace:
+        """The walk with every edge it met; from all columns if none is named."""
+        lineages = all_lineages(self._project, self._moment)
+        columns = self._columns(lineages)
+        if column is not None and column not in (*columns, ROWS, ORDER) and columns:
+            raise UsageError("HW618", f"{self.key} has no column {column!r}", hint=did_you_mean(column, columns))
+        names = columns if column is None else [column]
+        start = [ColumnRef(self.key, name) for name in names]
+        return trace(start, lineages, direction=direction, depth=depth, direct=direct)
+
+    def _columns(self, lineages: dict[str, Collection[ColumnLineage]]) -> list[str]:
+        own = [name for lineage in lineages.get(self.key, ()) for name in lineage.columns]
+        if own:
+            return list(dict.fromkeys(own))
+        definition = self._project.graph.definitions[self.key]
+        if definition.schema is not None:
+            return [name for name, _ in definition.schema]
+        shown = self._project.catalog.published(self._project.env, assets={self.key}, lineage=False)
+        return [name for name, _ in next(iter(shown.values())).schema] if shown else []
+
+
+def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collection[ColumnLineage]]:
+    """By asset key, the lineages that its slots were published with; as the code stands now where there is none."""
+    found: dict[str, Collection[ColumnLineage]] = dict(
+        lineages_as_of(project.catalog, project.env, moment or datetime.now(UTC))
+    )
+    if moment is None:
+        missing = [one.key for one in project.graph.assets if one.key not in found]
+        if missing:
+            for key, derivation in derivations(project).items():
+                if key in missing:
+                    found[key] = (derivation.lineage,)
+    return found

@@ -1,0 +1,138 @@
+"""Definitions without data: derive every asset, type-check the whole graph, find what would go wrong later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from assets_core.asset import Asset, Source
+from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
+from assets_core.facts import Facts
+from assets_core.records import Derivation, Schema
+from lineage.checks.validate import validate_checks
+from lineage.dtypes import parse_dtype
+from materializers.observe import asset_facts
+from materializers.storage.registry import kinds
+
+if TYPE_CHECKING:
+    from headwater.project import Project
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What looking at definitions alone found.
+
+    Arguments:
+        derivations: by asset key; those are missing whose inputs' schemas are not known without data.
+    """
+
+    errors: tuple[HeadwaterError, ...]
+    warnings: tuple[str, ...]
+    derivations: Mapping[str, Derivation]
+
+
+def validate(project: Project) -> Validation:
+    """See ``Project.validate``."""
+    errors: list[HeadwaterError] = list(_storages(project))
+    warnings: list[str] = []
+    facts = _facts(project)
+    for asset in project.graph.assets:
+        derivation = facts.assets[asset.key].derivation
+        if derivation is None:
+            unknown = [one.key for one in project.graph.inputs[asset.key] if facts.schema(one.key) is None]
+            warnings.append(f"{asset.key} is not checked: the schema of {', '.join(unknown)} is known only with data")
+            continue
+        errors.extend(derivation.errors)
+        warnings.extend(derivation.warnings)
+        warnings.extend(
+            f"{asset.key} reads {file}, which is none of its inputs: declare a source for it"
+            for file in derivation.undeclared
+        )
+        if not derivation.errors:
+            errors.extend(_contract(asset, derivation.schema))
+    for definition in project.graph.definitions.values():
+        schema = facts.schema(definition.key)
+        if schema is not None:
+            errors.extend(_checks(definition, schema))
+    found = {key: one.derivation for key, one in facts.assets.items() if one.derivation is not None}
+    return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found)
+
+
+def derivations(project: Project) -> dict[str, Derivation]:
+    """What every asset would compute as the code stands now, as far as that is known without data."""
+    facts = _facts(project)
+    return {key: one.derivation for key, one in facts.assets.items() if one.derivation is not None}
+
+
+def _facts(project: Project) -> Facts:
+    """Facts without a look at any data: schemas are declared, derived, or those of the last observation."""
+    sources = {one.key for one in project.graph.sources}
+    shown = project.catalog.published(project.env, assets=sources, lineage=False) if sources else {}
+    facts = Facts(project.graph, datetime.now(UTC), {}, dict(shown))
+    for asset in project.graph.assets:
+        facts.assets[asset.key] = asset_facts(project.scene, asset, facts)
+    return facts
+
+
+def _contract(asset: Asset[..., Any], derived: Schema | None) -> Iterable[HeadwaterError]:
+    """Differences between the schema that an asset declares and the one its code gives."""
+    if asset.schema is None or derived is None or asset.schema == derived:
+        return
+    declared, given = dict(asset.schema), dict(derived)
+    problems = [f"{name}: missing" for name in declared if name not in given]
+    problems += [f"{name}: not declared" for name in given if name not in declared]
+    problems += [
+        f"{name}: {given[name]} instead of {dtype}"
+        for name, dtype in declared.items()
+        if name in given and given[name] != dtype
+    ]
+    if problems:
+        yield DefinitionError(
+            "HW152",
+            f"{asset.key} does not give the schema it declares",
+            where=asset.where,
+            why="\n".join(problems[:12]),
+            hint="change the code, or the declared schema",
+        )
+
+
+def _checks(definition: Asset[..., Any] | Source, schema: Schema) -> Iterable[HeadwaterError]:
+    types = {name: parse_dtype(dtype) for name, dtype in schema}
+    for error in validate_checks(definition.checks, types):
+        error.where = f"{definition.where} ({definition.key})"
+        yield error
+    names = [name for name, _ in schema]
+    for name in (*definition.columns, *definition.unique_key, *filter(None, [definition.partition_by])):
+        if name not in types:
+            yield DefinitionError(
+                "HW153",
+                f"{definition.key} has no column {name!r}, which its declaration names",
+                where=definition.where,
+                hint=did_you_mean(name, names),
+            )
+
+
+def _storages(project: Project) -> Iterable[HeadwaterError]:
+    for name, section in project.settings.storage.items():
+        if section.kind not in kinds():
+            yield DefinitionError(
+                "HW154",
+                f"{section.kind!r} is no kind of storage",
+                where=f"headwater.toml: [storage.{name}]",
+                hint=did_you_mean(section.kind, kinds()),
+            )
+    names = {*project.settings.storage, "default"}
+    for asset in project.graph.assets:
+        if asset.storage is not None and asset.storage not in names:
+            yield DefinitionError(
+                "HW155",
+                f"{asset.key} is stored in {asset.storage!r}, which headwater.toml does not have",
+                where=asset.where,
+                hint=did_you_mean(asset.storage, names) or f"add [storage.{asset.storage}]",
+            )
+
+
+def _distinct(errors: Iterable[HeadwaterError]) -> tuple[HeadwaterError, ...]:
+    return tuple({(one.code, one.what, one.where): one for one in errors}.values())

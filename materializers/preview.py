@@ -1,0 +1,44 @@
+"""Calling one step on published inputs without recording anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets_core.errors import UsageError
+from assets_core.facts import make_recipe
+from assets_core.keys import Slot
+from assets_core.plan import Plan, Step
+from assets_core.ports import Reporter
+from materializers.engine import Engine, Progress
+from materializers.executors import ThreadsExecutor
+from materializers.observe import Known, Scene
+from materializers.task import computed
+
+
+def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str, Any]) -> pl.DataFrame:
+    """What an asset's code gives now for one slot; errors of the user's function come through as they are.
+
+    Raises:
+        UsageError: HW603, an input was never materialized.
+    """
+    graph = known.facts.graph
+    keys = [one.key for one in graph.makers[graph.asset(slot.asset).maker]]
+    slots = tuple(Slot(key, slot.partition) for key in keys)
+    executor = ThreadsExecutor(1)
+    try:
+        engine = Engine(
+            scene, known, Plan((Step(slots, ()),)), "preview", executor, Reporter(), lambda _: dict(resources)
+        )
+        recipes = {one: make_recipe(one, known.facts) for one in slots}
+        progress = Progress(recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
+        if len(progress.recipes) < len(slots):
+            raise UsageError(
+                "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
+            )
+        frames = computed(engine.task(engine.plan.steps[0], progress))
+        return frames[slots.index(slot)]
+    finally:
+        executor.close()
