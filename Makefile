@@ -8,11 +8,11 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 EXAMPLE := example_project
 DATA    := $(EXAMPLE)/data/.complete
 KPI     := marts/carrier_scorecard:on_time_share
-CODE    := assets_core lineage materializers headwater tests benchmarks example_project
+CODE    := assets_core lineage materializers headwater tests benchmarks docs example_project
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench soundness lock clean
+.PHONY: help demo test lint format bench soundness docs lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -76,6 +76,9 @@ bench: $(VENV)/.installed-dev  ## cost per asset against a loop without orchestr
 soundness: $(VENV)/.installed-dev  ## the long search for a column that lineage misses; ARGS go to pytest
 	@echo "soundness: pytest tests/soundness $(ARGS)"
 	@$(BIN)/pytest --numprocesses auto tests/soundness $(ARGS)
+
+docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
+	@$(BIN)/python docs/generate.py
 
 lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
 	@for target in "requirements.lock --group build" "requirements-dev.lock --group dev --constraints requirements.lock"; do \

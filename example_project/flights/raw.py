@@ -45,7 +45,7 @@ flights = source(
     partition_by="time_hour",
     description="Every flight that was to leave EWR, JFK or LGA in 2013.",
     columns={
-        # A tag that lineage can follow: `headwater audit tags` names every column that an aircraft's identity reaches.
+        # A tag for what can identify an aircraft; `headwater lineage raw/flights:tailnum --down` shows where it goes.
         "tailnum": Column("Registration of the aircraft", tags=("aircraft",)),
         "time_hour": Column("Scheduled departure, cut to the hour, in UTC"),
         "dep_delay": Column("Minutes late at departure; negative is early, null is cancelled"),
