@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +109,7 @@ def errors() -> Iterator[Found]:
 
 def _raised(call: ast.Call, arguments: list[ast.expr]) -> Iterator[Found]:
     """``DefinitionError("HW101", "what", hint="...")``."""
-    for code, says in zip(arguments, arguments[1:], strict=False):
+    for code, says in pairwise(arguments):
         if _code(code) and _shown(says):
             hint = next((_shown(one.value) for one in call.keywords if one.arg == "hint"), "")
             yield Found(_code(code), _shown(says), hint)
@@ -116,7 +117,7 @@ def _raised(call: ast.Call, arguments: list[ast.expr]) -> Iterator[Found]:
 
 def _members(body: list[ast.stmt]) -> Iterator[Found]:
     """``ALTERED = "HW450"`` with its docstring below."""
-    for member, text in zip(body, body[1:], strict=False):
+    for member, text in pairwise(body):
         if isinstance(member, ast.Assign) and _code(member.value) and isinstance(text, ast.Expr):
             yield Found(_code(member.value), _shown(text.value), "")
 
@@ -143,7 +144,7 @@ def _shown(node: ast.expr) -> str:
         case ast.Constant(value=str(text)):
             shown = text
         case ast.JoinedStr(values=values):
-            shown = "".join(one.value if isinstance(one, ast.Constant) else "…" for one in values)
+            shown = "".join(str(one.value) if isinstance(one, ast.Constant) else "…" for one in values)
         case ast.BoolOp(values=values):
             shown = " or ".join(filter(None, map(_shown, values)))
         case ast.IfExp(body=body, orelse=orelse):
