@@ -1,0 +1,32 @@
+"""``headwater audit manifest``."""
+
+from __future__ import annotations
+
+import click
+
+from headwater.cli.call import Call
+from headwater.cli.command import verb
+from headwater.cli.options import all_option
+
+
+@verb(
+    "manifest",
+    examples=(
+        ("headwater audit manifest marts/kpis", "of what is published now"),
+        ("headwater audit manifest staging/flights@2013-02-01 --json", ""),
+    ),
+)
+@click.argument("slot", metavar="SLOT|ID")
+@all_option
+def command(call: Call, slot: str) -> int:
+    """Show what one materialization was made of.
+
+    The code, the columns and versions of every input that it read, its own columns with their versions and lineage,
+    the checks it passed, and the run that made it.
+    """
+    from headwater.report.manifest import manifest_text
+
+    with call.open() as project:
+        manifest = project.manifest(slot)
+        call.answer(lambda style: manifest_text(manifest, call.title, style), lambda: {"manifest": manifest})
+    return 0

@@ -1,0 +1,101 @@
+"""What a person or a program is told when a command fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from assets_core.errors import HeadwaterError, UsageError, did_you_mean
+from headwater.cli.call import Call
+from headwater.cli.signals import Terminated
+from headwater.cli.streams import silence
+
+UNEXPECTED = "HW599"
+WRONG_USE = "HW620"
+
+
+def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> int:
+    """Tells what went wrong, on standard error and with ``--json`` also as the document.
+
+    Arguments:
+        words: the command line, for what was asked before it could be understood.
+
+    Returns:
+        The exit status.
+    """
+    call.as_json = call.as_json or "--json" in words
+    call.verbose = call.verbose or bool({"-v", "--verbose"} & set(words))
+    if isinstance(error, BrokenPipeError):
+        silence(call.out)
+        return 0
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        _say("terminated" if isinstance(error, Terminated) else "interrupted")
+        return 143 if isinstance(error, Terminated) else 130
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1 if error.code else 0
+    known = _as_known(error)
+    if known is None:
+        known = _unexpected(error, call.verbose)
+        status = 1
+    else:
+        status = known.exit_status
+        if call.verbose and not isinstance(error, click.ClickException):
+            traceback.print_exception(error, file=sys.stderr)
+    _say(str(known))
+    if call.as_json:
+        _write_document(known, call)
+    return status
+
+
+def _as_known(error: BaseException) -> HeadwaterError | None:
+    if isinstance(error, HeadwaterError):
+        return error
+    if isinstance(error, click.NoSuchOption):
+        hint = did_you_mean(error.option_name, error.possibilities or ())
+        return UsageError(WRONG_USE, f"no option {error.option_name}", hint=hint or _help_of(error))
+    if isinstance(error, click.UsageError):
+        message = error.format_message()
+        return UsageError(WRONG_USE, message[:1].lower() + message[1:].rstrip("."), hint=_help_of(error))
+    if isinstance(error, click.ClickException):
+        return UsageError(WRONG_USE, error.format_message())
+    return None
+
+
+def _help_of(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx is not None else "headwater"
+    return f"{path} --help"
+
+
+def _unexpected(error: BaseException, verbose: bool) -> HeadwaterError:
+    if verbose:
+        traceback.print_exception(error, file=sys.stderr)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    said = str(error) or "no message"
+    hint = "the traceback is above; please report it" if verbose else "the same command with -v shows the traceback"
+    return HeadwaterError(UNEXPECTED, f"unexpected {type(error).__name__}: {said}", where=where, hint=hint)
+
+
+def _short(filename: str) -> str:
+    home = str(Path(__file__).resolve().parent.parent.parent) + os.sep
+    return filename.removeprefix(home)
+
+
+def _write_document(error: HeadwaterError, call: Call) -> None:
+    from headwater.report.document import document, encode, error_list
+
+    whole = document({}, project=call.project_name, env=call.env_name or call.env, ok=False, errors=error_list(error))
+    with contextlib.suppress(BrokenPipeError):
+        call.write(encode(whole, ascii_only=not call.style.unicode))
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

@@ -1,0 +1,61 @@
+"""Every command with its line of help, so that the overview is printed without importing a single one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A command that is imported when it is called.
+
+    Arguments:
+        module: where the click command ``command`` of that name is.
+        help: one line; the command's own help begins with the same words.
+    """
+
+    module: str
+    help: str
+
+
+Sections = dict[str, dict[str, Entry]]
+
+COMMANDS: Sections = {
+    "Define": {
+        "init": Entry("headwater.cli.init", "Make a new project that runs."),
+        "validate": Entry("headwater.cli.validate", "Check every definition without touching data."),
+        "ls": Entry("headwater.cli.ls", "List assets with their state."),
+        "show": Entry("headwater.cli.show", "Show one asset's card."),
+    },
+    "Run": {
+        "plan": Entry("headwater.cli.plan", "Show what would run, and why."),
+        "status": Entry("headwater.cli.status", "Show the state of every slot, and why."),
+        "materialize": Entry("headwater.cli.materialize", "Make the selected assets fresh."),
+        "preview": Entry("headwater.cli.preview", "Compute one slot with this code and show it, recording nothing."),
+        "check": Entry("headwater.cli.check", "Run checks on published data, computing nothing."),
+        "runs": Entry("headwater.cli.runs", "Show the history of runs and what they said."),
+    },
+    "Ask": {
+        "data": Entry("headwater.cli.data", "Show or query published data."),
+        "lineage": Entry("headwater.cli.lineage", "Walk columns up to where they come from, or down."),
+        "audit": Entry("headwater.cli.audit", "Answer the auditor: what was made of what, and is it intact."),
+    },
+    "Shell": {
+        "completion": Entry("headwater.cli.completion", "Print the completion script of a shell."),
+    },
+}
+
+RUNS: Sections = {
+    "Commands": {
+        "list": Entry("headwater.cli.runs_list", "List runs, the latest first."),
+        "show": Entry("headwater.cli.runs_show", "Show one run and how its slots fared."),
+        "logs": Entry("headwater.cli.runs_logs", "Show what a run's steps printed, logged and raised."),
+    },
+}
+
+AUDIT: Sections = {
+    "Commands": {
+        "verify": Entry("headwater.cli.audit_verify", "Prove that no record and no data was altered or lost."),
+        "log": Entry("headwater.cli.audit_log", "List the catalog's entries, the latest first."),
+        "manifest": Entry("headwater.cli.audit_manifest", "Show what one materialization was made of."),
+    },
+}

@@ -1,0 +1,92 @@
+"""``headwater lineage``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.call import Call
+from headwater.cli.command import verb
+from headwater.cli.options import all_option
+
+if TYPE_CHECKING:
+    from headwater.report.flow import Walk
+    from lineage.trace import Direction
+
+_FORMATS = ("tree", "json", "mermaid", "dot")
+
+
+@verb(
+    "lineage",
+    examples=(
+        ("headwater lineage marts/kpis:avg_delay", "up to the raw files' columns"),
+        ("headwater lineage raw/flights:tailnum --down", "everything that it reaches"),
+        ("headwater lineage marts/kpis --direct --format mermaid", ""),
+        ("headwater lineage --sql query.sql --dialect postgres", "any query, no project"),
+    ),
+)
+@click.argument("target", metavar="ASSET[:COLUMN]", required=False)
+@click.option("--up", "way", flag_value="up", default=True, help="To the columns that influence it (default).")
+@click.option("--down", "way", flag_value="down", help="To the columns that it influences.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="At most so many assets away.")
+@click.option("--direct", is_flag=True, help="Only columns whose values reach it, none that only filter, join or sort.")
+@click.option("--as-of", metavar="T", help="As published at an ISO time, after run:ID, or at the end of a date.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="tree", show_default=True, help="How it is shown."
+)
+@click.option("--sql", "sql_file", metavar="FILE", help="Lineage of a file of SQL, - for standard input; no project.")
+@click.option("--dialect", metavar="NAME", help="Dialect of --sql.  [default: duckdb]")
+@click.option("--schema", "schema_file", metavar="FILE", help='JSON of known tables: {"table": {"column": "type"}}.')
+@all_option
+def command(
+    call: Call,
+    target: str | None,
+    way: str,
+    depth: int | None,
+    direct: bool,
+    as_of: str | None,
+    form: str,
+    sql_file: str | None,
+    dialect: str | None,
+    schema_file: str | None,
+) -> int:
+    """Walk columns up to where they come from, or down.
+
+    Solid branches carry values; dotted ones only decide which rows there are, how they are grouped, or which value
+    is chosen.
+    """
+    if (target is None) == (sql_file is None):
+        raise click.UsageError("name an asset, or a file with --sql", click.get_current_context())
+    if sql_file is not None:
+        if as_of is not None or way == "down" or depth is not None:
+            raise click.UsageError("--as-of, --down and --depth need an asset", click.get_current_context())
+        from headwater.cli.lineage_sql import walk_sql
+
+        return _answer(call, *walk_sql(sql_file, dialect or "duckdb", schema_file, direct), form, frozenset())
+    if dialect is not None or schema_file is not None:
+        raise click.UsageError("--dialect and --schema go with --sql", click.get_current_context())
+    from headwater.report.flow import walk_of_trace
+
+    with call.open() as project:
+        key, _, column = str(target).partition(":")
+        key = project.graph.find(key).key
+        direction: Direction = "down" if way == "down" else "up"
+        trace = project.lineage(key, as_of).trace(column or None, direction=direction, depth=depth, direct=direct)
+        sources = frozenset(one.key for one in project.graph.sources)
+        return _answer(call, [walk_of_trace(trace)], (), form, sources)
+
+
+def _answer(call: Call, walks: list[Walk], warnings: Any, form: str, sources: frozenset[str]) -> int:
+    from headwater.report.diagram import dot, mermaid
+    from headwater.report.flow import joined, lineage_document
+    from headwater.report.tree import tree_text
+
+    call.as_json = call.as_json or form == "json"
+    draw = {"mermaid": lambda _: mermaid(joined(walks)), "dot": lambda _: dot(joined(walks))}
+    call.answer(
+        draw.get(form, lambda style: "\n\n".join(tree_text(walk, style, sources=sources) for walk in walks)),
+        lambda: lineage_document(flow for walk in walks for flow in walk.flows),
+        warnings=warnings,
+    )
+    return 0

@@ -1,0 +1,113 @@
+"""The options that every command has, and the arguments that several share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+COMMON = ("directory", "env", "as_json", "yes", "quiet", "verbose")
+"""Parameter names of the options that every command has."""
+
+
+def common_options() -> list[click.Parameter]:
+    """Fresh options, for one command or group."""
+    return [
+        click.Option(
+            ["-C", "directory"],
+            metavar="DIR",
+            type=click.Path(file_okay=False),
+            help="Folder of the project; this one if not given.",
+        ),
+        click.Option(["--env"], metavar="NAME", help="Environment; else HEADWATER_ENV, else the project's default."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
+        click.Option(["--yes"], is_flag=True, help="Answer every question with yes."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="No progress and no remarks."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="More detail, and tracebacks of unexpected errors."),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version.",
+        ),
+    ]
+
+
+def split_options(command: click.Command, ctx: click.Context) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The help lines of a command's own options, and of those that every command has."""
+    own: list[tuple[str, str]] = []
+    common: list[tuple[str, str]] = []
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is not None:
+            everywhere = param.name in (*COMMON, "version", "help")
+            (common if everywhere else own).append(record)
+    return own, common
+
+
+def selection_argument(function: F) -> F:
+    """``[SELECT]...``: terms of a selection; none means everything."""
+    return click.argument("select", nargs=-1, metavar="[SELECT]...")(function)
+
+
+def exclude_option(function: F) -> F:
+    """``--exclude``."""
+    return click.option("--exclude", metavar="SELECT", default="", help="Take these away from the selection.")(function)
+
+
+def partition_option(function: F) -> F:
+    """``--partition``."""
+    return click.option(
+        "--partition", metavar="K|A..B", help="Only this partition, or this range with both ends included."
+    )(function)
+
+
+def why_option(function: F) -> F:
+    """``--why``."""
+    return click.option("--why", is_flag=True, help="Give every reason, with the partitions that have it.")(function)
+
+
+def set_option(function: F) -> F:
+    """``--set``."""
+    return click.option(
+        "--set",
+        "settings",
+        metavar="KEY:FIELD=VALUE",
+        multiple=True,
+        help="A setting of a Config; repeatable.",
+    )(function)
+
+
+def all_option(function: F) -> F:
+    """``--all``."""
+    return click.option("--all", "show_all", is_flag=True, help="Show long lists whole.")(function)
+
+
+def head_option(default: int) -> Callable[[F], F]:
+    """``--head N``."""
+    return click.option(
+        "--head", metavar="N", type=click.IntRange(min=0), default=default, show_default=True, help="Rows to show."
+    )
+
+
+def progress_option(function: F) -> F:
+    """``--progress``."""
+    return click.option(
+        "--progress",
+        type=click.Choice(["auto", "live", "plain", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="How to show progress, on standard error.",
+    )(function)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from headwater.cli.version import version
+
+        click.echo(f"headwater {version()}")
+        ctx.exit()

@@ -1,0 +1,32 @@
+"""``headwater preview``."""
+
+from __future__ import annotations
+
+import click
+
+from headwater.cli.call import Call
+from headwater.cli.command import verb
+from headwater.cli.options import head_option, set_option
+
+
+@verb(
+    "preview",
+    examples=(("headwater preview marts/kpis", ""), ("headwater preview staging/flights@2013-02-01 --head 5", "")),
+)
+@click.argument("slot", metavar="ASSET[@PARTITION]")
+@head_option(10)
+@set_option
+def command(call: Call, slot: str, head: int) -> int:
+    """Compute one slot with this code and show it, recording nothing.
+
+    Reads its inputs as they are published.
+    """
+    from assets_core.keys import parse_slot
+    from headwater.report.data import data_document, data_text
+
+    with call.open() as project:
+        wanted = parse_slot(slot)
+        frame = project.preview(wanted.asset, wanted.partition)
+        body = frame.head(head + 1)
+        call.answer(lambda style: data_text(body, head, style), lambda: data_document(body, head))
+    return 0

@@ -1,0 +1,43 @@
+"""``headwater runs logs``."""
+
+from __future__ import annotations
+
+import click
+
+from headwater.cli.call import Call
+from headwater.cli.command import verb
+
+
+@verb(
+    "logs",
+    examples=(
+        ("headwater runs logs 0199d3c2-11ab", ""),
+        ("headwater runs logs 0199d3c2-11ab staging/flights@2013-02-01", "one slot"),
+    ),
+)
+@click.argument("run", metavar="ID")
+@click.argument("slot", metavar="[ASSET[@PARTITION]]", required=False)
+@click.option("--failed", is_flag=True, help="Only of steps that did not end well.")
+def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
+    """Show what a run's steps printed, logged and raised.
+
+    Every attempt by itself, told apart even where steps ran at the same time.
+    """
+    from assets_core.keys import parse_slot
+    from assets_core.run import WELL_ENDED
+    from headwater.report.runs import logs_document, logs_text
+
+    with call.open() as project:
+        record, steps = project.run(run)
+        if slot is not None:
+            wanted = parse_slot(slot)
+            known = {one.slot.asset for one in steps}
+            key = wanted.asset if wanted.asset in known else project.graph.find(wanted.asset).key
+            steps = [one for one in steps if one.slot.asset == key and wanted.partition in (None, one.slot.partition)]
+        if failed:
+            steps = [one for one in steps if one.state not in WELL_ENDED]
+        call.answer(
+            lambda style: logs_text(steps, style) or f"run {record.id}: nothing was printed, logged or raised",
+            lambda: logs_document(record, steps),
+        )
+    return 0

@@ -1,0 +1,33 @@
+"""``headwater show``."""
+
+from __future__ import annotations
+
+import click
+
+from headwater.cli.call import Call
+from headwater.cli.command import verb
+from headwater.cli.options import all_option, set_option
+
+
+@verb("show", examples=(("headwater show staging/flights", ""), ("headwater show flights", "a bare name will do")))
+@click.argument("asset", metavar="ASSET")
+@all_option
+@set_option
+def command(call: Call, asset: str) -> int:
+    """Show one asset's card.
+
+    What it is, what it reads and gives, its columns and checks, and how its slots stand.
+    """
+    from headwater.cli.call import partitions_of
+    from headwater.report.card import card_document, card_text
+
+    with call.open() as project:
+        definition = project.graph.find(asset)
+        derivation = project.validate().derivations.get(definition.key)
+        verdicts = project.status(definition.key) if definition.key in project.graph.inputs else {}
+        card = card_document(definition, project.graph, derivation, verdicts)
+        call.answer(
+            lambda style: card_text(card, verdicts, call.title, style, partitions_of=partitions_of(project)),
+            lambda: card,
+        )
+    return 0

@@ -1,0 +1,84 @@
+"""The auditor's answers: verification, log and manifest as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from headwater.report.style import Style, clean
+from headwater.report.table import Cell, limited, paragraph, table
+from headwater.report.words import counted, moment, number, short_id
+
+if TYPE_CHECKING:
+    from lineage.audit import AuditReport
+
+_KIND_WORDS = {
+    "run": "run began",
+    "run_end": "run ended",
+    "materialization": "made",
+    "publication": "published",
+    "step": "step",
+    "later_check": "checked",
+    "retirement": "retired",
+}
+
+
+def verify_document(report: AuditReport) -> dict[str, Any]:
+    """``{"findings": [{"code", "message", "where"}], "records", "files", "head": {"sequence", "hash"}}``."""
+    return {
+        "findings": [{"code": one.code, "message": one.what, "where": one.where} for one in report.findings],
+        "records": report.records,
+        "files": report.files,
+        "head": {"sequence": report.head.sequence, "hash": report.head.hash},
+    }
+
+
+def verify_text(report: AuditReport, title: str, style: Style, *, data: bool = True) -> str:
+    """What was proven, or everything that is wrong."""
+    looked = counted(report.records, "record") + (
+        f" and {counted(report.files, 'stored table')}" if data else "; stored data was not looked at"
+    )
+    head = f"  head of the log: {report.head.sequence} {report.head.hash}"
+    note = style.dim("  note it elsewhere: against that note the end of the log can be proven too")
+    if report.ok:
+        return "\n".join([f"{title}: {style.paint('intact', 'green')}, {looked}", head, note])
+    blocks = []
+    for one in report.findings:
+        lines = paragraph(f"{one.code} {clean(one.what)}", style, "  ")
+        blocks.append([*lines, *(paragraph(f"at {clean(one.where)}", style, "      ") if one.where else [])])
+    wrong = style.paint(counted(len(report.findings), "finding"), "red")
+    return "\n".join([f"{title}: {wrong} in {looked}", "", *limited(blocks, style, "finding", "--all shows them")])
+
+
+def log_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """``{"entries": [{"sequence", "at", "kind", "hash", ...}]}``, the latest first."""
+    return {"entries": [dict(entry) for entry in entries]}
+
+
+def log_text(entries: Sequence[Mapping[str, Any]], title: str, style: Style) -> str:
+    """One line an entry, the latest first."""
+    if not entries:
+        return f"{title}: no entries"
+    rows = [_log_row(entry) for entry in entries]
+    titles = ("entry", "at", "what", "on", "detail")
+    lines = table(rows, style, head=titles, right={0}, flexible=4)
+    return "\n".join([f"{title}: {counted(len(entries), 'entry', 'entries')}, the latest first", "", *lines])
+
+
+def _log_row(entry: Mapping[str, Any]) -> list[str | Cell]:
+    slot = entry.get("slot") or entry.get("asset") or ""
+    if entry.get("partition"):
+        slot = f"{entry.get('asset')}@{entry['partition']}"
+    on = str(slot) or short_id(str(entry.get("run") or entry.get("run_id") or ""))
+    kind = str(entry.get("kind", ""))
+    actor = f"by {entry['actor']} " if entry.get("actor") and kind == "run" else ""
+    made = short_id(str(entry.get("materialization") or ""))
+    detail = str(entry.get("detail") or "")
+    shown = f"{actor}{made} {f'was {short_id(detail)}' if kind == 'publication' and detail else detail}".strip()
+    return [
+        number(int(entry.get("sequence", 0))),
+        moment(entry.get("at"))[:19],
+        _KIND_WORDS.get(kind, kind),
+        on,
+        clean(shown),
+    ]

@@ -1,0 +1,76 @@
+"""A plan as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from assets_core.keys import Slot
+from assets_core.plan import Plan, Step
+from assets_core.staleness import Reason
+from headwater.report.reasons import main_reason, reason_lines
+from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.style import Style
+from headwater.report.table import limited, table
+from headwater.report.words import counted, number
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """``{"steps": [{"asset", "partition", "slots", "reasons", "may_change", "forced"}]}`` in working order."""
+    return {"steps": [_step(step) for step in plan.steps]}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "asset": step.slot.asset,
+        "partition": step.slot.partition,
+        "slots": [str(slot) for slot in step.slots],
+        "reasons": [reason.as_dict() for reason in step.reasons],
+        "may_change": step.may_change,
+        "forced": step.forced,
+    }
+
+
+def plan_text(
+    plan: Plan, title: str, style: Style, *, why: bool = False, partitions_of: PartitionsOf = no_partitions
+) -> str:
+    """What would run, one line an asset; with ``why`` every reason below it.
+
+    Arguments:
+        title: the project and environment, as the first line names them.
+    """
+    if not plan.steps:
+        return f"{title}: nothing to do, everything selected is fresh"
+    groups = _by_asset(plan.steps)
+    head = f"{title}: {counted(len(plan.steps), 'step')}, {counted(len(groups), 'asset')}"
+    if not why:
+        rows = [_row(keys, steps, partitions_of) for keys, steps in groups.items()]
+        lines = table(rows, style, right={1}, flexible=3)
+        hint = style.dim("  headwater plan --why gives every reason")
+        return "\n".join([head, "", *_cut(lines, style), "", hint])
+    rows = [_row(keys, steps, partitions_of)[:3] for keys, steps in groups.items()]
+    blocks = [
+        [line, *reason_lines(_pairs(steps), partitions_of, style)]
+        for line, steps in zip(table(rows, style, right={1}), groups.values(), strict=True)
+    ]
+    return "\n".join([head, "", *limited(blocks, style, "asset", "--all shows them")])
+
+
+def _cut(lines: list[str], style: Style) -> list[str]:
+    return limited([[line] for line in lines], style, "asset", "--all shows them")
+
+
+def _by_asset(steps: Iterable[Step]) -> Mapping[tuple[str, ...], list[Step]]:
+    groups: dict[tuple[str, ...], list[Step]] = {}
+    for step in steps:
+        groups.setdefault(tuple(slot.asset for slot in step.slots), []).append(step)
+    return groups
+
+
+def _row(keys: tuple[str, ...], steps: list[Step], partitions_of: PartitionsOf) -> list[str]:
+    where = span([step.slot for step in steps], partitions_of, most=1)
+    return [", ".join(keys), number(len(steps)), where, main_reason(_pairs(steps), partitions_of)]
+
+
+def _pairs(steps: Iterable[Step]) -> list[tuple[Slot, Reason]]:
+    return [(step.slot, reason) for step in steps for reason in step.reasons]
