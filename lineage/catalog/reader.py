@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from assets_core.column_lineage import ColumnLineage
 from assets_core.keys import Slot
 from assets_core.records import Materialization, Publication
 from lineage.catalog import coding
@@ -68,29 +69,42 @@ class Reader:
             as_of: a moment, or a sequence of the log; None for now.
             lineage: whether the records carry their lineage; decoding it costs as much as the rest.
         """
-        with self._reading() as connection:
-            if as_of is None:
-                source = "select c.slot, c.materialization from current c where c.environment = :env"
-                values: dict[str, object] = {"env": self._environment(connection, env)}
-            else:
-                source = (
-                    "select p.slot, p.materialization from publication p where p.sequence in (select max(sequence)"
-                    " from publication where environment = :env and sequence <= :until group by slot)"
-                )
-                until = as_of if isinstance(as_of, int) else self._sequence_at(connection, as_of)
-                values = {"env": self._environment(connection, env), "until": until}
+        with self.reading() as connection:
+            source, values = self._source(connection, env, as_of)
             return self._shown(connection, source, values, assets, lineage)
 
-    def materializations(self, ids: Iterable[str]) -> dict[str, Materialization]:
-        """Records by their ids; ids that are not known are left out."""
-        with self._reading() as connection:
+    def lineages(self, env: str, *, as_of: datetime | int | None = None) -> dict[str, tuple[ColumnLineage, ...]]:
+        """The different lineages of what an environment shows, by asset key, tables being asset keys.
+
+        Arguments:
+            as_of: a moment, or a sequence of the log; None for now.
+        """
+        with self.reading() as connection:
+            source, values = self._source(connection, env, as_of)
+            query = (
+                f"select distinct s.asset, c.number, c.body from ({source}) x join slot s on s.number = x.slot"  # noqa: S608 - our own texts
+                " join materialization m on m.sequence = x.materialization join content c on c.number = m.lineage"
+                " order by s.asset, c.number"
+            )
+            found: dict[str, list[ColumnLineage]] = {}
+            for asset, _, body in connection.execute(query, values):
+                found.setdefault(asset, []).append(coding.lineage_value(unpack_json(body)))
+            return {asset: tuple(several) for asset, several in found.items()}
+
+    def materializations(self, ids: Iterable[str], *, lineage: bool = True) -> dict[str, Materialization]:
+        """Records by their ids; ids that are not known are left out.
+
+        Arguments:
+            lineage: whether the records carry their lineage.
+        """
+        with self.reading() as connection:
             query = f"select {COLUMNS} from materialization m where m.id in"  # noqa: S608 - our own names
             rows = self._by_list(connection, query, map(pack_id, ids))
-            return {made.id: made for made in self._decode(connection, rows)}
+            return {made.id: made for made in self._decode(connection, rows, lineage=lineage)}
 
     def find_recipes(self, recipe_ids: Collection[str]) -> dict[str, Materialization]:
         """The newest record of each recipe in any environment, blocked ones included, retired ones left out."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             query = (
                 f"select {COLUMNS} from materialization m where not exists"  # noqa: S608 - our own names
                 " (select 1 from retirement t where t.materialization = m.sequence) and m.recipe in"
@@ -103,7 +117,7 @@ class Reader:
 
     def latest_blocked(self, env: str, *, assets: Collection[str] | None = None) -> dict[Slot, Materialization]:
         """The newest blocked record of each slot where it is newer than what the slot shows."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             source = "select c.slot, c.blocked as materialization from current c where c.environment = :env"
             return self._shown(connection, source, {"env": self._environment(connection, env)}, assets, True)
 
@@ -137,7 +151,7 @@ class Reader:
             conditions.append("s.partition is null")
         values = {text.rsplit(":", 1)[-1]: value for text, value in wanted.items()}
         query = f"{_PUBLICATIONS} where {' and '.join(conditions) or 'true'} order by p.sequence"
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [
                 Publication(
                     sequence,
@@ -160,7 +174,7 @@ class Reader:
             " join content c on c.number = k.results join materialization m on m.sequence = k.materialization"
             " where m.id = :id order by 1"
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query, {"id": pack_id(materialization_id)}).fetchall()
             runs = self._decoder.runs(connection, {row[2] for row in rows if row[2] is not None})
             return [
@@ -181,7 +195,7 @@ class Reader:
             " left join run r on r.sequence = t.run where :id is null or m.id = :id order by 1"
         )
         values = {"id": None if materialization_id is None else pack_id(materialization_id)}
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [
                 Retirement(
                     sequence,
@@ -194,31 +208,38 @@ class Reader:
                 for sequence, made, how, reason, run, at in connection.execute(query, values)
             ]
 
+    def entry(self, materialization_id: str) -> Head | None:
+        """The log entry that covers a materialization, with its hash; None for an id that is not known."""
+        query = "select l.sequence, l.hash from materialization m join log l on l.sequence = m.sequence where m.id = ?"
+        with self.reading() as connection:
+            row = connection.execute(query, (pack_id(materialization_id),)).fetchone()
+            return None if row is None else Head(row[0], row[1].hex())
+
     def code_source(self, materialization_id: str) -> str:
         """The text of the code that made a materialization; empty when none was recorded."""
         query = "select c.body from materialization m join content c on c.number = m.source where m.id = ?"
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(query, (pack_id(materialization_id),)).fetchone()
             return "" if row is None else unpack_text(row[0])
 
     def environments(self) -> list[str]:
         """The names of all environments that anything was ever recorded for, sorted."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [row[0] for row in connection.execute("select name from environment order by name")]
 
     def sequence_at(self, moment: datetime) -> int:
         """The last log entry at or before a moment; 0 when there was none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return self._sequence_at(connection, moment)
 
     def head(self) -> Head:
         """The end of the log, for noting it elsewhere."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             sequence, digest = connection.execute("select sequence, hash from head where one = 1").fetchone()
             return Head(sequence, digest.hex())
 
     @contextmanager
-    def _reading(self) -> Generator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """One state of the catalog for all queries inside, however much is written meanwhile."""
         with explained(self._path):
             connection = self._connection()
@@ -230,6 +251,18 @@ class Reader:
                 yield connection
             finally:
                 connection.execute("rollback")
+
+    def _source(self, connection: Connection, env: str, as_of: datetime | int | None) -> tuple[str, dict[str, object]]:
+        """A query of slots and the materializations they show, and its values."""
+        environment = self._environment(connection, env)
+        if as_of is None:
+            return "select c.slot, c.materialization from current c where c.environment = :env", {"env": environment}
+        until = as_of if isinstance(as_of, int) else self._sequence_at(connection, as_of)
+        query = (
+            "select p.slot, p.materialization from publication p where p.sequence in (select max(sequence)"
+            " from publication where environment = :env and sequence <= :until group by slot)"
+        )
+        return query, {"env": environment, "until": until}
 
     def _environment(self, connection: Connection, name: str) -> int:
         row = connection.execute("select number from environment where name = ?", (name,)).fetchone()

@@ -11,6 +11,7 @@ from typing import Self
 from assets_core.errors import StorageError, UsageError
 from lineage.catalog.caches import Caches
 from lineage.catalog.connect import DURABILITY, connect, prepare
+from lineage.catalog.history import LogReader
 from lineage.catalog.reader import Reader
 from lineage.catalog.runs import RunReader
 from lineage.catalog.writer import Writer
@@ -19,7 +20,7 @@ from lineage.catalog.writer import Writer
 class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
-    Its methods are those of ``Writer``, ``Reader``, ``RunReader`` and ``Caches``.
+    Its methods are those of ``Writer``, ``Reader``, ``LogReader``, ``RunReader`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -42,16 +43,20 @@ class Catalog:
         self.retire = writer.retire
 
         self.published = reader.published
+        self.lineages = reader.lineages
         self.materializations = reader.materializations
         self.find_recipes = reader.find_recipes
         self.latest_blocked = reader.latest_blocked
         self.publications = reader.publications
         self.check_results = reader.check_results
         self.retirements = reader.retirements
+        self.entry = reader.entry
         self.code_source = reader.code_source
         self.environments = reader.environments
         self.sequence_at = reader.sequence_at
         self.head = reader.head
+        self.reading = reader.reading
+        self.log = LogReader(reader.reading).log
 
         self.runs = runs.runs
         self.run = runs.run

@@ -113,3 +113,29 @@ class Retirement:
     reason: str
     run_id: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the catalog's log, for reading.
+
+    Arguments:
+        kind: what was recorded: ``run``, ``run_end``, ``materialization``, ``publication``, ``step``,
+            ``later_check`` or ``retirement``.
+        env: the environment of the run it belongs to, or in which was published.
+        actor: who asked for that run.
+        detail: the command of a run, the state of an end or a step, ``blocked``, the record that a publication
+            replaced, or the reason of a retirement.
+        hash: of the entry, in hexadecimal.
+    """
+
+    sequence: int
+    at: datetime
+    kind: str
+    hash: str
+    env: str = ""
+    slot: Slot | None = None
+    materialization: str | None = None
+    run_id: str | None = None
+    actor: str = ""
+    detail: str = ""
