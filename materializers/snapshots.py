@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from assets_core.column_lineage import ORDER
 from assets_core.digest import digest
 from assets_core.errors import DataError, StorageError, did_you_mean
 from assets_core.keys import Slot
 from assets_core.partitions import Partitions, Static
 from assets_core.records import Materialization, RecordKind
+from assets_core.versions import DataVersion, as_read
 from lineage.fingerprint import data_version
 from materializers.ids import new_id
 from materializers.readers import as_shape
@@ -66,10 +71,10 @@ def observe_slots(
     schema = reading.find_schema()
     frame = reading.collect(schema)
     slots, warnings = _split(reading, partitions, frame, keys, previous)
-    made = tuple(
-        _observe_slot(reading, Slot(source.key, key), rows, storage, previous, now, run_id, wanted)
-        for key, rows in slots
-    )
+    observer = _Observer(reading, storage, previous, now, run_id, tuple(wanted))
+    with ThreadPoolExecutor(1) as writer:  # while one slot waits for the disk the next one is digested
+        pending = [observer.observe(Slot(source.key, key), rows, writer) for key, rows in slots]
+        made = tuple(one() for one in pending)
     fresh = [one.stored for one in made if one.stored is not None and previous.get(one.slot) is not one]
     storage.settle(fresh)
     _remember(note, token, made, warnings)
@@ -129,37 +134,55 @@ def _left_out(key: str, column: pl.Series, place: pl.Series) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _observe_slot(
-    reading: Reading,
-    slot: Slot,
-    rows: pl.DataFrame,
-    storage: ParquetStorage,
-    previous: Mapping[Slot, Materialization],
-    now: datetime,
-    run_id: str,
-    wanted: Sequence[tuple[str, ...]],
-) -> Materialization:
-    """The previous record if the slot's rows are the same and still stored, else a new one."""
-    before = previous.get(slot)
-    shape = as_shape(rows.schema)
-    version = data_version(
-        rows,
-        unique_key=reading.source.unique_key,
-        previous_key=before.version.key if before is not None else (),
-        read_sets=list(wanted),
-    )
-    if before is not None and before.stored is not None:
-        same = before.version == version and before.schema == shape
-        if same and storage.present([before.stored])[0]:
-            return before
-    id = new_id()  # noqa: A001 -- the record's word
-    stored = storage.write(slot, id, rows)
-    metadata = {"content": reading.content, "files": len(reading.files)}
-    if len(reading.files) <= _LISTED_FILES:
-        metadata["files"] = {file.name: file.digest for file in reading.files}
-    return Materialization(
-        id, slot, RecordKind.OBSERVATION, run_id, now, shape, version, stored=stored, metadata=metadata
-    )
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """What is the same for every slot of one look at a source."""
+
+    reading: Reading
+    storage: ParquetStorage
+    previous: Mapping[Slot, Materialization]
+    now: datetime
+    run_id: str
+    wanted: tuple[tuple[str, ...], ...]
+
+    def observe(self, slot: Slot, rows: pl.DataFrame, writer: Executor) -> Callable[[], Materialization]:
+        """Gives the previous record if the slot's rows are the same and still stored, else a new one."""
+        before = self.previous.get(slot)
+        version = data_version(
+            rows,
+            unique_key=self.reading.source.unique_key,
+            previous_key=before.version.key if before is not None else (),
+            read_sets=self.wanted,
+        )
+        shape = as_shape(rows.schema)
+        if before is not None and before.stored is not None:
+            same = before.schema == shape and _same_rows(before.version, version, rows.columns)
+            if same and self.storage.present([before.stored])[0]:
+                return lambda: before
+        id = new_id()  # noqa: A001 -- the record's word
+        written = writer.submit(self.storage.write, slot, id, rows)
+        return lambda: Materialization(
+            id,
+            slot,
+            RecordKind.OBSERVATION,
+            self.run_id,
+            self.now,
+            shape,
+            version,
+            stored=written.result(),
+            metadata=self._evidence(),
+        )
+
+    def _evidence(self) -> dict[str, Any]:
+        files = self.reading.files
+        listed = {file.name: file.digest for file in files} if len(files) <= _LISTED_FILES else {}
+        return {"content": self.reading.content, "files": listed or len(files)}
+
+
+def _same_rows(before: DataVersion, after: DataVersion, columns: Sequence[str]) -> bool:
+    """Whether two versions of whole rows agree, whatever read sets each of them was made for."""
+    everything = (*columns, ORDER) if after.order is not None else tuple(columns)
+    return as_read(before, everything) == as_read(after, everything) is not None
 
 
 def _remembered(
