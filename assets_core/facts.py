@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,8 @@ class Facts:
         aside: by slot, what a blocking check kept from being published, if it is newer than what is published.
         absent: slots whose published data is no longer stored.
         recorded: materializations that recipes name and that are not published any more, as far as they were needed.
+        code_changes: says what differs between the code that made a materialization and the code now, a sentence each;
+            called only where the code versions differ.
         version_of: gives what a reader of these columns compares, computing it from stored data where it must.
     """
 
@@ -54,6 +56,7 @@ class Facts:
     aside: dict[Slot, Materialization] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
     recorded: Mapping[str, Materialization] = field(default_factory=dict)
+    code_changes: Callable[[Materialization], Sequence[str]] = lambda made: ()
     version_of: Callable[[Materialization, tuple[str, ...]], str | None] = lambda made, columns: as_read(
         made.version, columns
     )

@@ -126,7 +126,13 @@ def _differences(
     if asset.volatile:
         yield Reason(ReasonCode.VOLATILE, "declared volatile: its result may differ although nothing known changed")
     if own.derivation is not None and not same_code(recorded.code, own.derivation.code):
-        yield Reason(ReasonCode.CODE_CHANGED, f"code of {slot.asset} changed", {"asset": slot.asset})
+        changes = list(facts.code_changes(shown))
+        told = f": {'; '.join(changes[:3])}" if changes else ""
+        yield Reason(
+            ReasonCode.CODE_CHANGED,
+            f"code of {slot.asset} changed{told}",
+            {"asset": slot.asset, "changes": changes},
+        )
     yield from _changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config)
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
     before = {one.name: one for one in recorded.inputs}

@@ -38,7 +38,7 @@ def verify(project: Project, *, data: bool) -> audit.AuditReport:
 def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str, Any]]:
     """See ``Project.audit_log``."""
     key = None if asset is None else project.graph.find(asset).key
-    return audit.log(project.catalog, limit, key)
+    return [one._asdict() for one in audit.log(project.catalog, limit, key)]
 
 
 def _is_id(text: str) -> bool:

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+from collections.abc import Iterable
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
 
 from assets_core.errors import DefinitionError, HeadwaterError, ProjectError
+from lineage.code_sources import DEFAULT_CACHE, OWN_PACKAGES, is_installed
 
-OWN_PACKAGES = ("assets_core", "lineage", "materializers", "headwater")
-_roots: list[Path] = []
-
-
-class _Loader(SourceFileLoader):
-    """Compiles what the file holds now: the interpreter's compiled files are told apart only by size and second."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
-
-
-class _Finder(MetaPathFinder):
-    """Finds modules below the root of the project being loaded."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        folders = [str(self.root)] if path is None else [one for one in path if _below(Path(one), self.root)]
-        for folder in folders:
-            spec = FileFinder(folder, (_Loader, [".py"])).find_spec(fullname, target)
-            if spec is not None and spec.origin is not None:
-                return spec
-        return None
+_loaded: list[Path] = []
 
 
 def load(root: Path, modules: Iterable[str]) -> list[HeadwaterError]:
@@ -52,44 +22,36 @@ def load(root: Path, modules: Iterable[str]) -> list[HeadwaterError]:
     """
     errors: list[HeadwaterError] = list(_shadowed(root))
     _forget(root)
-    finder = _Finder(root)
     sys.path.insert(0, str(root))
-    sys.meta_path.insert(0, finder)
-    try:
+    importlib.invalidate_caches()
+    with DEFAULT_CACHE.recording(root):
         for name in modules:
             try:
                 importlib.import_module(name)
-            except (HeadwaterError, ProjectError) as error:
+            except HeadwaterError as error:
                 errors.extend(error.errors if isinstance(error, ProjectError) else [error])
-            except Exception as error:  # noqa: BLE001 -- whatever a user's module raises is reported, not passed on
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- what a user's module raises is reported
                 errors.append(_import_error(name, error, root))
-            except SystemExit as error:
-                errors.append(_import_error(name, error, root))
-    finally:
-        sys.meta_path.remove(finder)
     return errors
 
 
 def _forget(root: Path) -> None:
-    """Drops modules of this and of earlier projects, so that two projects may use one module name."""
-    _roots.append(root)
+    """Drops modules of this and of earlier projects, so that each load is fresh and two projects may share a name."""
+    roots = {*_loaded, root}
     for name, module in list(sys.modules.items()):
-        namespace = getattr(module, "__file__", None) is None and name not in OWN_PACKAGES
-        places = list(getattr(module, "__path__", ())) if namespace else []
-        if isinstance(getattr(module, "__loader__", None), _Loader):
-            places.append(module.__file__ or "")
-        if any(_below(Path(place), one) for place in places for one in _roots):
+        if name.partition(".")[0] in OWN_PACKAGES:
+            continue
+        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+        if any(_below(Path(place), one) and not is_installed(place) for place in places if place for one in roots):
             del sys.modules[name]
-    for folder in _roots[:-1]:
-        if folder != root and str(folder) in sys.path:
+    for folder in roots:
+        if str(folder) in sys.path:
             sys.path.remove(str(folder))
-    _roots[:] = [root]
-    if str(root) in sys.path:
-        sys.path.remove(str(root))
+    _loaded[:] = [root]
 
 
 def _below(path: Path, root: Path) -> bool:
-    return path == root or root in path.parents
+    return root in path.parents
 
 
 def _shadowed(root: Path) -> Iterable[HeadwaterError]:
@@ -132,12 +94,3 @@ def _import_error(name: str, error: BaseException, root: Path) -> HeadwaterError
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else name
     lines = traceback.format_exception_only(type(error), error)
     return DefinitionError("HW145", f"the module {name!r} cannot be imported", where=where, why="".join(lines).strip())
-
-
-def sources_of(root: Path) -> dict[str, Any]:
-    """The modules of the project as they are loaded, by name."""
-    return {
-        name: module
-        for name, module in sys.modules.items()
-        if isinstance(getattr(module, "__loader__", None), _Loader) and _below(Path(module.__file__ or ""), root)
-    }

@@ -18,7 +18,7 @@ from assets_core.graph import BoundInput
 from assets_core.records import Derivation, Schema
 from assets_core.settings import Config
 from assets_core.versions import CodeVersion
-from lineage.code import source_digest
+from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
 from lineage.columns.plan import PlanReading, plan_digest, read_plan
 from lineage.dtypes import parse_dtype
@@ -50,7 +50,11 @@ class Derived:
     root: Path
     recall: Callable[[str], Derivation | None] = lambda _: None
     fresh: dict[str, Derivation] = field(default_factory=dict)
+    reader: SourceReader = field(init=False)
     _known: dict[str, Derivation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reader = SourceReader(self.root)
 
     def find(self, key: str) -> Derivation | None:
         """A derivation kept by this process or an earlier one."""
@@ -90,8 +94,16 @@ def with_source(asset: Asset[..., Any], code: CodeVersion, inputs: Inputs, deriv
     """The code version with the source digest added, for the day when plan digests do not compare any more."""
     if asset.function is None or code.source is not None or code.pinned is not None:
         return code
-    reading = source_digest(asset.function, project_root=derived.root, bindings=_bindings(inputs))
+    reading = read_source(asset, inputs, derived)
     return replace(code, source=reading.digest, source_scheme=reading.scheme)
+
+
+def read_source(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> SourceReading:
+    """Everything that enters the source digest of a Python asset, part by part."""
+    if asset.function is None:
+        return SourceReading(())
+    bindings = {bound.name: f"{bound.key} as {bound.form or 'given'}" for bound, _ in inputs}
+    return derived.reader.read(asset.function, bindings, also=asset.code_depends)
 
 
 def _bindings(inputs: Inputs) -> dict[str, str]:

@@ -25,7 +25,8 @@ from assets_core.records import AttemptLog, Materialization, Schema, StepError, 
 from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
 from assets_core.staleness import SlotState, judge
 from lineage.catalog.values import Outcome, Publish
-from lineage.derive import with_source
+from lineage.code_record import to_text
+from lineage.derive import read_source, with_source
 from lineage.dtypes import parse_dtype
 from materializers.ids import new_id
 from materializers.observe import Known, Scene, asset_facts, input_schemas
@@ -430,7 +431,9 @@ class Engine:
         return Outcome(progress.made if computed else (), publish, steps, self._source(step) if computed else "")
 
     def _source(self, step: Step) -> str:
-        return self.facts.graph.asset(step.slot.asset).sql or ""
+        asset = self.facts.graph.asset(step.slot.asset)
+        inputs = input_schemas(self.facts.graph, asset, self.facts)
+        return to_text(asset, read_source(asset, inputs, self.scene.derived))
 
     def _published(self, place: int, lost: set[Slot], faces: dict[str, dict[Slot, Any]]) -> None:
         progress = self.progress[place]

@@ -18,7 +18,8 @@ from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
 from lineage.checks.evaluate import evaluate
-from lineage.derive import Derived, derive, with_source
+from lineage.code_record import changes
+from lineage.derive import Derived, derive, read_source, with_source
 from materializers import sources
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
@@ -85,7 +86,26 @@ def gather(
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
     facts.absent.update(scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION))
     facts.recorded = _recorded(catalog, facts)
+    facts.code_changes = _CodeChanges(scene, facts)
     return known
+
+
+class _CodeChanges:
+    """Says what differs between recorded code and the code now; each pair is compared once, however many slots."""
+
+    def __init__(self, scene: Scene, facts: Facts) -> None:
+        self._scene = scene
+        self._facts = facts
+        self._said: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def __call__(self, made: Materialization) -> tuple[str, ...]:
+        text = self._scene.catalog.code_source(made.id)
+        known = (made.slot.asset, text)
+        if known not in self._said:
+            asset = self._facts.graph.asset(made.slot.asset)
+            inputs = input_schemas(self._facts.graph, asset, self._facts)
+            self._said[known] = changes(text, asset, read_source(asset, inputs, self._scene.derived))
+        return self._said[known]
 
 
 def with_upstream(graph: Graph, keys: Iterable[str]) -> set[str]:
