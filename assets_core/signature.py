@@ -110,7 +110,7 @@ def _form(annotation: Any, found: Any) -> Form:
     name = _last_name(annotation, found)
     if name == "DataFrame":
         module = getattr(found, "__module__", "") if not isinstance(found, str) else ""
-        text = annotation if isinstance(annotation, str) else ""
+        text = annotation.strip("\"' ") if isinstance(annotation, str) else ""
         pandas = module.startswith("pandas") or text.startswith(("pd.", "pandas."))
         return Form.PANDAS if pandas else Form.FRAME
     return _FORMS.get(name, Form.UNKNOWN)
