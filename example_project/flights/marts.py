@@ -128,7 +128,7 @@ sql_asset(
     select origin, dest, destination, flights, mean_delay
     from marts.route_scorecard
     where flights >= :minimum_flights
-    qualify row_number() over (order by mean_delay desc, origin, dest) <= 20
+    qualify rank() over (order by mean_delay desc) <= 20
     """,
     config=WorstRoutes,
     description="The twenty routes that arrive latest on average.",

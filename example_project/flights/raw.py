@@ -81,10 +81,22 @@ weather = source(
     null_values=NULLS,
 )
 
-# Three small files of reference data. Without schema= the types are found from the data.
+# Three small files of reference data. Without schema= the types would be found from the data; with it, `headwater
+# validate` can check every column down to the last mart before there is any data.
 planes = source(
     "raw/planes",
     files="data/planes.csv",
+    schema={
+        "tailnum": pl.String,
+        "year": pl.Int16,
+        "type": pl.String,
+        "manufacturer": pl.String,
+        "model": pl.String,
+        "engines": pl.Int8,
+        "seats": pl.Int16,
+        "speed": pl.Int16,
+        "engine": pl.String,
+    },
     description="Aircraft by registration, from the FAA's registry.",
     columns={"tailnum": Column("Registration of the aircraft", tags=("aircraft",))},
     checks=[check.unique("tailnum")],
@@ -94,6 +106,16 @@ planes = source(
 airports = source(
     "raw/airports",
     files="data/airports.csv",
+    schema={
+        "faa": pl.String,
+        "name": pl.String,
+        "lat": pl.Float64,
+        "lon": pl.Float64,
+        "alt": pl.Int32,
+        "tz": pl.Int8,
+        "dst": pl.String,
+        "tzone": pl.String,
+    },
     description="Airports by FAA code.",
     checks=[check.unique("faa"), check.between("lat", -90, 90)],
     null_values=NULLS,
@@ -102,6 +124,7 @@ airports = source(
 airlines = source(
     "raw/airlines",
     files="data/airlines.csv",
+    schema={"carrier": pl.String, "name": pl.String},
     description="Carriers by two-letter code.",
     checks=[check.unique("carrier")],
 )

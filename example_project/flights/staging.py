@@ -80,17 +80,33 @@ def weather(raw_weather: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+PLANES = {
+    "tailnum": pl.String,
+    "model": pl.String,
+    "engines": pl.Int8,
+    "seats": pl.Int16,
+    "built": pl.Int16,
+    "manufacturer": pl.String,
+}
+
+
 # One call, two tables, published together. `inputs=` binds a parameter to something by hand: here to the object.
 @multi_asset(
     inputs={"registry": raw_planes},
     outputs={
         "dated": Out(
             "staging/planes",
+            schema=PLANES,  # a contract: results that differ fail, and what reads it can be checked without data
             unique_key=("tailnum",),
             columns={"tailnum": Column("Registration of the aircraft", tags=("aircraft",))},
             checks=(check.not_null("built"), check.between("built", 1950, 2013), check.row_count(3000)),
         ),
-        "undated": Out("staging/planes_undated", unique_key=("tailnum",), description="Planes of unknown age."),
+        "undated": Out(
+            "staging/planes_undated",
+            schema=PLANES,
+            unique_key=("tailnum",),
+            description="Planes of unknown age.",
+        ),
     },
 )
 def planes(registry: pl.DataFrame) -> dict[str, pl.DataFrame]:

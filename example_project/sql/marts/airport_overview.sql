@@ -13,7 +13,7 @@ worst as (
     select origin, hour as worst_hour, delay_minutes / departed as worst_hour_delay
     from hours
     where departed >= 100
-    qualify row_number() over (partition by origin order by delay_minutes / departed desc, hour) = 1
+    qualify rank() over (partition by origin order by delay_minutes / departed desc) = 1
 )
 
 select
