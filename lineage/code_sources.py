@@ -13,6 +13,7 @@ import linecache
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -29,21 +30,24 @@ class ParsedModule:
     """One module's text and tree, with its functions found by place.
 
     Arguments:
-        text: the source as it was imported.
-        trusted: whether these are surely the bytes that were imported; otherwise every code object is compared with
-            what the text compiles to before it is believed.
+        text: the source.
+        compiled: what was imported, if it is known; otherwise the text is compiled to compare with.
     """
 
-    def __init__(self, text: str, filename: str, *, trusted: bool) -> None:
+    def __init__(self, text: str, filename: str, compiled: CodeType | None = None) -> None:
         self.text = text
         self.lines = text.splitlines()
         self.tree = ast.parse(text)
         self._functions = index_functions(self.tree)
-        self._compiled = None if trusted else _codes(compile(text, filename, "exec", dont_inherit=True))
+        self._codes = _codes(compiled or compile(text, filename, "exec", dont_inherit=True))
 
     def find(self, code: CodeType) -> list[FunctionNode]:
-        """The nodes that the code may come from: one, or several lambdas of one line; none if it is not in the text."""
-        if self._compiled is not None and code not in self._compiled:
+        """The nodes that the code may come from: one, or several lambdas of one line; none if it is not in the text.
+
+        Code objects are compared by value, places included: a function of an earlier import of an edited file is not
+        taken for the one that stands in its place now.
+        """
+        if code not in self._codes:
             return []
         return self._functions.get((code.co_name, code.co_firstlineno), [])
 
@@ -71,6 +75,7 @@ class SourceCache:
 
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
+        self._compiled: dict[str, CodeType] = {}
         self._parsed: dict[str, ParsedModule | None] = {}
         self.memo: dict[int, Any] = {}
 
@@ -87,9 +92,10 @@ class SourceCache:
         finally:
             sys.meta_path.remove(finder)
 
-    def remember(self, path: str, data: bytes) -> None:
-        """Keeps the bytes that a module was imported from."""
+    def remember(self, path: str, data: bytes, compiled: CodeType) -> None:
+        """Keeps the bytes that a module was imported from, and what they were compiled to."""
         self._bytes[path] = data
+        self._compiled[path] = compiled
         self._parsed.pop(path, None)
 
     def digests(self) -> dict[str, str]:
@@ -110,10 +116,10 @@ class SourceCache:
         data = self._bytes.get(filename)
         try:
             if data is not None:
-                return ParsedModule(_decoded(data), filename, trusted=True)
+                return ParsedModule(_decoded(data), filename, self._compiled[filename])
             read = _read(filename)
             text = "".join(linecache.getlines(filename)) if read is None else _decoded(read)
-            return ParsedModule(text, filename, trusted=False) if text else None
+            return ParsedModule(text, filename) if text else None
         except (SyntaxError, ValueError, UnicodeDecodeError):
             return None
 
@@ -122,11 +128,13 @@ DEFAULT_CACHE = SourceCache()
 """Where the project being loaded keeps its sources unless it brings a cache of its own."""
 
 
+@lru_cache(maxsize=4096)
 def is_installed(filename: str) -> bool:
     """Whether a file belongs to an installed package."""
     return any(part in _INSTALLED for part in Path(filename).parts)
 
 
+@lru_cache(maxsize=4096)
 def is_own_module(module_name: str, filename: str | None) -> bool:
     """Whether a module's code is followed: it is neither the standard library's, nor installed, nor Headwater's."""
     top = module_name.partition(".")[0]
@@ -142,8 +150,8 @@ class _RecordingLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         data = self.get_data(self.path)
-        self._cache.remember(self.path, data)
         code: CodeType = self.source_to_code(data, self.path)
+        self._cache.remember(self.path, data, code)
         return code
 
 

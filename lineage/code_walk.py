@@ -196,9 +196,8 @@ class _Trip:
             self._part("default", f"{name}.{argument}", self._value(value), shown=shown(argument, value))
         for variable, value in _cells(function).items():
             self._part("closure", f"{name}.{variable}", self._value(value), shown=shown(variable, value))
-        wrapped = function.__dict__.get("__wrapped__")
-        if wrapped is not None:
-            self._part("name", f"{name}.__wrapped__", digest(self._value(wrapped)))
+        for attribute, value in function.__dict__.items():
+            self._part("value", f"{name}.{attribute}", self._value(value), shown=shown(attribute, value))
         module = str(function.__globals__.get("__name__", ""))
         if read.syntax is None:
             self.note(f"the source of {name} cannot be read as it was imported: its compiled code stands for it")
@@ -350,9 +349,9 @@ class _Trip:
 
     def _is_own(self, module: str) -> bool:
         loaded = sys.modules.get(module)
-        return is_own_module(module, getattr(loaded, "__file__", None) or "") and (
-            loaded is None or getattr(loaded, "__file__", None) is not None or module == "__main__"
-        )
+        # A package without __init__ has no file, but a path.
+        place = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), "")
+        return is_own_module(module, place)
 
     def _part(
         self, kind: str, name: str, hashed: str, file: str = "", line: int = 0, *, shown: str = "", text: str = ""

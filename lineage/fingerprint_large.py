@@ -3,29 +3,29 @@
 For each row, ``h`` is the 64-bit hash of the value and ``k1``, ``k2`` two hashes of the key (or of the position, where
 order is content). A column's version is the pair of sums of ``h * k1`` and ``h * k2`` modulo 2^64. Given the keys this
 is multilinear hashing: two changes cancel only if their differences ``d`` satisfy ``d1*k1 = -d2*k2`` in both lanes at
-once, which two independent lanes allow with a probability of about 2^-64. Without a key, ``r`` is a hash of the whole
+once, which two independent lanes allow with a probability of about 2^-64. Without a key, ``r`` combines the hashes of the
 projected row, and the lanes are the sums of two further hashes of ``r``, which no choice of values makes linear.
 
-Slices of rows are handled one after another, so that memory stays bounded; sums do not care how rows are cut.
+Sums do not care how rows are cut or in which order they come, so polars' streaming engine does the work, with memory
+for a few morsels only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from types import MappingProxyType
 
 import polars as pl
 
-from lineage.fingerprint_values import NAN, is_float, may_be_found_as_key, may_be_key, plain
+from lineage.fingerprint_values import NAN, hashable, is_ordered, may_be_found_as_key, may_be_key
 
-_SLICE_ROWS = 1 << 18
-_PREFIX_ROWS = 1 << 16
-_MASK = (1 << 64) - 1
 # Digits of pi, e and the golden ratio: seeds without a choice.
-_VALUE, _LANE_1, _LANE_2 = 0x243F6A8885A308D3, 0xB7E151628AED2A6A, 0x9E3779B97F4A7C15
-_BITS: Mapping[Any, Any] = {pl.Float16: pl.UInt16, pl.Float32: pl.UInt32, pl.Float64: pl.UInt64}
+_VALUE = 0x243F6A8885A308D3
+_LANES: Mapping[str, int] = MappingProxyType({"k1": 0xB7E151628AED2A6A, "k2": 0x9E3779B97F4A7C15})
+_PREFIXES = (1 << 12, 1 << 17)
+_POSITION = "\0position"
 
 
 @cache
@@ -50,8 +50,8 @@ def scheme() -> str:
     ]
     seen = sha256()
     for probe in probes:
-        for seed in (_VALUE, _LANE_1, _LANE_2):
-            seen.update(repr(_hash(probe, seed).to_list()).encode())
+        for seed in (_VALUE, *_LANES.values()):
+            seen.update(repr(hashable(probe, probe.dtype, "probe").hash(seed).to_list()).encode())
     return f"sums-1:{seen.hexdigest()[:8]}"
 
 
@@ -64,93 +64,113 @@ class LargeFrame:
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self._frame = frame
-        self._series = {series.name: series for series in frame.get_columns()}
+        self._schema = frame.schema
 
     def is_key(self, names: Sequence[str]) -> bool:
         """Whether the columns exist, are of types that identify, hold no null, and no two rows agree in them."""
-        if not all(name in self._series and may_be_key(self._series[name]) for name in names):
+        if not all(name in self._schema and may_be_key(self._schema[name]) for name in names):
             return False
-        if any(self._series[name].null_count() for name in names):
+        if any(self._frame.get_column(name).null_count() for name in names):
             return False
-        return _all_differ(self._frame.head(_PREFIX_ROWS), names) and _all_differ(self._frame, names)
+        # Most columns are ruled out by their first rows.
+        return all(self._all_differ(self._frame.head(rows), names) for rows in (*_PREFIXES, self._frame.height))
 
     def find_key(self) -> tuple[str, ...]:
-        """The first column that was found unique; empty when none was. Most are ruled out by their first rows."""
-        for name, series in self._series.items():
-            if may_be_found_as_key(series) and self.is_key((name,)):
+        """The first column that was found unique; empty when none was."""
+        for name, dtype in self._schema.items():
+            if may_be_found_as_key(dtype) and self.is_key((name,)):
                 return (name,)
         return ()
 
     def columns(self, key: Sequence[str]) -> dict[str, str]:
         """A version for every column, of its (key, value) pairs; without a key, of its values in their order."""
-        sums = {name: [0, 0] for name in self._series}
-        for offset, part in self._slices():
-            identity = _row_hash(part, key) if key else _positions(offset, part.height)
-            first, second = _hash(identity, _LANE_1), _hash(identity, _LANE_2)
-            for name, lanes in sums.items():
-                hashed = _hash(part.get_column(name), _VALUE)
-                lanes[0] += int((hashed * first).sum())
-                lanes[1] += int((hashed * second).sum())
-        return {name: _digest([str(self._series[name].dtype)], lanes) for name, lanes in sums.items()}
+        identity = self._row(key) if key else _place()
+        rows = self._frame.lazy() if key else self._frame.lazy().with_row_index(_POSITION)
+        factors = {lane: identity.hash(seed) for lane, seed in _LANES.items()}
+        hashes = {f"h{place}": self._hash(name) for place, name in enumerate(self._schema)}
+        sums = {f"{name}.{lane}": (pl.col(name) * pl.col(lane)).sum() for name in hashes for lane in _LANES}
+        found = _sums(rows.select(**factors, **hashes), sums)
+        return {
+            name: _digest([str(dtype)], [found[f"h{place}.{lane}"] for lane in _LANES])
+            for place, (name, dtype) in enumerate(self._schema.items())
+        }
 
-    def projections(self, read_sets: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    def projections(self, read_sets: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
         """For each set of columns the digest of the rows projected on it, as a multiset."""
-        sums = {names: [0, 0] for names in read_sets}
-        for _, part in self._slices():
-            hashes: dict[str, pl.Series] = {}
-            for names, lanes in sums.items():
-                row = _row_hash(part, names, hashes)
-                lanes[0] += int(_hash(row, _LANE_1).sum())
-                lanes[1] += int(_hash(row, _LANE_2).sum())
-        return {names: _digest([str(self._series[name].dtype) for name in names], sums[names]) for names in sums}
+        wanted = sorted({name for names in read_sets for name in names})
+        column = {name: f"h{place}" for place, name in enumerate(wanted)}
+        hashed = self._frame.lazy().select(**{column[name]: self._hash(name) for name in wanted})
+        rows = {
+            f"r{place}": _combined([pl.col(column[name]) for name in names]) for place, names in enumerate(read_sets)
+        }
+        sums = {f"{row}.{lane}": pl.col(row).hash(seed).sum() for row in rows for lane, seed in _LANES.items()}
+        found = _sums(hashed.select(**rows), sums)
+        return {
+            names: _digest([str(self._schema[name]) for name in names], [found[f"r{place}.{lane}"] for lane in _LANES])
+            for place, names in enumerate(read_sets)
+        }
 
     def order(self, key: Sequence[str]) -> str:
         """The digest of the sequence of keys, or of whole rows where there is no key."""
-        names = list(key) or sorted(self._series)
-        lanes = [0, 0]
-        for offset, part in self._slices():
-            row, place = _row_hash(part, names), _positions(offset, part.height)
-            lanes[0] += int((row * _hash(place, _LANE_1)).sum())
-            lanes[1] += int((row * _hash(place, _LANE_2)).sum())
-        return _digest([str(self._series[name].dtype) for name in names], lanes)
+        names = list(key) or sorted(self._schema)
+        factors = {lane: _place().hash(seed) for lane, seed in _LANES.items()}
+        placed = self._frame.lazy().with_row_index(_POSITION).select(**factors, row=self._row(names))
+        found = _sums(placed, {lane: (pl.col("row") * pl.col(lane)).sum() for lane in _LANES})
+        return _digest([str(self._schema[name]) for name in names], [found[lane] for lane in _LANES])
 
-    def _slices(self) -> Iterator[tuple[int, pl.DataFrame]]:
-        for offset in range(0, self._frame.height, _SLICE_ROWS):
-            yield offset, self._frame.slice(offset, _SLICE_ROWS)
+    def _hash(self, name: str) -> pl.Expr:
+        return hashable(pl.col(name), self._schema[name], name).hash(_VALUE)
 
+    def _row(self, names: Sequence[str]) -> pl.Expr:
+        return _combined([self._hash(name) for name in names])
 
-def _all_differ(frame: pl.DataFrame, names: Sequence[str]) -> bool:
-    if len(names) == 1:
-        return frame.get_column(names[0]).n_unique() == frame.height
-    return frame.select(names).n_unique() == frame.height
+    def _all_differ(self, frame: pl.DataFrame, names: Sequence[str]) -> bool:
+        """Whether no two rows agree: cheap where rows are sorted by the key, else by counting different hashes.
 
-
-def _positions(offset: int, rows: int) -> pl.Series:
-    # Hashed once here and again per lane: the factors of a lane must show no trace of a regular sequence.
-    return pl.int_range(offset, offset + rows, dtype=pl.Int64, eager=True).hash(_VALUE)
-
-
-def _row_hash(part: pl.DataFrame, names: Sequence[str], hashes: dict[str, pl.Series] | None = None) -> pl.Series:
-    """One 64-bit hash of several columns; each step is hashed again, so that equal columns do not cancel."""
-    row: pl.Series | None = None
-    for name in names:
-        hashed = None if hashes is None else hashes.get(name)
-        if hashed is None:
-            hashed = _hash(part.get_column(name), _VALUE)
-            if hashes is not None:
-                hashes[name] = hashed
-        row = hashed if row is None else (row.hash(_LANE_1) ^ hashed).hash(_VALUE)
-    return _positions(0, part.height) if row is None else row
+        Different hashes prove different keys. Of equal hashes of different keys (one in four million for 3 M rows)
+        nothing wrong can come: the key is just not used.
+        """
+        if all(is_ordered(self._schema[name]) for name in names) and _ascends(frame, names):
+            return True
+        return frame.lazy().select(self._row(names).alias("row")).collect().get_column("row").n_unique() == frame.height
 
 
-def _hash(series: pl.Series, seed: int) -> pl.Series:
-    if is_float(series):
-        bits = series.fill_nan(NAN).reinterpret(dtype=_BITS[type(series.dtype)])
-        return bits.hash(seed)
-    return plain(series).hash(seed)
+def _ascends(frame: pl.DataFrame, names: Sequence[str]) -> bool:
+    """Whether every row's key is greater than the one before it, which is looked at in a prefix first."""
+    greater: pl.Series | None = None
+    if frame.height > _PREFIXES[0] and not _ascends(frame.head(_PREFIXES[0]), names):
+        return False
+    for name in reversed(names):
+        column = frame.get_column(name).to_physical()
+        before, after = column.slice(0, frame.height - 1), column.slice(1)
+        greater = after > before if greater is None else (after > before) | ((after == before) & greater)
+    return greater is not None and bool(greater.all())
+
+
+def _place() -> pl.Expr:
+    # Hashed here and again per lane: the factors of a lane must show no trace of a regular sequence.
+    return pl.col(_POSITION).cast(pl.Int64).hash(_VALUE)
+
+
+def _combined(hashes: Sequence[pl.Expr]) -> pl.Expr:
+    """One 64-bit number for several hashes: multilinear, with an odd factor for each place but the first."""
+    row = hashes[0]
+    for place, one in enumerate(hashes[1:], start=1):
+        row = row + one * pl.lit(_factor(place), dtype=pl.UInt64)
+    return row
+
+
+@cache
+def _factor(place: int) -> int:
+    return int.from_bytes(sha256(b"column %d" % place).digest()[:8], "little") | 1
+
+
+def _sums(rows: pl.LazyFrame, sums: Mapping[str, pl.Expr]) -> dict[str, int]:
+    found = rows.select(**sums).collect(engine="streaming")
+    return {name: int(found.get_column(name).item()) for name in sums}
 
 
 def _digest(dtypes: Sequence[str], lanes: Sequence[int]) -> str:
     head = b"".join(b"%d:%b" % (len(text), text) for text in (dtype.encode() for dtype in dtypes))
-    body = b"".join((lane & _MASK).to_bytes(8, "little") for lane in lanes)
+    body = b"".join(lane.to_bytes(8, "little") for lane in lanes)
     return sha256(b"%d:%b%b" % (len(head), head, body)).hexdigest()[:32]

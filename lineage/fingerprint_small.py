@@ -57,7 +57,7 @@ class SmallFrame:
 
     def is_key(self, names: Sequence[str]) -> bool:
         """Whether the columns exist, are of types that identify, hold no null, and no two rows agree in them."""
-        if not all(name in self._series and may_be_key(self._series[name]) for name in names):
+        if not all(name in self._series and may_be_key(self._series[name].dtype) for name in names):
             return False
         columns = [self._of(name) for name in names]
         seen = set(columns[0]) if len(columns) == 1 else set(zip(*columns, strict=True))
@@ -66,7 +66,7 @@ class SmallFrame:
     def find_key(self) -> tuple[str, ...]:
         """The first column that was found unique; empty when none was."""
         for name, series in self._series.items():
-            if may_be_found_as_key(series) and self.is_key((name,)):
+            if may_be_found_as_key(series.dtype) and self.is_key((name,)):
                 return (name,)
         return ()
 

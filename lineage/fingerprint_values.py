@@ -6,10 +6,10 @@ disagree about them; ``-0.0`` differs from ``0.0``, because a reader can tell th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -18,87 +18,77 @@ from assets_core.errors import DataError
 NAN = float("nan")
 
 
-def _temporal(series: pl.Series) -> pl.Series:
-    return series.to_physical()
-
-
-def _text(series: pl.Series) -> pl.Series:
-    return series.cast(pl.String)
-
-
-def _same(series: pl.Series) -> pl.Series:
-    return series
-
-
-def _null(series: pl.Series) -> pl.Series:
-    return pl.Series(series.name, [None] * len(series), dtype=pl.Int8)
-
-
-def _nested(series: pl.Series) -> pl.Series:
-    exact = exact_dtype(series.dtype)
-    return series if exact == series.dtype else series.cast(exact)
-
-
-def _extension(series: pl.Series) -> pl.Series:
-    return plain(series.ext.storage())
-
-
-def _refused(series: pl.Series) -> pl.Series:
-    raise DataError(
-        "HW381",
-        f"column {series.name!r} holds Python objects, which have no version",
-        where=series.name,
-        hint="cast it to a data type that can be stored",
-    )
-
+Values = TypeVar("Values", pl.Series, pl.Expr)
+"""A column's values in hand, or the expression for them: both have the methods that are needed here."""
 
 _INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.UInt128)
 _FLOATS = (pl.Float16, pl.Float32, pl.Float64)
 _TEMPORAL = (pl.Date, pl.Datetime, pl.Duration, pl.Time)
+_BITS: Mapping[Any, Any] = MappingProxyType({pl.Float16: pl.UInt16, pl.Float32: pl.UInt32, pl.Float64: pl.UInt64})
 _NESTED = (pl.List, pl.Array, pl.Struct, pl.Map)
 
-_PLAIN: Mapping[Any, Callable[[pl.Series], pl.Series]] = MappingProxyType(
-    dict.fromkeys((*_INTEGERS, *_FLOATS, pl.Boolean, pl.String, pl.Binary), _same)
-    | dict.fromkeys((*_TEMPORAL, pl.Decimal), _temporal)
-    | dict.fromkeys((pl.Enum, pl.Categorical), _text)
-    | dict.fromkeys(_NESTED, _nested)
-    | {pl.Null: _null}
-)
-_KEYS = frozenset((*_INTEGERS, *_TEMPORAL, pl.Decimal, pl.Boolean, pl.String, pl.Binary, pl.Enum, pl.Categorical))
+_SAME = frozenset((*_INTEGERS, pl.Boolean, pl.String, pl.Binary))
+_CATEGORIES = (pl.Enum, pl.Categorical)
+_KEYS = frozenset((*_SAME, *_TEMPORAL, *_CATEGORIES, pl.Decimal))
 
 
-def may_be_key(series: pl.Series) -> bool:
+def may_be_key(dtype: pl.DataType) -> bool:
     """Whether columns of this type can identify rows: floats and nested types cannot."""
-    return type(series.dtype) in _KEYS
+    return type(dtype) in _KEYS
 
 
-def may_be_found_as_key(series: pl.Series) -> bool:
+def may_be_found_as_key(dtype: pl.DataType) -> bool:
     """Whether a column of this type is tried as a key that nobody declared."""
-    kind = type(series.dtype)
-    return kind in _KEYS and kind is not pl.Boolean
+    return type(dtype) in _KEYS and not isinstance(dtype, pl.Boolean)
 
 
-def is_float(series: pl.Series) -> bool:
-    """Whether the column holds floats at its top level."""
-    return type(series.dtype) in _FLOATS
+def is_ordered(dtype: pl.DataType) -> bool:
+    """Whether ``>`` on columns of this type is cheap and agrees with what makes their values differ."""
+    return type(dtype) in (*_INTEGERS, *_TEMPORAL, pl.String, pl.Decimal)
 
 
-def plain(series: pl.Series) -> pl.Series:
+def plain(values: Values, dtype: pl.DataType, name: str) -> Values:
     """The same values as integers, floats, booleans, text, bytes, or nested types of exact leaves.
 
     Raises:
         DataError: HW381, the column holds Python objects.
     """
-    handler = _PLAIN.get(type(series.dtype))
-    if handler is None:
-        handler = _extension if isinstance(series.dtype, pl.BaseExtension) else _refused
-    return handler(series)
+    kind = type(dtype)
+    if kind in _SAME or kind in _FLOATS:
+        return values
+    if kind in _TEMPORAL or kind is pl.Decimal:
+        return values.to_physical()
+    if kind in _CATEGORIES:
+        return values.cast(pl.String)
+    if kind in _NESTED:
+        exact = exact_dtype(dtype)
+        return values if exact == dtype else values.cast(exact)
+    if kind is pl.Null:
+        return values.cast(pl.Int8)
+    if isinstance(dtype, pl.BaseExtension):
+        return plain(values.ext.storage(), as_instance(dtype.ext_storage()), name)
+    raise DataError(
+        "HW381",
+        f"column {name!r} holds {dtype}, which has no version",
+        where=name,
+        hint="cast it to a data type that can be stored",
+    )
+
+
+def hashable(values: Values, dtype: pl.DataType, name: str) -> Values:
+    """Like ``plain``, with floats as their bits, because polars' hash takes ``-0.0`` for ``0.0``."""
+    bits = _BITS.get(type(dtype))
+    if bits is not None:
+        return values.fill_nan(NAN).reinterpret(dtype=bits)
+    return plain(values, dtype, name)
 
 
 def python_values(series: pl.Series) -> Sequence[Any]:
     """The values as Python objects that ``marshal`` writes alike whenever they are equal."""
-    values = plain(series).to_list()
-    if type(series.dtype) in _FLOATS and any(value != value for value in values):  # only a NaN differs from itself
+    dtype = series.dtype
+    values = plain(series, dtype, series.name).to_list()
+    # Only a NaN differs from itself.
+    if type(dtype) in _FLOATS and any(value != value for value in values):
         return [NAN if value != value else value for value in values]
     return values
 
