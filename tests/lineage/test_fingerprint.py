@@ -362,6 +362,33 @@ def test_the_way_is_chosen_by_the_number_of_rows_alone() -> None:
     assert data_version(table(SMALL_ROWS + 1)).scheme == scheme_for(10**9)
 
 
+KEYS = {
+    "dense": lambda place: [place],
+    "sparse": lambda place: [place * 7919 - 2**40],
+    "two columns": lambda place: [place // 3, place % 3],
+    "three of them, one negative": lambda place: [place // 100, -(place % 10), place // 10 % 10],
+    "text": lambda place: ["k" + place.cast(pl.String)],
+    "text and number": lambda place: ["k" + (place // 2).cast(pl.String), place % 2],
+    "largest numbers": lambda place: [place.cast(pl.UInt64) + pl.Series([2**63], dtype=pl.UInt64)],
+    "ends of a small type": lambda place: [(place // 256).cast(pl.Int8), (place % 256 - 128).cast(pl.Int8)],
+    "time": lambda place: [place.cast(pl.Datetime("us"))],
+    "decimal": lambda place: [place.cast(pl.Decimal(10, 2))],
+}
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("kind", KEYS)
+def test_keys_of_every_kind_are_verified_on_all_rows(kind: str, shuffle: bool) -> None:
+    place = pl.int_range(10_000, eager=True)
+    columns = [column.alias(f"k{number}") for number, column in enumerate(KEYS[kind](place))]
+    frame = pl.DataFrame([*columns, place.cast(pl.Float64).alias("x")])
+    frame = frame.sample(fraction=1, shuffle=True, seed=5) if shuffle else frame
+    key = [column.name for column in columns]
+    assert data_version(frame, unique_key=key).key == tuple(key)
+    twice = pl.concat([frame.head(9_999), frame.slice(4_000, 1)])
+    assert data_version(twice, unique_key=key).key == ()
+
+
 PINNED = {
     "sorted-1:765c1fe9": "2f68c9d366d201b22f479f4fc27f0744cfe2a124ce052fbfcae263749de9900d",
     "sums-1:f60bf601": "7fcd7e70f60ff3988db5104c0020fef11fa0a7bfddf35798bc32490f3986cb6a",
