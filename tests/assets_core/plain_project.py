@@ -37,8 +37,8 @@ def computed(key: str, *reads: str | Input, **options: Any) -> Asset[..., Any]:
 
 
 def graph_of(*definitions: Definition) -> Graph:
-    """The graph of definitions none of which is SQL."""
-    return build(definitions, lambda asset: ())
+    """The graph of definitions; queries read the tables that their inputs name."""
+    return build(definitions, lambda asset: asset.inputs)
 
 
 def code(text: str, scheme: str = "plan-1") -> CodeVersion:

@@ -297,7 +297,7 @@ def test_a_range_that_names_nothing_is_refused(definition: Partitions, text: str
 
 
 def test_a_partition_that_has_not_ended_is_refused_with_the_last_that_has() -> None:
-    with pytest.raises(UsageError, match="has not ended yet\n.*'2013-02-28'"):
+    with pytest.raises(UsageError, match=r"has not ended yet\n.*'2013-02-28'"):
         select_range(Daily("2013-01-01"), "2013-03-01", NOW)
 
 
