@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assets_core.errors import UsageError
@@ -38,7 +39,7 @@ def verify(project: Project, *, data: bool) -> audit.AuditReport:
 def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str, Any]]:
     """See ``Project.audit_log``."""
     key = None if asset is None else project.graph.find(asset).key
-    return [one._asdict() for one in audit.log(project.catalog, limit, key)]
+    return [asdict(one) for one in audit.log(project.catalog, limit, key)]
 
 
 def _is_id(text: str) -> bool:

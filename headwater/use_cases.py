@@ -70,13 +70,12 @@ def materialize(
 ) -> RunResult:
     """See ``Project.materialize``."""
     told = reporter or Reporter()
-    for message in abandon_dead_runs(project):
-        told.warned(message)
+    dead = abandon_dead_runs(project)
     run_id = new_id()
     known, plan = _planned(project, select, partition, exclude, force, run_id, told.warned)
-    for warning in (*known.warnings, *plan.warnings):
+    warnings = (*dead, *known.warnings, *plan.warnings)
+    for warning in warnings:
         told.warned(warning)
-    warnings = (*known.warnings, *plan.warnings)
     if not plan.steps and not known.observed:
         result = RunResult(None, project.env, True, warnings=warnings)
         told.planned(plan, "")

@@ -263,14 +263,15 @@ class _Verification:
     def data(self, digest_of: Callable[[Stored], str | None]) -> None:
         """Stored data against the digests in the records."""
         query = (
-            "select m.sequence, m.id, m.storage, m.location, m.bytes, m.digest, exists (select 1 from retirement t"
+            "select m.sequence, m.slot, m.id, m.storage, m.location, m.bytes, m.digest, exists (select 1 from retirement t"
             " where t.materialization = m.sequence and t.how = ?) from materialization m where m.storage is not null"
             " order by m.sequence"
         )
-        for sequence, made, storage, location, size, digest, pruned in self._connection.execute(
+        for sequence, slot, made, storage, location, size, digest, pruned in self._connection.execute(
             query, (Retired.PRUNED.value,)
         ):
-            where = f"{storage}:{location} (log {sequence}, materialization {unpack_id(made)})"
+            name = Slot(*self._names.slots.get(slot, ("?", None)))
+            where = f"{name}, {storage}:{location} (log {sequence}, materialization {unpack_id(made)})"
             stored = Stored(storage, location, size, unpack_hex(digest))
             try:
                 found = digest_of(stored)
