@@ -55,8 +55,8 @@ def explain(
     )
 
 
-def ragged_row(path: str, options: Mapping[str, Any], columns: int) -> Fault | None:
-    """The first row of a CSV file that has fewer or more fields than there are columns; None if there is none.
+def ragged_row(path: str, options: Mapping[str, Any]) -> Fault | None:
+    """The first row of a CSV file that has fewer or more fields than its first one; None if there is none.
 
     Polars fills short rows with nulls, and makes a row of nulls of an empty line: a file that was cut off would lose
     data without a word. A file without quotes is checked by counting bytes, some gigabytes a second.
@@ -64,14 +64,19 @@ def ragged_row(path: str, options: Mapping[str, Any], columns: int) -> Fault | N
     Raises:
         OSError: the file cannot be read.
     """
-    if options.get("truncate_ragged_lines") or columns < 2:
+    if options.get("truncate_ragged_lines"):
         return None
-    plain = not {"comment_prefix", "skip_rows", "skip_rows_after_header", "eol_char"} & set(options)
-    if plain and _counts_agree(path, options, columns):
-        return None
-    for line, row in _rows(path, options):
-        if len(row) != columns:
-            return Fault(line, f"it has {_fields(len(row))}, where the file has {columns} columns: {_shown(row)}")
+    try:
+        rows = _rows(path, options)
+        columns = len(next(rows, (0, []))[1])
+        plain = not {"comment_prefix", "skip_rows", "skip_rows_after_header", "eol_char"} & set(options)
+        if columns < 2 or (plain and _counts_agree(path, options, columns)):
+            return None
+        for line, row in rows:
+            if len(row) != columns:
+                return Fault(line, f"it has {_fields(len(row))}, where the file has {columns} columns: {_shown(row)}")
+    except _CsvError as error:
+        return Fault(error.line, error.why)
     return None
 
 
@@ -101,13 +106,7 @@ def _look_at_csv(path: str, options: Mapping[str, Any], schema: pl.Schema | None
     fault = _undecodable(path, options)
     if fault is not None:
         return fault
-    try:
-        columns = len(next(_rows(path, options))[1])
-        fault = ragged_row(path, options, columns)
-    except StopIteration:
-        return None
-    except _CsvError as error:
-        return Fault(error.line, error.why)
+    fault = ragged_row(path, options)
     return fault or (_unfit_value(path, options, schema) if schema is not None else None)
 
 

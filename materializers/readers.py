@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -129,7 +129,8 @@ def scan(
     if format == "jsonl":
         return pl.scan_ndjson(list(paths), schema=schema)
     given = {name: value for name, value in options.items() if name not in ("schema_overrides", "try_parse_dates")}
-    return pl.scan_csv(list(paths), schema=schema, glob=False, **given)
+    extra: Literal["ignore", "raise"] = "ignore" if options.get("has_header", True) else "raise"
+    return pl.scan_csv(list(paths), schema=schema, glob=False, extra_columns=extra, **given)
 
 
 def infer_schema(format: str, paths: Sequence[str], options: Mapping[str, Any]) -> pl.Schema:  # noqa: A002 -- the declaration's word
@@ -155,6 +156,18 @@ def infer_schema(format: str, paths: Sequence[str], options: Mapping[str, Any]) 
             )
     empty = [pl.DataFrame(schema=schema).select(first.names()) for schema in schemas]
     return pl.concat(empty, how="vertical_relaxed").schema
+
+
+def columns_of(format: str, path: str, options: Mapping[str, Any]) -> dict[str, pl.DataType | None] | None:  # noqa: A002 -- the declaration's word
+    """What one file itself says of its columns: names, with types where the format has them; None where it says nothing
+    before all is read, as JSON lines and CSV files without a header do.
+    """
+    if format == "parquet":
+        return dict(_parquet_schema(path, options))
+    if format == "csv" and options.get("has_header", True):
+        given = {name: value for name, value in options.items() if name not in ("schema_overrides", "try_parse_dates")}
+        return dict.fromkeys(pl.scan_csv(path, glob=False, infer_schema=False, **given).collect_schema())
+    return None
 
 
 def _csv_schema(path: str, options: Mapping[str, Any]) -> pl.Schema:

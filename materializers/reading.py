@@ -10,10 +10,10 @@ import polars as pl
 
 from assets_core.asset import Source
 from assets_core.digest import digest
-from assets_core.errors import DataError
+from assets_core.errors import DataError, did_you_mean
 from materializers.files import SourceFile
 from materializers.read_errors import broken_row, explain, ragged_row
-from materializers.readers import as_schema, infer_schema, plain_options, scan
+from materializers.readers import as_schema, columns_of, infer_schema, plain_options, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,38 @@ class Reading:
         """The declared schema, else the one that fits all the data.
 
         Raises:
-            DataError: HW313, the files differ in their columns; HW314, a row is broken; HW315, a file cannot be read.
+            DataError: HW313, the files differ in their columns, or from those declared; HW314, a row is broken;
+                HW315, a file cannot be read.
         """
-        if self.source.schema is not None:
-            return as_schema(self.source.schema)
         try:
-            return infer_schema(self.source.format, self._paths, self.options)
+            if self.source.schema is None:
+                return infer_schema(self.source.format, self._paths, self.options)
+            schema = as_schema(self.source.schema)
+            for file in self.files:
+                found = columns_of(self.source.format, file.path, self.options)
+                if found is not None:
+                    self._compare(schema, found, file)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._explained(None, error) from error
+        return schema
+
+    def _compare(self, schema: pl.Schema, found: Mapping[str, pl.DataType | None], file: SourceFile) -> None:
+        """Refuses a file that lacks a declared column, or has it in another type; further columns are left unread."""
+        for name, dtype in schema.items():
+            if name not in found:
+                raise DataError(
+                    "HW313",
+                    f"{file.name} has no column {name!r}, which the source {self.source.key} declares",
+                    where=file.path,
+                    hint=did_you_mean(name, found) or f"it has {', '.join(found)}",
+                )
+            if found[name] not in (None, dtype):
+                raise DataError(
+                    "HW313",
+                    f"the column {name!r} of {file.name} is {found[name]}, and declared as {dtype}",
+                    where=file.path,
+                    hint="declare the type that the file has, and cast in an asset",
+                )
 
     def frame(self, schema: pl.Schema) -> pl.LazyFrame:
         """All rows in the order of the files, without looking at them."""
@@ -71,7 +95,7 @@ class Reading:
     def _run(self, schema: pl.Schema, frame: pl.LazyFrame) -> pl.DataFrame:
         if self.source.format == "csv":
             for file in self.files:
-                fault = ragged_row(file.path, self.options, len(schema))
+                fault = ragged_row(file.path, self.options)
                 if fault is not None:
                     raise broken_row(file.name, file.path, fault)
         try:

@@ -9,7 +9,6 @@ import polars as pl
 from assets_core.errors import DataError
 from assets_core.partitions import Partitions, Static, TimePartitions, Unit
 
-_INTEGER_FORMS = {Unit.HOUR: "%Y%m%d%H", Unit.DAY: "%Y%m%d", Unit.WEEK: "%Y%m%d", Unit.MONTH: "%Y%m%d"}
 _NO_PLACE = pl.Series([None], dtype=pl.UInt32)
 
 
@@ -58,10 +57,7 @@ def _moments(column: pl.Series, definition: TimePartitions) -> pl.Series:
     if dtype == pl.String:
         column = _parsed(column)
     elif dtype.is_integer():
-        text = column.cast(pl.String)
-        if definition.unit is Unit.MONTH:
-            text = text.str.head(6) + "01"
-        column = text.str.strptime(pl.Datetime("us"), _INTEGER_FORMS[definition.unit], strict=False)
+        column = _from_digits(column.cast(pl.String), definition.unit)
     elif dtype == pl.Null:
         column = column.cast(pl.Datetime("us"))
     elif not (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
@@ -75,6 +71,14 @@ def _moments(column: pl.Series, definition: TimePartitions) -> pl.Series:
         return local
     moments = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _from_digits(digits: pl.Series, unit: Unit) -> pl.Series:
+    """Dates written as numbers; null where there is no such date."""
+    if unit is Unit.HOUR:
+        return (digits + "00").str.to_datetime("%Y%m%d%H%M", time_unit="us", strict=False)
+    whole = digits.str.head(6) + "01" if unit is Unit.MONTH else digits
+    return whole.str.to_date("%Y%m%d", strict=False)
 
 
 def _parsed(column: pl.Series) -> pl.Series:

@@ -1,0 +1,126 @@
+"""To which slot a row belongs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets_core.errors import DataError
+from assets_core.partitions import Daily, Hourly, Monthly, Partitions, Static, TimePartitions, Weekly
+from materializers.slots import places
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NEW_YORK = Daily("2013-01-01", "2013-01-04", timezone="America/New_York")
+
+
+def keys_of(values: list[Any], definition: Partitions, dtype: Any = None) -> list[str | None]:
+    keys = list(definition.keys(NOW))
+    found = places(pl.Series("c", values, dtype=dtype), definition, keys)
+    assert found.dtype == pl.UInt32
+    return [None if place is None else keys[place] for place in found]
+
+
+def test_a_date_is_a_local_day() -> None:
+    values = [date(2012, 12, 31), date(2013, 1, 1), None, date(2013, 1, 3), date(2013, 1, 4)]
+    assert keys_of(values, NEW_YORK) == [None, "2013-01-01", None, "2013-01-03", None]
+
+
+def test_a_datetime_without_zone_is_local_time() -> None:
+    values = [datetime(2013, 1, 1), datetime(2013, 1, 1, 23, 59, 59, 999_999), datetime(2013, 1, 2)]
+    assert keys_of(values, NEW_YORK) == ["2013-01-01", "2013-01-01", "2013-01-02"]
+
+
+def test_a_datetime_with_zone_is_a_moment() -> None:
+    values = [datetime(2013, 1, 1, 4, 59, tzinfo=UTC), datetime(2013, 1, 1, 5, tzinfo=UTC)]
+    assert keys_of(values, NEW_YORK) == [None, "2013-01-01"]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_every_precision_of_time_will_do(unit: Any) -> None:
+    assert keys_of([datetime(2013, 1, 2, 3)], NEW_YORK, pl.Datetime(unit)) == ["2013-01-02"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2013-01-02", "2013-01-02T00:00:00", "2013-01-02 23:59:59.5", "2013-01-02T07:00:00Z", "2013-01-02T01:00:00+01:00"],
+)
+def test_text_is_read_as_iso(text: str) -> None:
+    day = "2013-01-01" if text.endswith("+01:00") else "2013-01-02"
+    assert keys_of([text, "soon", None], NEW_YORK) == [day, None, None]
+
+
+@pytest.mark.parametrize(
+    ("definition", "values", "expected"),
+    [
+        (NEW_YORK, [20130102, 20130230, 7], ["2013-01-02", None, None]),
+        (Monthly("2013-01", "2013-03"), [201302, 20130131, 201303], ["2013-02", "2013-01", None]),
+        (Hourly("2013-01-01", "2013-01-02"), [2013010105], ["2013-01-01T05:00"]),
+        (Static(["1", "2"]), [1, 3, None], ["1", None, None]),
+    ],
+)
+def test_integers_are_dates_written_without_dashes(
+    definition: Partitions, values: list[int | None], expected: list[str | None]
+) -> None:
+    assert keys_of(values, definition) == expected
+
+
+def test_a_month_may_be_written_as_its_key() -> None:
+    assert keys_of(["2013-02", "2013-03-31"], Monthly("2013-01", "2013-04")) == ["2013-02", "2013-03"]
+
+
+def test_static_partitions_are_told_by_text() -> None:
+    assert keys_of(["US", "eu", None, "EU"], Static(["EU", "US"])) == ["US", None, None, "EU"]
+    assert keys_of(["US", "EU"], Static(["EU", "US"]), pl.Enum(["EU", "US"])) == ["US", "EU"]
+
+
+def test_a_definition_without_keys_has_no_rows() -> None:
+    assert keys_of([date(2040, 1, 1)], Daily("2040-01-01")) == [None]
+
+
+@pytest.mark.parametrize(("values", "definition"), [([1.5], NEW_YORK), ([True], NEW_YORK), ([1.5], Static(["1.5"]))])
+def test_other_types_cannot_tell(values: list[object], definition: Partitions) -> None:
+    with pytest.raises(DataError, match="'c'") as raised:
+        keys_of(values, definition)
+    assert raised.value.code == "HW318"
+
+
+def test_a_column_of_nulls_belongs_nowhere() -> None:
+    assert keys_of([None], NEW_YORK) == [None]
+
+
+def test_the_days_of_a_clock_change_have_23_and_25_hours() -> None:
+    berlin = Daily("2013-03-31", "2013-04-01", timezone="Europe/Berlin")
+    moments = pl.datetime_range(datetime(2013, 3, 30), datetime(2013, 4, 2), "1h", time_zone="UTC", eager=True)
+    assert sum(key is not None for key in keys_of(moments.to_list(), berlin)) == 23
+
+
+def test_both_hours_of_a_clock_change_have_their_rows() -> None:
+    hours = Hourly("2013-10-27T01:00", "2013-10-27T04:00", timezone="Europe/Berlin")
+    moments = [datetime(2013, 10, 27, hour, 30, tzinfo=UTC) for hour in (-1 % 24, 0, 1, 2)][1:]
+    found = keys_of(moments, hours)
+    assert found == ["2013-10-27T02:00", "2013-10-27T02:00+01:00", "2013-10-27T03:00"]
+
+
+DEFINITIONS = [
+    Daily("2013-03-01", "2013-12-01", timezone="Europe/Berlin"),
+    Weekly("2013-03-04", "2013-12-02", timezone="America/New_York"),
+    Monthly("2013-03", "2013-12", timezone="Asia/Kolkata"),
+    Hourly("2013-10-20", "2013-11-10", timezone="Europe/Berlin"),
+]
+
+
+@given(
+    st.sampled_from(DEFINITIONS),
+    st.lists(
+        st.datetimes(datetime(2013, 1, 1), datetime(2013, 12, 31), timezones=st.just(UTC)), min_size=1, max_size=20
+    ),
+)
+def test_a_moment_lies_in_the_window_of_its_key(definition: TimePartitions, moments: list[datetime]) -> None:
+    for moment, key in zip(moments, keys_of(moments, definition), strict=True):
+        place = definition.place_at(moment)
+        assert key == definition.key_at(place)
