@@ -49,7 +49,8 @@ class LiveReporter(LineReporter):
     def planned(self, plan: Plan, run_id: str) -> None:
         """Begins the display."""
         super().planned(plan, run_id)
-        self._live.start()
+        if plan.steps:
+            self._live.start()
 
     def started(self, step: Step, attempt: int) -> None:
         """Counts."""

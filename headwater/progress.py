@@ -22,6 +22,7 @@ from headwater.report.words import counted, number, seconds
 MODES = ("auto", "live", "plain", "json", "none")
 _HEARTBEAT_SECONDS = 10.0
 _NAME_WIDTH = 40
+_FACTS_WIDTH = 52
 _FAILURES_SHOWN = 5
 _WORST_FIRST = (
     StepState.FAILED,
@@ -102,13 +103,13 @@ class Tally:
         self.name_width = 0
         self._under_way: set[Slot] = set()
 
-    def planned(self, plan: Plan) -> None:
-        """Takes in what there is to do."""
+    def planned(self, plan: Plan, most: int) -> None:
+        """Takes in what there is to do; names are aligned up to so many columns."""
         for step in plan.steps:
             for slot in step.slots:
                 self.assets.setdefault(slot.asset, AssetTally()).total += 1
                 self.total += 1
-        self.name_width = min(_NAME_WIDTH, max(map(display_width, self.assets), default=0))
+        self.name_width = min(most, max(map(display_width, self.assets), default=0))
         self.began = time.monotonic()
 
     def started(self, step: Step) -> None:
@@ -159,7 +160,9 @@ class LineReporter(ProgressReporter):
 
     def planned(self, plan: Plan, run_id: str) -> None:
         """Names the run and what it has to do."""
-        self.tally.planned(plan)
+        self.tally.planned(plan, _NAME_WIDTH if self.style.width is None else max(12, self.style.width - _FACTS_WIDTH))
+        if not plan.steps:
+            return
         what = f"{counted(self.tally.total, 'slot')} of {counted(len(self.tally.assets), 'asset')}"
         self.say(self.style.dim(f"  run {run_id}: {what}"))
 
@@ -195,18 +198,18 @@ class LineReporter(ProgressReporter):
         if asset.total > 1:
             of = "" if count == asset.total else f"{number(count)} of "
             facts.append(f"{of}{counted(asset.total, 'slot')}")
-        if asset.rows and asset.worst is StepState.SUCCEEDED:
-            facts.append(counted(asset.rows, "row"))
+        if asset.warned:
+            facts.append("a check warns")
         if asset.began is not None:
             facts.append(seconds(time.monotonic() - asset.began))
-        if asset.warned:
-            facts.append(self.style.state("warn", "checks warn"))
+        if asset.rows and asset.worst is StepState.SUCCEEDED:
+            facts.append(counted(asset.rows, "row"))
         return self._line(str(asset.worst), key, ", ".join(facts))
 
     def _line(self, word: str, name: str, rest: str) -> str:
         padding = " " * max(0, self.tally.name_width - display_width(name))
         plain = f"  {word:<10}  {name}{padding}  "
-        if self.style.width is not None and "\x1b" not in rest:
+        if self.style.width is not None:
             rest = cut(rest, max(20, self.style.width - display_width(plain)), self.style.unicode)
         return f"  {self.style.state(word, f'{word:<10}')}  {name}{padding}  {rest}".rstrip()
 

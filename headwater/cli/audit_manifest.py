@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from headwater.cli.call import Call
+from headwater.cli.call import Call, partitions_of
 from headwater.cli.command import verb
 from headwater.cli.options import all_option
 
@@ -16,17 +16,21 @@ from headwater.cli.options import all_option
         ("headwater audit manifest staging/flights@2013-02-01 --json", ""),
     ),
 )
-@click.argument("slot", metavar="SLOT|ID")
+@click.argument("slot", metavar="SLOT|ID", help="A slot as it is published now, or the id of any materialization.")
 @all_option
 def command(call: Call, slot: str) -> int:
     """Show what one materialization was made of.
 
     The code, the columns and versions of every input that it read, its own columns with their versions and lineage,
-    the checks it passed, and the run that made it.
+    the checks it passed, and the run that made it; with -v also the text of the code.
     """
     from headwater.report.manifest import manifest_text
 
     with call.open() as project:
         manifest = project.manifest(slot)
-        call.answer(lambda style: manifest_text(manifest, call.title, style), lambda: {"manifest": manifest})
+        where, code = partitions_of(project), call.verbose
+        call.answer(
+            lambda style: manifest_text(manifest, call.title, style, partitions_of=where, code=code),
+            lambda: {"manifest": manifest},
+        )
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from headwater.cli.call import Call
-from headwater.cli.options import COMMON, common_options, split_options
+from headwater.cli.options import COMMON, common_options, write_common_options, write_options
 
 
 class Command(click.Command):
@@ -40,15 +40,18 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes own options, the common ones, and examples."""
-        own, common = split_options(self, ctx)
-        if own:
-            with formatter.section("Options"):
-                formatter.write_dl(own)
-        with formatter.section("Options of every command"):
-            formatter.write_dl(common)
+        write_options(self, ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
-                formatter.write_dl(list(self.examples))
+                self._write_examples(formatter)
+        write_common_options(self, ctx, formatter)
+
+    def _write_examples(self, formatter: click.HelpFormatter) -> None:
+        pad = " " * formatter.current_indent
+        for line, does in self.examples:
+            formatter.write(f"{pad}{line}\n")
+            if does:
+                formatter.write(f"{pad}    {does}\n")
 
 
 def take_common(call: Call, ctx: click.Context) -> None:

@@ -15,7 +15,7 @@ from headwater.cli.command import verb
         ("headwater completion fish > ~/.config/fish/completions/headwater.fish", ""),
     ),
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), help="The shell.")
 def command(call: Call, shell: str) -> int:
     """Print the completion script of a shell.
 

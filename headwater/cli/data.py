@@ -17,7 +17,7 @@ from headwater.cli.options import head_option
         ("headwater data marts/kpis --as-of 2026-01-31", "as it was published then"),
     ),
 )
-@click.argument("slot", metavar="ASSET[@PARTITION]")
+@click.argument("slot", metavar="ASSET[@PARTITION]", help="An asset or source, or one slot of it.")
 @click.option("--sql", metavar="QUERY", help="A query; the table is named data.")
 @click.option("--as-of", metavar="T", help="As it was at an ISO time, after run:ID, or at the end of a date.")
 @head_option(10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from assets_core.errors import did_you_mean
 from headwater.cli.index import Entry, Sections
-from headwater.cli.options import common_options, split_options
+from headwater.cli.options import common_options, write_common_options, write_options
 
 
 class LazyGroup(click.Group):
@@ -58,13 +57,6 @@ class LazyGroup(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes own options, the commands, then the options that every command has."""
-        own, common = split_options(self, ctx)
-        if own:
-            with formatter.section("Options"):
-                formatter.write_dl(own)
+        write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
-        with formatter.section("Options of every command"):
-            formatter.write_dl(common)
-
-
-Callback = Callable[..., Any]
+        write_common_options(self, ctx, formatter)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SELECT = "Assets: key, group/*, +x with upstream, x+ with downstream, tag:, kind:, state:, not:; everything if none."
 COMMON = ("directory", "env", "as_json", "yes", "quiet", "verbose")
 """Parameter names of the options that every command has."""
 
@@ -37,21 +38,34 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def split_options(command: click.Command, ctx: click.Context) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The help lines of a command's own options, and of those that every command has."""
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Writes a command's arguments and its own options; those that every command has come after all else."""
+    arguments: list[tuple[str, str]] = []
     own: list[tuple[str, str]] = []
-    common: list[tuple[str, str]] = []
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx)
-        if record is not None:
-            everywhere = param.name in (*COMMON, "version", "help")
-            (common if everywhere else own).append(record)
-    return own, common
+        if record is not None and not _is_common(param):
+            (arguments if isinstance(param, click.Argument) else own).append(record)
+    for title, records in (("Arguments", arguments), ("Options", own)):
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def write_common_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Writes the options that every command has."""
+    records = [param.get_help_record(ctx) for param in command.get_params(ctx) if _is_common(param)]
+    with formatter.section("Options of every command"):
+        formatter.write_dl([record for record in records if record is not None])
+
+
+def _is_common(param: click.Parameter) -> bool:
+    return param.name in (*COMMON, "version") or "--help" in param.opts
 
 
 def selection_argument(function: F) -> F:
     """``[SELECT]...``: terms of a selection; none means everything."""
-    return click.argument("select", nargs=-1, metavar="[SELECT]...")(function)
+    return click.argument("select", nargs=-1, metavar="[SELECT]...", help=_SELECT)(function)
 
 
 def exclude_option(function: F) -> F:

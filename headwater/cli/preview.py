@@ -13,7 +13,7 @@ from headwater.cli.options import head_option, set_option
     "preview",
     examples=(("headwater preview marts/kpis", ""), ("headwater preview staging/flights@2013-02-01 --head 5", "")),
 )
-@click.argument("slot", metavar="ASSET[@PARTITION]")
+@click.argument("slot", metavar="ASSET[@PARTITION]", help="The slot.")
 @head_option(10)
 @set_option
 def command(call: Call, slot: str, head: int) -> int:

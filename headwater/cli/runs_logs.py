@@ -15,8 +15,8 @@ from headwater.cli.command import verb
         ("headwater runs logs 0199d3c2-11ab staging/flights@2013-02-01", "one slot"),
     ),
 )
-@click.argument("run", metavar="ID")
-@click.argument("slot", metavar="[ASSET[@PARTITION]]", required=False)
+@click.argument("run", metavar="ID", help="The run; the beginning of its id will do.")
+@click.argument("slot", metavar="[ASSET[@PARTITION]]", required=False, help="Only of this asset or slot.")
 @click.option("--failed", is_flag=True, help="Only of steps that did not end well.")
 def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
     """Show what a run's steps printed, logged and raised.

@@ -10,7 +10,7 @@ from headwater.cli.options import all_option
 
 
 @verb("show", examples=(("headwater runs show 0199d3c2-11ab", ""),))
-@click.argument("run", metavar="ID")
+@click.argument("run", metavar="ID", help="The run; the beginning of its id will do.")
 @all_option
 def command(call: Call, run: str) -> int:
     """Show one run and how its slots fared."""

@@ -10,7 +10,7 @@ from headwater.cli.options import all_option, set_option
 
 
 @verb("show", examples=(("headwater show staging/flights", ""), ("headwater show flights", "a bare name will do")))
-@click.argument("asset", metavar="ASSET")
+@click.argument("asset", metavar="ASSET", help="Its key, or its name where only one has it.")
 @all_option
 @set_option
 def command(call: Call, asset: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
-from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.slots import PartitionsOf, no_partitions, slot_count, span
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, limited, paragraph, state_cell, table
 from headwater.report.words import counted, listed, number
@@ -73,9 +73,7 @@ def checks_text(results: Results, title: str, style: Style, *, partitions_of: Pa
     return "\n".join([head, "", lines[0], *limited(blocks, style, "check", "--all shows them")])
 
 
-def failure_lines(
-    results: Iterable[tuple[Slot, CheckResult]], style: Style, partitions_of: PartitionsOf = no_partitions
-) -> list[str]:
+def failure_lines(results: Iterable[tuple[Slot, CheckResult]], style: Style) -> list[str]:
     """Failed checks, one line a check however many slots it failed on."""
     groups: dict[tuple[str, str], list[tuple[Slot, CheckResult]]] = {}
     for slot, result in results:
@@ -85,9 +83,11 @@ def failure_lines(
     for (key, name), found in groups.items():
         word = "blocked" if found[0][1].blocks else "warn"
         failed = sum(result.failed_rows or 0 for _, result in found)
-        where = span([slot for slot, _ in found], partitions_of, most=1)
-        rows.append([state_cell(word), key, clean(name), counted(failed, "row") if failed else "", where])
-    return limited([[line] for line in table(rows, style, flexible=2, right={3})], style, "check", "--all shows them")
+        slots = [slot for slot, _ in found]
+        count = counted(len(slots), "slot") if slot_count(slots) else ""
+        rows.append([state_cell(word), key, count, counted(failed, "row") if failed else "", clean(name)])
+    lines = table(rows, style, flexible=4, right={2, 3})
+    return limited([[line] for line in lines], style, "check", "--all shows them")
 
 
 def _by_check(results: Results) -> dict[tuple[str, str], list[tuple[Slot, CheckResult]]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from assets_core.keys import Slot
 from assets_core.ports import RunResult, StepOutcome
 from assets_core.records import AttemptLog, StepError
 from assets_core.run import BADLY_ENDED, StepState
 from headwater.report.checks import check_result, failure_lines
-from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.slots import PartitionsOf, no_partitions, slot_count, span
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, limited, paragraph, state_cell, table
 from headwater.report.words import counted, number, seconds
@@ -70,11 +71,13 @@ def outcome_text(result: RunResult, title: str, style: Style, *, partitions_of: 
     word = "succeeded" if result.ok else "failed"
     run = f" run {result.run_id}" if result.run_id else ""
     lines = [f"{title}:{run} {style.state(word)} in {seconds(result.seconds)}", *count_lines(result.counts, style)]
+    if not result.steps:
+        lines.append("  nothing to compute, everything selected is fresh")
     sections = [
-        _failures(result, style),
-        _blocked(result, style, partitions_of),
+        _failures(result, style, partitions_of),
+        _blocked(result, style),
         _not_run(result, style, partitions_of),
-        _warned(result, style, partitions_of),
+        _warned(result, style),
     ]
     for section in sections:
         if section:
@@ -92,10 +95,10 @@ def count_lines(counts: Mapping[str, int], style: Style) -> list[str]:
 
 
 def error_lines(error: StepError, style: Style, indent: str = "      ") -> list[str]:
-    """An error of a step: its sentence, the end of its traceback, its hint."""
+    """An error of a step: its sentence, its traceback without what the sentence says, its hint."""
     what = error.message if error.code != "HW501" else f"{error.type}: {error.message}"
     lines = [part for line in what.splitlines() or [""] for part in paragraph(clean(line), style, indent)]
-    trace = error.traceback.rstrip().splitlines()
+    trace = _frames(error.traceback)
     if len(trace) > _TRACEBACK_LINES:
         trace = [*trace[:2], "  ...", *trace[-(_TRACEBACK_LINES - 3) :]]
     lines.extend(style.dim(f"{indent}{clean(line.expandtabs())}".rstrip()) for line in trace)
@@ -104,40 +107,54 @@ def error_lines(error: StepError, style: Style, indent: str = "      ") -> list[
     return lines
 
 
-def _failures(result: RunResult, style: Style) -> list[str]:
-    failed = [one for one in result.steps if one.state is StepState.FAILED]
-    blocks = []
-    for one in failed[:_FAILURES_SHOWN]:
-        tries = f" after {one.attempts} attempts" if one.attempts > 1 else ""
-        head = f"  {style.state('failed')}  {style.bold(str(one.slot))}{tries}"
-        blocks.append([head, *([] if one.error is None else error_lines(one.error, style))])
-    lines = [line for block in blocks for line in block]
-    if len(failed) > _FAILURES_SHOWN:
-        lines.append(style.dim(f"  and {counted(len(failed) - _FAILURES_SHOWN, 'more failure')}"))
+def _frames(traceback: str) -> list[str]:
+    """The lines of a traceback; only those of its frames if there is but one exception."""
+    lines = traceback.rstrip().splitlines()
+    if traceback.count("Traceback (most recent call last)") != 1:
+        return lines
+    return [line for line in lines if line.startswith("  ")]
+
+
+def _failures(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
+    groups: dict[tuple[str, StepError | None], list[StepOutcome]] = {}
+    for one in result.steps:
+        if one.state is StepState.FAILED:
+            groups.setdefault((one.slot.asset, one.error), []).append(one)
+    lines: list[str] = []
+    for (key, error), failed in list(groups.items())[:_FAILURES_SHOWN]:
+        attempts = max(one.attempts for one in failed)
+        where = span([one.slot for one in failed], partitions_of)
+        tries = f"  after {attempts} attempts" if attempts > 1 else ""
+        lines.append(f"  {style.state('failed')}  {style.bold(key)}  {where}".rstrip() + tries)
+        lines.extend([] if error is None else error_lines(error, style))
+    if len(groups) > _FAILURES_SHOWN:
+        lines.append(style.dim(f"  and {counted(len(groups) - _FAILURES_SHOWN, 'more failure')}"))
     return lines
 
 
-def _blocked(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
+def _blocked(result: RunResult, style: Style) -> list[str]:
     pairs = [(one.slot, check) for one in result.steps for check in one.checks if check.blocks]
-    return failure_lines(pairs, style, partitions_of)
+    return failure_lines(pairs, style)
 
 
-def _warned(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
+def _warned(result: RunResult, style: Style) -> list[str]:
     pairs = [(one.slot, check) for one in result.steps for check in one.checks if not check.passed and not check.blocks]
-    return failure_lines(pairs, style, partitions_of)
+    return failure_lines(pairs, style)
 
 
 def _not_run(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
     told = {StepState.FAILED, StepState.BLOCKED}
     rows = _grouped((one for one in result.steps if one.state in BADLY_ENDED - told), partitions_of)
-    return limited([[line] for line in table(rows, style, right={2})], style, "line", "--json lists them all")
+    return limited(
+        [[line] for line in table(rows, style, right={2}, flexible=3)], style, "line", "--json lists them all"
+    )
 
 
 def _grouped(outcomes: Iterable[StepOutcome], partitions_of: PartitionsOf) -> list[list[str | Cell]]:
-    groups: dict[tuple[str, str], list[StepOutcome]] = {}
+    groups: dict[tuple[str, str], list[Slot]] = {}
     for one in outcomes:
-        groups.setdefault((str(one.state), one.slot.asset), []).append(one)
+        groups.setdefault((str(one.state), one.slot.asset), []).append(one.slot)
     return [
-        [state_cell(state), key, number(len(found)), span([one.slot for one in found], partitions_of, most=1)]
-        for (state, key), found in groups.items()
+        [state_cell(state), key, slot_count(slots), span(slots, partitions_of, most=1, count=False)]
+        for (state, key), slots in groups.items()
     ]

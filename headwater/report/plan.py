@@ -9,10 +9,10 @@ from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
 from assets_core.staleness import Reason
 from headwater.report.reasons import main_reason, reason_lines
-from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.slots import PartitionsOf, no_partitions, slot_count
 from headwater.report.style import Style
 from headwater.report.table import limited, table
-from headwater.report.words import counted, number
+from headwater.report.words import counted
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def plan_text(
     head = f"{title}: {counted(len(plan.steps), 'step')}, {counted(len(groups), 'asset')}"
     if not why:
         rows = [_row(keys, steps, partitions_of) for keys, steps in groups.items()]
-        lines = table(rows, style, right={1}, flexible=3)
+        lines = table(rows, style, right={1}, flexible=2)
         hint = style.dim("  headwater plan --why gives every reason")
         return "\n".join([head, "", *_cut(lines, style), "", hint])
-    rows = [_row(keys, steps, partitions_of)[:3] for keys, steps in groups.items()]
+    rows = [_row(keys, steps, partitions_of)[:2] for keys, steps in groups.items()]
     blocks = [
         [line, *reason_lines(_pairs(steps), partitions_of, style)]
         for line, steps in zip(table(rows, style, right={1}), groups.values(), strict=True)
@@ -68,8 +68,8 @@ def _by_asset(steps: Iterable[Step]) -> Mapping[tuple[str, ...], list[Step]]:
 
 
 def _row(keys: tuple[str, ...], steps: list[Step], partitions_of: PartitionsOf) -> list[str]:
-    where = span([step.slot for step in steps], partitions_of, most=1)
-    return [", ".join(keys), number(len(steps)), where, main_reason(_pairs(steps), partitions_of)]
+    count = slot_count([step.slot for step in steps])
+    return [", ".join(keys), count, main_reason(_pairs(steps), partitions_of)]
 
 
 def _pairs(steps: Iterable[Step]) -> list[tuple[Slot, Reason]]:

@@ -78,7 +78,9 @@ def main_reason(pairs: Iterable[tuple[Slot, Reason]], partitions_of: PartitionsO
     groups = group_reasons(pairs)
     if not groups:
         return ""
-    rest = f" (and {len(groups) - 1} more)" if len(groups) > 1 else ""
+    # That something upstream is not fresh either goes without saying where there is a reason of its own.
+    others = len([group for group in groups[1:] if group.code != ReasonCode.UPSTREAM_STALE])
+    rest = f" (and {others} more)" if others else ""
     return clean(groups[0].sentence(partitions_of)) + rest
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from assets_core.records import RunRecord, StepRecord
 from headwater.report.outcome import count_lines, error_document, error_lines, log_document
 from headwater.report.reasons import main_reason, reason_from
-from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.slots import PartitionsOf, no_partitions, slot_count
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, limited, state_cell, table
-from headwater.report.words import counted, moment, number, seconds, short_id
+from headwater.report.words import counted, moment, seconds, short_id
 
 
 def run_document(run: RunRecord) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def run_show_text(
     for step in steps:
         groups.setdefault((step.slot.asset, step.state), []).append(step)
     rows = [_row(key, state, found, partitions_of) for (key, state), found in groups.items()]
-    drawn = table(rows, style, right={2, 3}, flexible=5)
+    drawn = table(rows, style, right={2, 3}, flexible=4)
     blocks = [[line, *_errors(found, style)] for line, found in zip(drawn, groups.values(), strict=True)]
     return "\n".join([*lines, "", *limited(blocks, style, "line", "--all shows them")])
 
@@ -120,8 +120,7 @@ def run_show_text(
 def _row(key: str, state: str, steps: Sequence[StepRecord], partitions_of: PartitionsOf) -> list[str | Cell]:
     pairs = [(step.slot, reason_from(reason)) for step in steps for reason in step.reasons]
     took = seconds(sum(step.seconds for step in steps))
-    where = span([step.slot for step in steps], partitions_of, most=1)
-    return [state_cell(state), key, number(len(steps)), took, where, main_reason(pairs, partitions_of)]
+    return [state_cell(state), key, slot_count([step.slot for step in steps]), took, main_reason(pairs, partitions_of)]
 
 
 def _errors(steps: Sequence[StepRecord], style: Style) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from assets_core.keys import Slot
 from assets_core.staleness import SlotState, Verdict
 from headwater.report.reasons import main_reason, reason_lines
-from headwater.report.slots import PartitionsOf, no_partitions, span
+from headwater.report.slots import PartitionsOf, no_partitions, slot_count, span
 from headwater.report.style import Style
 from headwater.report.table import Cell, limited, state_cell, table
 from headwater.report.words import counted, number
@@ -49,7 +49,7 @@ def status_text(
         return f"{title}: no slots"
     groups = _groups(verdicts)
     rows = [_row(key, state, slots, verdicts, partitions_of, why) for (key, state), slots in groups.items()]
-    lines = table(rows, style, right={2}, flexible=4)
+    lines = table(rows, style, right={2}, flexible=3)
     if not why:
         hint = [] if set(counts) == {"fresh"} else ["", style.dim("  headwater status --why gives every reason")]
         blocks = [[line] for line in lines]
@@ -71,8 +71,8 @@ def _groups(verdicts: Verdicts) -> dict[tuple[str, str], list[Slot]]:
 def _row(
     key: str, state: str, slots: list[Slot], verdicts: Verdicts, partitions_of: PartitionsOf, why: bool
 ) -> list[str | Cell]:
-    reason = "" if why else main_reason(_pairs(slots, verdicts), partitions_of)
-    return [key, state_cell(state), number(len(slots)), span(slots, partitions_of, most=1), reason]
+    about = "" if why else main_reason(_pairs(slots, verdicts), partitions_of)
+    return [key, state_cell(state), slot_count(slots), about or span(slots, partitions_of, most=1, count=False)]
 
 
 def _pairs(slots: list[Slot], verdicts: Verdicts) -> list[tuple[Slot, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from textwrap import wrap
 from typing import NamedTuple
 
@@ -42,6 +42,8 @@ def table(
         head: titles over the columns.
         right: places of the columns whose text stands at the right, as numbers do.
         flexible: the column that is cut when a line would be too wide.
+
+    A column without any text is left out.
     """
     cells = [[one if isinstance(one, Cell) else Cell(one) for one in row] for row in rows]
     titles = [[Cell(title, "dim") for title in head]] if head else []
@@ -49,16 +51,18 @@ def table(
     if not everything:
         return []
     count = max(len(row) for row in everything)
-    widths = [max(display_width(row[place].text) for row in everything if place < len(row)) for place in range(count)]
-    if flexible is not None and style.width is not None:
-        spare = style.width - len(indent) - sum(widths) - len(GAP) * (count - 1)
+    filled = [place for place in range(count) if any(place < len(row) and row[place].text for row in cells or titles)]
+    widths = {place: max(display_width(row[place].text) for row in everything if place < len(row)) for place in filled}
+    if flexible in widths and style.width is not None:
+        spare = style.width - len(indent) - sum(widths.values()) - len(GAP) * (len(widths) - 1)
         widths[flexible] = max(min(widths[flexible], 8), widths[flexible] + min(0, spare))
     return [_line(row, widths, right, style, indent) for row in everything]
 
 
-def _line(row: Sequence[Cell], widths: Sequence[int], right: Collection[int], style: Style, indent: str) -> str:
+def _line(row: Sequence[Cell], widths: Mapping[int, int], right: Collection[int], style: Style, indent: str) -> str:
     drawn = []
-    for place, cell in enumerate(row):
+    for place in widths:
+        cell = row[place] if place < len(row) else Cell("")
         text = cut(cell.text, widths[place], style.unicode)
         padding = " " * (widths[place] - display_width(text))
         painted = style.paint(text, cell.colour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from assets_core.column_lineage import EdgeKind, Evidence
+from assets_core.column_lineage import ORDER, ROWS, EdgeKind, Evidence
 from headwater.report.flow import Flow, Point, Walk
 from headwater.report.style import Style, clean, cut, display_width
 
@@ -142,7 +142,10 @@ class _Drawing:
 
     def _downstream(self, point: Point) -> list[_Branch]:
         flows = self._by_table.get(point.table, []) if point.column is None else self._by_near.get(point, [])
-        return _branches([(flow.target, flow) for flow in flows])
+        whole = {flow.target.table for flow in flows if flow.target.column is None}
+        # What reaches every column of an asset reaches the number and the order of its rows too.
+        implied = {Point(table, name) for table in whole for name in (ROWS, ORDER)}
+        return _branches([(flow.target, flow) for flow in flows if flow.target not in implied])
 
 
 def _branches(found: list[tuple[Point, Flow]]) -> list[_Branch]:
