@@ -11,15 +11,17 @@ from typing import Any
 
 import polars as pl
 
-from assets_core.column_lineage import ColumnLineage, opaque_lineage
+from assets_core.column_lineage import ColumnLineage, Resolution, opaque_lineage
 from assets_core.errors import UsageError
 from lineage.columns import polars_oracle as oracle
 from lineage.columns.placeholder import DtypeLike, PlaceholderReader
-from lineage.columns.polars_edges import edges_of, order_read, trimmed
+from lineage.columns.polars_edges import bounded, covers, edges_of, order_read, trimmed
 from lineage.columns.polars_nodes import PlanWalker
 
 MAX_NODES = 20_000
 """Plans that polars expands to more nodes than this are kept whole: a chain of self-joins doubles at each."""
+MAX_ASKED = 200
+"""Output columns up to which polars is asked what each one needs, where something was only assumed."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,18 @@ def read_frame(frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, tuple
     walker = PlanWalker(nodes, names)
     state = walker.walk()
     if not schema:
-        columns = dict.fromkeys(state.columns, "")
-        schema = tuple(columns.items())
+        schema = tuple((name, "") for name in state.columns)
     asked = oracle.leaf_columns(frame, names)
-    edges = trimmed(edges_of(state, walker.sources), asked, frame)
+    edges = trimmed(edges_of(state, walker.sources), asked)
+    if any(edge.resolution is Resolution.UNSUPPORTED for edge in edges) and len(schema) <= MAX_ASKED:
+        needs = {name: oracle.leaf_columns(frame.select(pl.col(name)), names) for name in state.columns}
+        if not covers(edges, needs):
+            walker = PlanWalker(oracle.traverser(frame), names, look_inside=False)
+            edges = trimmed(edges_of(walker.walk(), walker.sources), asked)
+        edges = bounded(edges, needs)
     warnings = tuple(walker.warnings)
     lineage = ColumnLineage(tuple(state.columns), edges, warnings=warnings)
-    read_sets = {
-        name: _read_set(name, columns, _without_counted(name, columns, asked, lineage), lineage)
-        for name, columns in inputs.items()
-    }
+    read_sets = {name: _read_set(name, columns, set(asked.get(name, ())), lineage) for name, columns in inputs.items()}
     undeclared = tuple(names.undeclared)
     if names.python or any("Python" in warning or "anonymous" in warning for warning in warnings):
         digest = None
@@ -135,20 +139,6 @@ def read_frame(frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, tuple
 def _read_set(name: str, columns: tuple[str, ...], wanted: set[str], lineage: ColumnLineage) -> tuple[str, ...]:
     read = tuple(column for column in columns if column in wanted)
     return (*read, "#") if order_read(name, lineage) else read
-
-
-def _without_counted(
-    name: str, columns: tuple[str, ...], asked: Mapping[str, list[str]], lineage: ColumnLineage
-) -> set[str]:
-    """The columns asked for, without one that polars names only because a scan must give something to count.
-
-    A scan by a Python function is never asked for no column at all: where only its rows are counted polars names
-    the first one. A scan of a file is then asked for none.
-    """
-    wanted = set(asked.get(name, ()))
-    if wanted == set(columns[:1]) and not any(edge.source == (name, columns[0]) for edge in lineage.edges):
-        return set()
-    return wanted
 
 
 def _opaque_reading(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import polars as pl
-
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef, Edge, EdgeKind, Resolution
 from lineage.columns.polars_state import (
     AGGREGATION,
@@ -58,10 +56,50 @@ def _edges(ref: ColumnRef, mask: int, target: str | None, position: int | None) 
             yield Edge(ref, target, kind, position, resolution)
 
 
-def trimmed(edges: frozenset[Edge], asked: Mapping[str, list[str]], frame: pl.LazyFrame) -> frozenset[Edge]:
+def trimmed(edges: frozenset[Edge], asked: Mapping[str, list[str]]) -> frozenset[Edge]:
     """The edges without those from columns that polars does not even read."""
     read = {table: {*columns, ROWS, ORDER} for table, columns in asked.items()}
     return frozenset(edge for edge in edges if edge.source.column in read.get(edge.source.table, ()))
+
+
+Needs = Mapping[str, Mapping[str, list[str]]]
+"""By output column, the columns of each input that polars reads for that column alone."""
+
+
+def bounded(edges: frozenset[Edge], needs: Needs) -> frozenset[Edge]:
+    """The edges without those that were only assumed and that polars does not read for the column in question.
+
+    An assumed influence on all rows stays if polars reads it whatever column is wanted, or for a column that an
+    assumed influence reaches: that column alone may then have decided how many rows there are.
+    """
+    read = {
+        target: {(table, column) for table, columns in asked.items() for column in (*columns, ROWS, ORDER)}
+        for target, asked in needs.items()
+    }
+    assumed = {edge.target for edge in edges if edge.target and edge.resolution is Resolution.UNSUPPORTED}
+    anywhere = set.intersection(*read.values()) if read else set()
+    anywhere = anywhere.union(*(read[target] for target in assumed))
+    return frozenset(
+        edge
+        for edge in edges
+        if edge.resolution is not Resolution.UNSUPPORTED
+        or edge.source in (anywhere if edge.target is None else read[edge.target])
+    )
+
+
+def covers(edges: frozenset[Edge], needs: Needs) -> bool:
+    """Whether every column that polars reads for an output is among the influences on it, or on all rows."""
+    everywhere = {edge.source for edge in edges if edge.target is None}
+    reached: dict[str, set[ColumnRef]] = {}
+    for edge in edges:
+        if edge.target is not None:
+            reached.setdefault(edge.target, set()).add(edge.source)
+    return all(
+        ColumnRef(table, column) in everywhere or ColumnRef(table, column) in reached.get(target, ())
+        for target, asked in needs.items()
+        for table, columns in asked.items()
+        for column in columns
+    )
 
 
 def order_read(table: str, lineage: ColumnLineage) -> bool:

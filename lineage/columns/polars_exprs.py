@@ -7,10 +7,11 @@ comes. Only where two such values are laid side by side does order become a matt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lineage.columns import polars_functions as functions
+from lineage.columns.polars_blocks import block_below
 from lineage.columns.polars_state import (
     AGGREGATION,
     CONDITIONAL,
@@ -74,13 +75,22 @@ class ExpressionReader:
         state: what is known of the frame that they are evaluated on.
         sources: the numbers of the leaves' columns.
         note: told a sentence for everything that is not understood.
+        roots: the numbers of all nodes' expressions, where columns inside hidden ones shall be looked for.
     """
 
-    def __init__(self, traverser: Any, state: FrameState, sources: Sources, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        traverser: Any,
+        state: FrameState,
+        sources: Sources,
+        note: Callable[[str], None],
+        roots: Callable[[], Sequence[int]] | None = None,
+    ) -> None:
         self._traverser = traverser
         self._state = state
         self._sources = sources
         self._note = note
+        self._roots = roots
         self._depth = 0
 
     def read(self, node: int) -> Value:
@@ -88,7 +98,7 @@ class ExpressionReader:
         try:
             expression = self._traverser.view_expression(node)
         except NotImplementedError as error:
-            return self._unknown(str(error).splitlines()[0] if str(error) else "an expression")
+            return self._hidden(node, str(error).partition("\n")[0])
         rule = _RULES.get(type(expression).__name__)
         if rule is None:
             return self._unknown(f"the expression {type(expression).__name__}")
@@ -100,10 +110,23 @@ class ExpressionReader:
         finally:
             self._depth -= 1
 
+    def _hidden(self, node: int, kind: str) -> Value:
+        """An expression that the traverser does not show: a Python function and some others."""
+        block = block_below(self._traverser, node, self._roots(), kind) if self._roots is not None else None
+        if block is None or not all(name in self._state.columns for name in block.columns):
+            return self._unknown(f"the expression {kind!r}")
+        self._note(f"the expression {kind!r} is not readable: every column in it may have influence")
+        columns = merge(*(self._state.columns[name].whole() for name in block.columns))
+        if block.rowwise:
+            return Value(assumed(columns), ALIGNED)
+        return self._assumed(columns)
+
     def _unknown(self, what: str) -> Value:
         self._note(f"{what} is not readable: every column before it may have influence")
-        state = self._state
-        columns = assumed(merge(*(column.whole() for column in state.columns.values())))
+        return self._assumed(merge(*(column.whole() for column in self._state.columns.values())))
+
+    def _assumed(self, columns: Deps) -> Value:
+        state, columns = self._state, assumed(columns)
         deps = merge(columns, dict.fromkeys(state.order, SORT | UNSUPPORTED))
         return Value(deps, FREE, indirect(deps, FILTER), state.order)
 

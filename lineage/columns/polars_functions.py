@@ -54,9 +54,9 @@ _MANNERS: dict[Manner, str] = {
         RollingFunction.Quantile RollingFunction.Rank RollingFunction.Skew RollingFunction.Std RollingFunction.Sum
         RollingFunction.Var
         EwmFunction.Mean EwmFunction.MeanBy EwmFunction.Std EwmFunction.Sum EwmFunction.SumBy EwmFunction.Var""",
-    Manner.SET: """drop_nulls drop_nans value_counts mode unique_counts hist arg_unique unique top_k
+    Manner.SET: """drop_nulls drop_nans value_counts mode unique_counts hist unique top_k
         ArrayFunction.Explode""",
-    Manner.WHOLE: """sample rle top_k_by search_sorted argwhere arg_sort arg_max extend_constant concat
+    Manner.WHOLE: """sample rle arg_unique top_k_by search_sorted argwhere arg_sort arg_max extend_constant concat
         gather_every reshape repeat ListFunction.Sample RangeFunction.IntRange""",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lineage.columns.polars_blocks import roots_of
 from lineage.columns.polars_exprs import ALIGNED, FREE, SCALAR, ExpressionReader, Value
 from lineage.columns.polars_joins import join_columns
 from lineage.columns.polars_state import (
@@ -43,10 +44,13 @@ class PlanWalker:
     Arguments:
         traverser: polars' node traverser over a plan that was typed but not optimized.
         name_leaf: gives a leaf node the name of its input; an empty name for data written into the plan itself.
+        look_inside: whether columns inside hidden expressions are looked for; the result must then be checked.
     """
 
-    def __init__(self, traverser: Any, name_leaf: LeafNamer) -> None:
+    def __init__(self, traverser: Any, name_leaf: LeafNamer, *, look_inside: bool = True) -> None:
         self.traverser = traverser
+        self._look_inside = look_inside
+        self._roots: list[int] | None = None
         self.sources = Sources()
         self.warnings: dict[str, None] = {}
         self._name_leaf = name_leaf
@@ -117,7 +121,13 @@ class PlanWalker:
 
     def reader(self, state: FrameState) -> ExpressionReader:
         """A reader of the current node's expressions over a frame."""
-        return ExpressionReader(self.traverser, state, self.sources, self.note)
+        roots = self._all_roots if self._look_inside else None
+        return ExpressionReader(self.traverser, state, self.sources, self.note, roots)
+
+    def _all_roots(self) -> list[int]:
+        if self._roots is None:
+            self._roots = roots_of(self.traverser)
+        return self._roots
 
 
 def _scan(walker: PlanWalker, node: Any, _: Sequence[FrameState], names: list[str]) -> FrameState:
@@ -164,6 +174,7 @@ def _with(
         state.tables,
         kept,
         unique,
+        state.hidden,
     )
 
 
@@ -263,6 +274,8 @@ def _sort(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[s
     made = _with(state, state.columns, rows=rows, order=order)
     descending = node.sort_options[2]
     made.sorted_by = names[0] if names and not descending[0] else None
+    if total:
+        made.hidden = merge(state.hidden, state.order)
     return made
 
 
@@ -294,7 +307,7 @@ def _group_by(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names
             deps = merge(deps, indirect(reader.order_of(value), SORT))
         columns[item.output_name] = Column(deps, value.fields if value.shape == SCALAR else None)
     # In practice groups come in an order that input order and keys decide, though nobody asked for it.
-    order = indirect(merge(state.order, *(value.whole() for _, value in keys)), GROUP_BY)
+    order = indirect(merge(state.order, state.hidden, *(value.whole() for _, value in keys)), GROUP_BY)
     if node.maintain_order:
         order = merge(order, state.order)
     if options.slice is not None:
@@ -325,7 +338,8 @@ def _distinct(_: PlanWalker, node: Any, inputs: Sequence[FrameState], __: list[s
     rows = merge(state.rows, indirect(by, GROUP_BY))
     if (keep != "none" and len(keys) < len(state.columns)) or sliced is not None:
         rows = merge(rows, indirect(state.order, SORT))
-    order = merge(state.order if maintain else indirect(state.order, GROUP_BY), indirect(by, GROUP_BY))
+    before = state.order if maintain else indirect(merge(state.order, state.hidden), GROUP_BY)
+    order = merge(before, indirect(by, GROUP_BY))
     made = _with(state, state.columns, rows=rows, order=order)
     made.sorted_by, made.unique = None, frozenset(keys)
     return made
@@ -336,7 +350,7 @@ def _union(_: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[s
         name: Column(merge(*(state.columns[name].deps for state in inputs)), _common_fields(inputs, name))
         for name in names
     }
-    order = merge(*(state.order for state in inputs))
+    order = merge(*(merge(state.order, state.hidden) for state in inputs))
     rows = merge(*(state.rows for state in inputs))
     if node.slice is not None:
         rows = merge(rows, indirect(order, SORT))
@@ -368,7 +382,7 @@ def _side_by_side(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: lis
         if columns.keys() & state.columns.keys():
             raise MismatchError("a name twice")
         columns |= state.columns
-    order = merge(*(state.order for state in inputs))
+    order = merge(*(merge(state.order, state.hidden) for state in inputs))
     rows = merge(*(_joined_rows(state) for state in inputs), indirect(order, SORT))
     return FrameState(columns, rows, order, _tables(inputs))
 
@@ -389,7 +403,7 @@ def _join(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: li
     by = how[4:6] if isinstance(how, tuple) and how[0] == "AsOf" else (None, None)
     for state, extra in ((left, by[0]), (right, by[1])):
         keys += [state.columns[name].whole() for name in extra or ()]
-    order = merge(left.order, right.order)
+    order = merge(left.order, left.hidden, right.order, right.hidden)
     stars = walker.sources.stars
     rows = merge(
         {s: JOIN | m & UNSUPPORTED if s in stars else m for s, m in merge(left.rows, right.rows).items()},
@@ -410,7 +424,7 @@ def _join(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: li
         names=names,
     )
     if kind in ("Semi", "Anti"):
-        order = left.order
+        order = merge(left.order, left.hidden)
     return FrameState(columns, rows, order, left.tables | right.tables)
 
 
@@ -418,7 +432,7 @@ def _merge_sorted(_: PlanWalker, node: Any, inputs: Sequence[FrameState], names:
     keys = [node.key] if isinstance(node.key, str) else list(node.key)
     by = merge(*(state.columns[key].whole() for state in inputs for key in keys))
     columns = {name: Column(merge(*(state.columns[name].whole() for state in inputs))) for name in names}
-    order = merge(indirect(by, SORT), *(state.order for state in inputs))
+    order = merge(indirect(by, SORT), *(merge(state.order, state.hidden) for state in inputs))
     return FrameState(columns, merge(*(state.rows for state in inputs)), order, _tables(inputs))
 
 

@@ -46,23 +46,43 @@ def leaf_columns(frame: pl.LazyFrame, name_leaf: Callable[[Any], str]) -> dict[s
     """
     nodes = traverser(frame, projected=True)
     asked: dict[str, dict[str, None]] = {}
-    seen: set[int] = set()
-    stack = [nodes.get_node()]
+    seen: set[tuple[int, bool]] = set()
+    stack = [(nodes.get_node(), False)]
     while stack:
-        number = stack.pop()
-        if number in seen:
+        number, counted = stack.pop()
+        if (number, counted) in seen:
             continue
-        seen.add(number)
+        seen.add((number, counted))
         nodes.set_node(number)
         inputs = nodes.get_inputs()
+        node = _viewed(nodes) if not inputs or len(inputs) == 1 else None
         if inputs:
-            stack.extend(inputs)
+            only_counts = type(node).__name__ == "Select" and not any(
+                _names_columns(nodes, item.node) for item in nodes.get_exprs()
+            )
+            stack.extend((item, only_counts) for item in inputs)
             continue
-        node = _viewed(nodes)
         name = name_leaf(node)
         if name or node is None:
-            asked.setdefault(name or "<unreadable scan>", {}).update(dict.fromkeys(nodes.get_schema()))
+            columns = asked.setdefault(name or "<unreadable scan>", {})
+            # A scan by a Python function must give some column for its rows to be counted; a file need not.
+            if not (counted and type(node).__name__ == "PythonScan"):
+                columns.update(dict.fromkeys(nodes.get_schema()))
     return {name: list(columns) for name, columns in asked.items()}
+
+
+def _names_columns(nodes: Any, number: int) -> bool:
+    """Whether an expression is anything but a count or a literal."""
+    try:
+        expression = nodes.view_expression(number)
+    except NotImplementedError:
+        return True
+    kind = type(expression).__name__
+    if kind in ("Cast", "Alias"):
+        return _names_columns(nodes, expression.expr)
+    if kind == "BinaryExpr":
+        return _names_columns(nodes, expression.left) or _names_columns(nodes, expression.right)
+    return kind not in ("Len", "Literal")
 
 
 def _viewed(nodes: Any) -> Any:

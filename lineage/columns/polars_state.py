@@ -94,7 +94,9 @@ class FrameState:
 
     ``rows`` decides which rows there are, ``order`` in which order they come (both only as indirect kinds);
     ``tables`` numbers every leaf below; ``sorted_by`` is the column a sort put first, while that holds;
-    ``unique`` is a set of columns that no two rows agree on, where a group-by or a dedupe made one.
+    ``unique`` is a set of columns that no two rows agree on, where a group-by or a dedupe made one;
+    ``hidden`` is the order that a complete sort did away with: polars drops the sort where what follows does not
+    keep order, and then it is back.
     """
 
     columns: dict[str, Column]
@@ -103,6 +105,7 @@ class FrameState:
     tables: frozenset[int]
     sorted_by: str | None = None
     unique: frozenset[str] | None = None
+    hidden: Deps = field(default_factory=dict)
 
     def everything(self) -> Deps:
         """All influences on the frame together."""

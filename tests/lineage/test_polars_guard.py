@@ -19,9 +19,7 @@ def scan(tmp_path: Path) -> pl.LazyFrame:
 
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 @pytest.mark.parametrize("column", ["y", "z", "w"])
-def test_reading_a_column_outside_the_read_set_fails_and_names_it(
-    scan: pl.LazyFrame, column: str, engine: str
-) -> None:
+def test_reading_a_column_outside_the_read_set_fails_and_names_it(scan: pl.LazyFrame, column: str, engine: str) -> None:
     frame = guarded(scan, ["x"], DATA.schema)
     with pytest.raises(LineageError, match=f"HW205 column '{column}' was read"):
         frame.select("x", column).collect(engine=engine)

@@ -1,0 +1,40 @@
+"""The long soundness run: `python -m tests.soundness.polars_run [plans] [seed]`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from random import Random
+
+from tests.soundness.polars_plans import random_plan
+from tests.soundness.polars_proof import Tally, prove
+
+
+def main(plans: int, seed: int) -> int:
+    """Proves that many random plans and prints what was counted; 1 if an influence was missed."""
+    tally, begun = Tally(), time.perf_counter()
+    for number in range(plans):
+        random = Random(f"{seed}/{number}")
+        plan = random_plan(random)
+        known, held = len(tally.misses), len(tally.unheld)
+        prove(plan, random, tally)
+        for sentence in tally.unheld[held:]:
+            print(f"not held to its read set, plan {number}: {sentence}", flush=True)
+        for miss in tally.misses[known : known + 2]:
+            print(f"missed, plan {number}: {miss}", flush=True)
+    print(
+        f"plans {tally.plans} ({tally.opaque} of them with something assumed; dropped {tally.dropped}), "
+        f"runs {tally.runs}, claims {tally.claims}, missed {len(tally.misses)}, "
+        f"not held to their read sets {len(tally.unheld)}, "
+        f"direct claims unconfirmed: {tally.share(assumed=False):.1%} of {tally.direct[False]} derived, "
+        f"{tally.share(assumed=True):.1%} of {tally.direct[True]} assumed, "
+        f"seconds {time.perf_counter() - begun:.0f}"
+    )
+    for kind, number in sorted(tally.kinds.items()):
+        print(f"  {kind:15} {number:7} edges, {tally.unconfirmed[kind]:7} seen in no perturbation")
+    return 1 if tally.misses or tally.unheld else 0
+
+
+if __name__ == "__main__":
+    arguments = [int(argument) for argument in sys.argv[1:]]
+    raise SystemExit(main(*(arguments + [2000, 1][len(arguments) :])))
