@@ -86,6 +86,7 @@ def materialize(
         processes.identity(), reason=mask(reason),
     )  # fmt: skip
     _refuse_if_busy(project)
+    _open_storages(project, plan)
     project.catalog.begin_run(record)
     told.planned(plan, run_id)
     result = _carry_out(project, known, plan, run_id, told, workers)
@@ -94,6 +95,13 @@ def materialize(
     )
     told.ended(result)
     return result
+
+
+def _open_storages(project: Project, plan: Plan) -> None:
+    """Opens every storage that the plan writes to, so that what is wrong with one shows before anything runs."""
+    assets = {slot.asset for step in plan.steps for slot in step.slots}
+    for name in {project.graph.asset(key).storage or "default" for key in assets}:
+        project.tables.storage(name)
 
 
 def _carry_out(
