@@ -35,7 +35,7 @@ class Part:
 
     Arguments:
         kind: ``function``, ``class``, ``module``, ``value``, ``default``, ``closure``, ``name``, ``environment``,
-            ``distribution`` or ``binding``.
+            ``file``, ``distribution`` or ``binding``.
         name: qualified with the module: ``helpers.f``.
         digest: of its content.
         file, line: where it stands, relative to the project; empty for values and the like.
@@ -171,6 +171,7 @@ def _title(part: Part) -> str:
         "default": f"default {part.name}",
         "closure": f"captured value {part.name}",
         "name": f"what {part.name} stands for",
+        "file": f"file {part.name}",
         "environment": f"environment variable {part.name}",
         "distribution": f"distribution {part.name}",
         "binding": f"binding of parameter {part.name}",

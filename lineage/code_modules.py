@@ -15,16 +15,9 @@ UNCOUNTED = OWN_PACKAGES | {"polars", "_polars_runtime_32", "builtins"}
 """Top-level modules whose version does not count: an upgrade of polars or of Headwater alone makes nothing stale."""
 
 
-class Distributions:
-    """Versions of installed distributions by the top-level module that is imported."""
-
-    def of(self, top: str) -> tuple[str, str]:
-        """The distribution's name and version; an empty version if there is none."""
-        return _distribution(top)
-
-
 @cache
-def _distribution(top: str) -> tuple[str, str]:
+def distribution_of(top: str) -> tuple[str, str]:
+    """Name and version of the installed distribution of a top-level module; an empty version if there is none."""
     try:
         return top, version(top)
     except PackageNotFoundError:

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import inspect
 import os
 import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from assets_core.digest import digest
-from lineage.code_modules import UNCOUNTED, Distributions, imported
+from lineage.code_modules import UNCOUNTED, distribution_of, imported
+from lineage.code_objects import (
+    MISSING,
+    cells,
+    code_digest,
+    defaults,
+    is_generated,
+    made_up,
+    outer_names,
+    resolved,
+    underlying,
+)
+from lineage.code_outside import Outside
 from lineage.code_sources import SourceCache, is_own_module
 from lineage.code_syntax import Chain, Syntax, class_syntax, function_syntax, module_syntax
 from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest
 
 Fields: TypeAlias = tuple[str, str, str, str, int, str, str]
-_MISSING = object()
-_ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
+
+
+_DYNAMIC = frozenset({"eval", "exec", "globals", "__import__"})
 
 
 class _Read(NamedTuple):
@@ -46,7 +59,7 @@ class Walk:
     def __init__(self, root: Path, cache: SourceCache) -> None:
         self.root = root.resolve()
         self.cache = cache
-        self.distributions = Distributions()
+        self.outside = Outside(self.root)
         self.values: dict[int, tuple[Any, str, list[Any], list[str]]] = {}
         self._files: dict[str, str] = {}
         register_numpy()
@@ -68,7 +81,7 @@ class Walk:
         parsed = self.cache.parsed(code.co_filename)
         nodes = parsed.find(code) if parsed else []
         if parsed and nodes:
-            syntax = function_syntax(nodes, _outer_names(code))
+            syntax = function_syntax(nodes, outer_names(code))
             text = "\n".join(parsed.segment(node) for node in nodes)
             read = _Read(syntax, syntax.digest, code.co_firstlineno, text)
         else:
@@ -152,7 +165,7 @@ class _Trip:
         inner = [self.refer(wrapped)] if isinstance(wrapped, FUNCTIONS) else []
         if inner:
             inner.extend(
-                repr(value) for value in _cells(function).values() if isinstance(value, bool | int | float | str)
+                repr(value) for value in cells(function).values() if isinstance(value, bool | int | float | str)
             )
         registry = getattr(function, "registry", None)
         if isinstance(registry, Mapping):
@@ -192,16 +205,16 @@ class _Trip:
         read = self.walk.read_function(code)
         file = self.walk.relative(code.co_filename)
         self._part("function", name, read.digest, file, read.line, text=read.text)
-        for argument, value in _defaults(function):
+        for argument, value in defaults(function):
             self._part("default", f"{name}.{argument}", self._value(value), shown=shown(argument, value))
-        for variable, value in _cells(function).items():
+        for variable, value in cells(function).items():
             self._part("closure", f"{name}.{variable}", self._value(value), shown=shown(variable, value))
         for attribute, value in function.__dict__.items():
             self._part("value", f"{name}.{attribute}", self._value(value), shown=shown(attribute, value))
         module = str(function.__globals__.get("__name__", ""))
         if read.syntax is None:
             self.note(f"the source of {name} cannot be read as it was imported: its compiled code stands for it")
-            for one in sorted(_outer_names(code)):
+            for one in sorted(outer_names(code)):
                 self._name((one,), function.__globals__, module)
             return
         self._names(read.syntax, function.__globals__, module, name)
@@ -224,13 +237,13 @@ class _Trip:
             self._attribute(cls, attribute, value, name)
 
     def _attribute(self, cls: type, attribute: str, value: Any, name: str) -> None:
-        inner = _underlying(value)
+        inner = underlying(value)
         if inner is not None:
             for one in inner:
                 # Methods that dataclasses and their like generate follow from the class's text.
-                if not attribute.startswith("__") or not _made_up(one):
+                if not attribute.startswith("__") or not made_up(one):
                     self.refer(one)
-        elif not _is_generated(cls, attribute, value):
+        elif not is_generated(cls, attribute, value):
             self._part("value", f"{name}.{attribute}", self._value(value), shown=shown(attribute, value))
 
     def _module(self, module: ModuleType, name: str) -> None:
@@ -262,7 +275,9 @@ class _Trip:
                 self._name(chain, scope, module)
             elif not quiet and not hasattr(builtins, chain[0]):
                 self.note(f"{owner} names {chain[0]}, which is not defined")
-        self._environment(syntax, {**scope, **local} if local else scope, owner)
+        everything = {**scope, **local} if local else scope
+        self._outside(syntax, everything, owner)
+        self._dynamic(syntax, everything, owner)
 
     def _imported(self, chain: Chain, value: Any, source: tuple[str, str], module: str) -> None:
         if value is None:
@@ -271,8 +286,8 @@ class _Trip:
             self._name(chain, {chain[0]: value}, module)
 
     def _name(self, chain: Chain, scope: Mapping[str, Any], module: str) -> None:
-        value = scope.get(chain[0], _MISSING)
-        if value is _MISSING:
+        value = scope.get(chain[0], MISSING)
+        if value is MISSING:
             return
         container, key, rest = module, chain[0], chain[1:]
         while isinstance(value, ModuleType) and rest:
@@ -280,8 +295,8 @@ class _Trip:
                 # The chain itself is in the syntax; the module that its first name stands for is what may differ.
                 self._part("name", f"{container}.{key}", digest(self.refer(value)))
                 return
-            container, key, rest, value = value.__name__, rest[0], rest[1:], getattr(value, rest[0], _MISSING)
-        if value is _MISSING:
+            container, key, rest, value = value.__name__, rest[0], rest[1:], getattr(value, rest[0], MISSING)
+        if value is MISSING:
             self.note(f"{container} has no {key}")
         else:
             self._bound(value, container, key, scope)
@@ -298,23 +313,24 @@ class _Trip:
         where = self.walk.relative(file) if file else ""
         self._part("value", f"{module}.{key}", self._value(value), where, shown=shown(key, value))
 
-    def _environment(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
+    def _dynamic(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
+        """Modules imported by a constant name are followed; code that is made at run time is noted."""
         for chain, argument in syntax.calls:
-            value, rest = _resolved(chain, scope)
-            if not (value is os.getenv or (value is os.environ and rest in _ENVIRON_READS)):
-                continue
-            name = argument
-            if isinstance(argument, tuple):
-                name, rest = _resolved(argument, scope)
-                name = name if not rest else None
-            if isinstance(name, str):
-                self._part("environment", name, digest(os.environ.get(name)))
-            else:
-                self.note(f"{owner} reads an environment variable whose name is computed")
-        for chain in syntax.chains:
-            value, rest = _resolved(chain, scope)
-            if value is os.environ and rest not in _ENVIRON_READS:
-                self.note(f"{owner} reads the environment as a whole")
+            value, rest = resolved(chain, scope)
+            if value is MISSING and len(chain) == 1 and chain[0] in _DYNAMIC and hasattr(builtins, chain[0]):
+                self.note(f"{owner} calls {chain[0]}: what that reaches is not captured")
+            elif value is importlib.import_module and not rest:
+                module = imported(argument, "", "") if isinstance(argument, str) else None
+                if isinstance(module, ModuleType):
+                    self._part("name", f"{owner}:{argument}", digest(self.refer(module)))
+                elif isinstance(argument, str):
+                    self._distribution(argument)
+                else:
+                    self.note(f"{owner} imports a module whose name is computed")
+
+    def _outside(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
+        for kind, name, hashed in self.walk.outside.read(syntax, scope, owner, self.note):
+            self._part(kind, name, hashed)
 
     # -- values and distributions
 
@@ -341,7 +357,7 @@ class _Trip:
         top = module.partition(".")[0]
         if not top or top in UNCOUNTED or top in sys.stdlib_module_names:
             return
-        name, version = self.walk.distributions.of(top)
+        name, version = distribution_of(top)
         if version:
             self._part("distribution", name, digest(version), shown=version)
         else:
@@ -357,83 +373,3 @@ class _Trip:
         self, kind: str, name: str, hashed: str, file: str = "", line: int = 0, *, shown: str = "", text: str = ""
     ) -> None:
         self.parts[(kind, name)] = (kind, name, hashed, file, line, shown, text)
-
-
-_GENERATED = frozenset({"_abc_impl", "model_fields", "model_computed_fields", "model_config"})
-
-
-def code_digest(code: CodeType) -> str:
-    """The digest of compiled code, where there is no source: it holds for one Python minor version."""
-    hashed = sha256()
-    inner = [code_digest(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
-    hashed.update(repr((sys.version_info[:2], code.co_code, names, inner)).encode())
-    return hashed.hexdigest()
-
-
-def _constant(value: Any) -> str:
-    if isinstance(value, frozenset):
-        return f"frozenset {sorted(map(repr, value))}"
-    return f"{type(value).__name__} {value!r}"
-
-
-def _outer_names(code: CodeType) -> set[str]:
-    """Names that the code, or code inside it, may look up as globals."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _outer_names(constant)
-    return names
-
-
-def _defaults(function: FunctionType) -> list[tuple[str, Any]]:
-    code, given = function.__code__, function.__defaults__ or ()
-    positional = code.co_varnames[: code.co_argcount]
-    pairs = list(zip(positional[len(positional) - len(given) :], given, strict=True))
-    return pairs + sorted((function.__kwdefaults__ or {}).items())
-
-
-def _cells(function: FunctionType) -> dict[str, Any]:
-    found = {}
-    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            found[variable] = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-    return found
-
-
-def _underlying(value: Any) -> list[FunctionType] | None:
-    """The functions behind a class attribute; None if it is data."""
-    if isinstance(value, property):
-        return [one for one in (value.fget, value.fset, value.fdel) if isinstance(one, FunctionType)]
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    if isinstance(value, functools.cached_property):
-        value = value.func
-    return [value] if isinstance(value, FunctionType) else None
-
-
-def _made_up(function: FunctionType) -> bool:
-    """Whether a function was compiled from text that stands in no file."""
-    inner = inspect.unwrap(function)
-    return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")
-
-
-def _is_generated(cls: type, attribute: str, value: Any) -> bool:
-    """Whether a class attribute was put there by Python or by a library, from what the class's text says."""
-    if (
-        attribute.startswith("__")
-        or attribute in _GENERATED
-        or (attribute.startswith("_") and hasattr(cls, "__members__"))
-    ):
-        return True
-    return isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType)
-
-
-def _resolved(chain: Chain, scope: Mapping[str, Any]) -> tuple[Any, Chain]:
-    """The value that a dotted name leads to through modules, and the attributes that are left."""
-    value, rest = scope.get(chain[0], _MISSING), chain[1:]
-    while isinstance(value, ModuleType) and rest:
-        value, rest = getattr(value, rest[0], _MISSING), rest[1:]
-    return value, rest

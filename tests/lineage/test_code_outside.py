@@ -1,0 +1,108 @@
+"""Environment variables, files and library versions that code names enter its source digest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lineage.code import changed_parts
+from lineage.code_modules import distribution_of
+from tests.lineage.code_project import Project, changes, code_project, reading
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with code_project(tmp_path) as made:
+        yield made
+
+
+def test_an_environment_variable_counts_by_value(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (
+        "import os\ndef f(a):\n    return os.environ['HEADWATER_TEST_LIMIT']\n",
+        "import os\ndef f(a):\n    return os.environ.get('HEADWATER_TEST_LIMIT', 3)\n",
+        "import os\ndef f(a):\n    return os.getenv('HEADWATER_TEST_LIMIT')\n",
+        "from os import environ as e\ndef f(a):\n    return e['HEADWATER_TEST_LIMIT']\n",
+        "from os import getenv\nNAME = 'HEADWATER_TEST_LIMIT'\ndef f(a):\n    return getenv(NAME)\n",
+        "def f(a):\n    import os\n    return os.getenv('HEADWATER_TEST_LIMIT')\n",
+        "import os\ndef f(a):\n    return 'HEADWATER_TEST_LIMIT' in os.environ\n",
+    ):
+        monkeypatch.setenv("HEADWATER_TEST_LIMIT", "1")
+        before = reading(project, pipeline=text)
+        monkeypatch.setenv("HEADWATER_TEST_LIMIT", "2")
+        after = project.of(project.load().f)
+        assert changed_parts(before, after) == ("environment variable HEADWATER_TEST_LIMIT changed",), text
+
+
+def test_an_environment_variable_that_is_a_module_constant_counts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import os\nLIMIT = int(os.environ['HEADWATER_TEST_LIMIT'])\ndef f(a):\n    return a < LIMIT\n"
+    monkeypatch.setenv("HEADWATER_TEST_LIMIT", "1")
+    before = reading(project, pipeline=text)
+    monkeypatch.setenv("HEADWATER_TEST_LIMIT", "2")
+    assert changed_parts(before, project.read()) == ("value of pipeline.LIMIT changed from 1 to 2",)
+
+
+def test_the_value_of_an_environment_variable_is_not_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_TEST_LIMIT", "very secret")
+    text = "import os\nAPI_TOKEN = 'very secret'\ndef f(a):\n    return os.environ['HEADWATER_TEST_LIMIT'], API_TOKEN\n"
+    assert "very secret" not in "".join(part.shown for part in reading(project, pipeline=text).parts)
+
+
+def test_an_environment_variable_of_a_computed_name_is_noted(project: Project) -> None:
+    text = "import os\ndef f(a):\n    return os.environ['A' + a]\n"
+    assert any("environment variable" in note for note in reading(project, pipeline=text).notes)
+
+
+def test_versions_of_distributions_reached_count_but_not_that_of_polars(project: Project) -> None:
+    text = "import pydantic, polars as pl, json\ndef f(a):\n    return pl.lit(1), pydantic.VERSION, json.dumps(a)\n"
+    found = reading(project, pipeline=text)
+    assert [part.name for part in found.reached] == ["pydantic"]
+
+
+def test_a_name_that_stands_for_another_library_function_counts(project: Project) -> None:
+    text = "from math import floor as rounding\ndef f(a):\n    return rounding(a)\n"
+    found = changes(project, {"pipeline": text}, {"pipeline": text.replace("floor", "ceil")})
+    assert found == ("what pipeline.rounding stands for changed",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import polars as pl\ndef f(a):\n    return a.join(pl.read_csv('extra.csv'), on='k')\n",
+        "def f(a):\n    return open('extra.csv').read()\n",
+        "import polars as pl\nNAME = 'extra.csv'\ndef f(a):\n    return pl.scan_csv(NAME)\n",
+        "import polars as pl\ndef f(a):\n    return pl.read_csv('extra*.csv')\n",
+        "def f(a):\n    import pandas as pd\n    with open('extra.csv') as file:\n        return pd.read_csv(file)\n",
+    ],
+)
+def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, text: str) -> None:
+    (project.root / "extra.csv").write_text("k\n1\n")
+    before = reading(project, pipeline=text)
+    assert any("which is none of its inputs" in note for note in before.notes)
+    (project.root / "extra.csv").write_text("k\n2\n")
+    (found,) = changed_parts(before, project.read())
+    assert found.startswith("file extra")
+    assert found.endswith(" changed")
+
+
+def test_another_version_of_a_library_is_named(project: Project) -> None:
+    installed = project.root / "site-packages"
+    (installed / "acme_lib").mkdir(parents=True)
+    (installed / "acme_lib" / "__init__.py").write_text("def g(a):\n    return a\n")
+    sys.path.insert(0, str(installed))
+    found = []
+    try:
+        for version in ("1.0", "2.0"):
+            info = installed / "acme_lib-1.dist-info"
+            info.mkdir(exist_ok=True)
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme_lib\nVersion: {version}\n")
+            distribution_of.cache_clear()
+            found.append(reading(project, pipeline="from acme_lib import g\ndef f(a):\n    return g(a)\n"))
+    finally:
+        sys.path.remove(str(installed))
+        sys.modules.pop("acme_lib", None)
+    assert changed_parts(*found) == ("distribution acme_lib changed from 1.0 to 2.0",)

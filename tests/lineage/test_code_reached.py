@@ -1,0 +1,335 @@
+"""Source digests follow code to helpers, classes and values however they are reached, and to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lineage.code import changed_parts
+from tests.lineage.code_project import HELPERS, PIPELINE, Project, changes, code_project, reading
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with code_project(tmp_path) as made:
+        yield made
+
+
+WAYS = {
+    "from import as": """
+        from helpers import double as d
+        def f(a):
+            return d(a)
+    """,
+    "module alias": """
+        import helpers as h
+        def f(a):
+            return h.double(a)
+    """,
+    "import from inside": """
+        def f(a):
+            from helpers import double
+            return double(a)
+    """,
+    "import inside": """
+        def f(a):
+            import helpers
+            return helpers.double(a)
+    """,
+    "import as inside": """
+        def f(a):
+            import helpers as h
+            return h.double(a)
+    """,
+    "passed on": """
+        from helpers import double
+        def f(a):
+            return list(map(double, a))
+    """,
+    "in a table": """
+        from helpers import double
+        TABLE = {'double': double}
+        def f(a):
+            return TABLE['double'](a)
+    """,
+    "lambda": """
+        from helpers import double
+        f = lambda a: double(a)
+    """,
+    "partial": """
+        import functools, helpers
+        f2 = functools.partial(helpers.double, 3)
+        def f(a):
+            return f2()
+    """,
+    "getattr of a module": """
+        import helpers
+        def f(a):
+            return getattr(helpers, 'dou' + 'ble')(a)
+    """,
+    "default": """
+        import helpers
+        def f(a, use=helpers.double):
+            return use(a)
+    """,
+    "lru_cache": """
+        import functools, helpers
+        @functools.lru_cache
+        def g(a):
+            return helpers.double(a)
+        def f(a):
+            return g(a)
+    """,
+    "method": """
+        import helpers
+        class C:
+            def go(self, a):
+                return helpers.double(a)
+        def f(a):
+            return C().go(a)
+    """,
+    "property": """
+        import helpers
+        class C:
+            @property
+            def go(self):
+                return helpers.double(1)
+        def f(a):
+            return C().go
+    """,
+    "base class": """
+        import helpers
+        class B:
+            def go(self, a):
+                return helpers.double(a)
+        class C(B):
+            pass
+        def f(a):
+            return C().go(a)
+    """,
+    "instance": """
+        import helpers
+        class C:
+            def __call__(self, a):
+                return helpers.double(a)
+        c = C()
+        def f(a):
+            return c(a)
+    """,
+    "factory": """
+        import helpers
+        def make():
+            def g(a):
+                return helpers.double(a)
+            return g
+        f = make()
+    """,
+    "closure cell": """
+        import helpers
+        def make(fn):
+            def g(a):
+                return fn(a)
+            return g
+        f = make(helpers.double)
+    """,
+    "inner function": """
+        import helpers
+        def f(a):
+            def g(b):
+                return helpers.double(b)
+            return [g(x) for x in a]
+    """,
+    "recursion": """
+        import helpers
+        def f(a):
+            return g(a)
+        def g(a):
+            return f(a) if a else helpers.double(a)
+    """,
+}
+
+
+def test_a_helper_that_is_not_used_does_not_count(project: Project) -> None:
+    assert (
+        changes(project, {"helpers": HELPERS, "pipeline": PIPELINE}, {"helpers": HELPERS.replace("x * 3", "x")}) == ()
+    )
+
+
+@pytest.mark.parametrize("pipeline", WAYS.values(), ids=WAYS)
+def test_a_helper_is_found_however_it_is_reached(project: Project, pipeline: str) -> None:
+    after = {"helpers": HELPERS.replace("x * 2", "x + x")}
+    found = changes(project, {"helpers": HELPERS, "pipeline": pipeline}, after)
+    assert "code of double in helpers.py changed" in found
+
+
+def test_a_decorator_of_the_project_counts_and_what_it_wraps_too(project: Project) -> None:
+    pipeline = """
+        import functools
+        def scaled(by):
+            def decorate(function):
+                @functools.wraps(function)
+                def wrapper(a):
+                    return function(a) * by
+                return wrapper
+            return decorate
+        @scaled(by=2)
+        def g(a):
+            return a + 1
+        def f(a):
+            return g(a)
+    """
+    first = reading(project, pipeline=pipeline).digest
+    for changed in ("by=3", "a + 2", "* by * by"):
+        original = {"by=3": "by=2", "a + 2": "a + 1", "* by * by": "* by"}[changed]
+        assert reading(project, pipeline=pipeline.replace(original, changed)).digest != first
+
+
+def test_a_global_from_a_json_file_counts(project: Project) -> None:
+    text = """
+        import json, pathlib
+        TABLE = json.loads((pathlib.Path(__file__).parent / "table.json").read_text())
+        def f(a):
+            return TABLE[a]
+    """
+    (project.root / "table.json").write_text('{"a": [1, 2]}')
+    before = reading(project, pipeline=text)
+    (project.root / "table.json").write_text('{"a": [1, 3]}')
+    assert len(changed_parts(before, project.read())) == 1
+
+
+def test_functions_registered_by_a_decorator_count(project: Project) -> None:
+    registry = "HANDLERS = {}\ndef register(fn):\n    HANDLERS[fn.__name__] = fn\n    return fn\n"
+    text = """
+        from registry import HANDLERS, register
+        @register
+        def one(a):
+            return a + 1
+        def f(a):
+            return HANDLERS['one'](a)
+    """
+    found = changes(project, {"registry": registry, "pipeline": text}, {"pipeline": text.replace("a + 1", "a + 2")})
+    assert found == ("code of one in pipeline.py changed",)
+
+
+def test_a_mutated_instance_counts(project: Project) -> None:
+    project.write(
+        pipeline="""
+        class Settings:
+            def __init__(self):
+                self.limit = 1
+        S = Settings()
+        def f(a):
+            return S.limit
+    """
+    )
+    module = project.load()
+    before = project.of(module.f)
+    module.S.limit = 2
+    assert len(changed_parts(before, project.of(module.f))) == 1
+
+
+def test_a_mutated_class_attribute_counts(project: Project) -> None:
+    project.write(pipeline="class Settings:\n    limits = []\ndef f(a):\n    return Settings.limits\n")
+    module = project.load()
+    before = project.of(module.f)
+    module.Settings.limits.append(1)
+    assert changed_parts(before, project.of(module.f)) == ("value of pipeline.Settings.limits changed from [] to [1]",)
+
+
+def test_values_that_are_hard_to_capture_give_a_note_or_a_stable_version(project: Project) -> None:
+    text = """
+        import threading, logging, re, decimal, datetime, pathlib, functools, collections
+        LOCK = threading.Lock()
+        LOG = logging.getLogger(__name__)
+        PATTERN = re.compile("x+")
+        LOOP = []
+        LOOP.append(LOOP)
+        COUNTS = collections.Counter("aab")
+        DEFAULTS = collections.defaultdict(list, {"a": [1]})
+        def generator():
+            yield 1
+        GENERATOR = generator()
+        def f(a):
+            return LOCK, LOG, PATTERN, LOOP, COUNTS, DEFAULTS, GENERATOR
+    """
+    first, second = reading(project, pipeline=text), project.read()
+    assert first.digest == second.digest
+    assert [note for note in first.notes if "generator" in note]
+    for old, new in (('"x+"', '"y+"'), ('"aab"', '"abb"'), ("[1]", "[2]")):
+        assert reading(project, pipeline=text.replace(old, new)).digest != first.digest
+
+
+def test_polars_objects_count_by_value(project: Project) -> None:
+    text = """
+        import polars as pl
+        E = pl.col('a') + 1
+        D = pl.DataFrame({'a': [1]})
+        T = pl.Int8
+        def f(a):
+            return E, D, T
+    """
+    first = reading(project, pipeline=text)
+    assert not first.notes
+    for old, new in (("+ 1", "+ 2"), ("[1]", "[2]"), ("Int8", "Int16")):
+        assert len(changed_parts(first, reading(project, pipeline=text.replace(old, new)))) == 1
+
+
+def test_an_asset_called_by_another_is_followed(project: Project) -> None:
+    text = """
+        from assets_core.declare import asset
+        @asset(key='x', owners=['a'])
+        def g(a):
+            return a + 1
+        def f(a):
+            return g(a)
+    """
+    assert changes(project, {"pipeline": text}, {"pipeline": text.replace("a + 1", "a + 2")}) == (
+        "code of g in pipeline.py changed",
+    )
+    assert not changes(project, {"pipeline": text}, {"pipeline": text.replace("owners=['a']", "description='b'")})
+
+
+def test_a_helper_in_a_package_without_init_is_found(project: Project) -> None:
+    (project.root / "loose").mkdir()
+    helper = project.root / "loose" / "deep.py"
+    helper.write_text("def g(a):\n    return a + 1\n")
+    project.modules |= {"loose", "loose.deep"}
+    before = reading(project, pipeline="import loose.deep\ndef f(a):\n    return loose.deep.g(a)\n")
+    helper.write_text("def g(a):\n    return a + 2\n")
+    assert changed_parts(before, project.read()) == ("code of g in loose/deep.py changed",)
+
+
+def test_an_attribute_set_on_a_function_counts(project: Project) -> None:
+    text = "def g(a):\n    return g.limit\ng.limit = 1\ndef f(a):\n    return g(a)\n"
+    found = changes(project, {"pipeline": text}, {"pipeline": text.replace("limit = 1", "limit = 2")})
+    assert found == ("value of pipeline.g.limit changed from 1 to 2",)
+
+
+def test_generic_functions_count_with_what_is_registered(project: Project) -> None:
+    text = """
+        import functools
+        @functools.singledispatch
+        def g(a):
+            return a
+        @g.register
+        def _(a: int):
+            return a + 1
+        def f(a):
+            return g(a)
+    """
+    assert changes(project, {"pipeline": text}, {"pipeline": text.replace("a + 1", "a + 2")})
+    assert changes(project, {"pipeline": text}, {"pipeline": text.replace("a: int", "a: str")})
+
+
+def test_a_module_imported_by_a_constant_name_is_followed_whole(project: Project) -> None:
+    text = "import importlib\ndef f(a):\n    return importlib.import_module('helpers').double(a)\n"
+    found = changes(project, {"helpers": HELPERS, "pipeline": text}, {"helpers": HELPERS.replace("x * 2", "x + x")})
+    assert "code of double in helpers.py changed" in found
+
+
+def test_code_that_is_made_at_run_time_is_noted(project: Project) -> None:
+    assert reading(project, pipeline="def f(a):\n    return eval(a)\n").notes == (
+        "pipeline.f calls eval: what that reaches is not captured",
+    )
