@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from assets_core.errors import StorageError
 from lineage.catalog.chain import Canon, entry_hash
 from lineage.catalog.interning import Interner
 from lineage.catalog.schema import TABLES, Kind
@@ -39,6 +40,8 @@ class Batch:
         self._log: list[tuple[int, int, int, bytes]] = []
         self._rows: dict[Kind, list[tuple[Any, ...]]] = {kind: [] for kind in _ORDER}
         row = connection.execute("select sequence, hash from head where one = 1").fetchone()
+        if row is None:
+            raise StorageError("HW412", "the note of the log's end is gone", hint="headwater audit verify")
         self.sequence: int = row[0]
         self._hash: bytes = row[1]
         intern.begin(connection)

@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from assets_core.column_lineage import ColumnLineage
+from assets_core.errors import StorageError
 from assets_core.keys import Slot
 from assets_core.records import Materialization, Publication
 from lineage.catalog import coding
@@ -233,10 +234,16 @@ class Reader:
             return self._sequence_at(connection, moment)
 
     def head(self) -> Head:
-        """The end of the log, for noting it elsewhere."""
+        """The end of the log, for noting it elsewhere.
+
+        Raises:
+            StorageError: HW412, it is gone.
+        """
         with self.reading() as connection:
-            sequence, digest = connection.execute("select sequence, hash from head where one = 1").fetchone()
-            return Head(sequence, digest.hex())
+            row = connection.execute("select sequence, hash from head where one = 1").fetchone()
+        if row is None:
+            raise StorageError("HW412", "the note of the log's end is gone", hint="headwater audit verify")
+        return Head(row[0], row[1].hex())
 
     @contextmanager
     def reading(self) -> Generator[Connection]:

@@ -91,7 +91,7 @@ class Catalog:
             )
         prepare(path, create=create)
         catalog = cls(path, durability)
-        catalog.head()  # reads a page, so that damage shows now and not in the middle of a run
+        catalog.environments()  # reads a page, so that damage shows now and not in the middle of a run
         return catalog
 
     def close(self) -> None:

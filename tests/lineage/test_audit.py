@@ -1,0 +1,351 @@
+"""Whatever is changed, removed or added behind the catalog's back is found."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets_core.errors import DataError, StorageError
+from assets_core.keys import Slot
+from assets_core.records import AttemptLog, RunState, StepRecord, Stored
+from lineage.audit import AuditReport, Fault, log, verify
+from lineage.catalog.chain import START, Canon, entry_hash
+from lineage.catalog.migrate import guards
+from lineage.catalog.schema import APPEND_ONLY, INTERNED, TABLES, Kind
+from lineage.catalog.store import Catalog
+from lineage.catalog.values import Head, Outcome, Publish, Retired
+from tests.lineage.catalog_samples import NOW, PASSED, begun, later, made_of, outcome_of, record
+
+RAW, STAGING, MART = Slot("raw/a"), Slot("staging/b", "2013-01-01"), Slot("marts/c")
+CHECKED = (*APPEND_ONLY, "head", "current", "output")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog with several rows in every table, and the data it speaks of."""
+    folder = tmp_path_factory.mktemp("audited")
+    path = folder / "catalog.sqlite"
+    with Catalog.open(path, durability="none") as catalog:
+        begun(catalog)
+        source = made_of("1", RAW)
+        staging = replace(made_of("2", STAGING, [source]), metadata={"note": "x"})
+        logs = (AttemptLog("printed"),)
+        first = outcome_of(staging, source="select 1")
+        catalog.commit("dev", "run", [outcome_of(source)], NOW)
+        catalog.commit("dev", "run", [replace(first, steps=(replace(first.steps[0], logs=logs),))], later(1))
+        mart = made_of("3", MART, [staging, source])
+        record(catalog, mart, at=later(2))
+        again = made_of("4", MART, [staging, source], code="2")
+        record(catalog, again, at=later(3))
+        record(catalog, made_of("5", MART, [staging, source], code="3", blocked=True), at=later(4))
+        catalog.add_check_results("1", [PASSED], run_id="run", at=later(5))
+        catalog.add_check_results("2", [replace(PASSED, passed=False)], run_id=None, at=later(5))
+        for made in ("3", "5"):
+            catalog.retire([made], Retired.WITHDRAWN, reason="wrong", run_id="run", at=later(6))
+        begun(catalog, "prod run", "prod", later(7))
+        catalog.commit("prod", "prod run", [Outcome(publish=(Publish(MART, "4", None),))], later(8))
+        failed = StepRecord("prod run", RAW, "failed", logs=(AttemptLog("", "Traceback"),))
+        catalog.commit("prod", "prod run", [Outcome(steps=(failed,))], later(8))
+        catalog.end_run("run", RunState.SUCCEEDED, ended=later(9), counts={"succeeded": 3})
+        catalog.end_run("prod run", RunState.FAILED, ended=later(9), counts={}, reason="one failed")
+    return path
+
+
+@pytest.fixture
+def path(filled: Path, tmp_path: Path) -> Path:
+    """A copy to tamper with."""
+    return Path(shutil.copy(filled, tmp_path / "catalog.sqlite"))
+
+
+def audited(path: Path, *, anchor: Head | None = None) -> AuditReport:
+    with Catalog.open(path, create=False) as catalog:
+        return verify(catalog, lambda stored: stored.digest, anchor=anchor)
+
+
+def codes(report: AuditReport) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def tamper(path: Path, *statements: str | tuple[str, Sequence[Any]]) -> None:
+    """Carries statements out as somebody would who knows the file: guards away, and back in place afterwards."""
+    raw = sqlite3.connect(path, isolation_level=None)
+    for table in APPEND_ONLY:
+        for name in guards(table):
+            raw.execute(f"drop trigger {name}")
+    for statement in statements:
+        raw.execute(*((statement,) if isinstance(statement, str) else statement))
+    for table in APPEND_ONLY:
+        for statement in guards(table).values():
+            raw.execute(statement)
+    raw.close()
+
+
+def columns_of_every_table() -> Iterator[tuple[str, str]]:
+    for table in TABLES.values():
+        for name in table.names:
+            yield table.name, name
+    yield from (("log", name) for name in ("sequence", "kind", "at", "hash"))
+    yield from (("head", name) for name in ("sequence", "hash"))
+    yield from (("environment", name) for name in ("number", "name"))
+    yield from (("slot", name) for name in ("number", "asset", "partition"))
+    yield from (("content", name) for name in ("number", "digest", "body"))
+    yield from (("reading", name) for name in ("number", "fingerprint", "materialization", "partition", "version"))
+    for name in ("environment", "slot", "materialization", "publication", "step", "blocked"):
+        yield "current", name
+    yield from (("output", name) for name in ("digest", "body"))
+
+
+def changed(value: object) -> object:
+    """Another value of the same type."""
+    if isinstance(value, bytes):
+        return bytes([value[0] ^ 1]) + value[1:]
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, float):
+        return value + 0.5
+    if isinstance(value, int):
+        return value + 1
+    return 1
+
+
+def test_an_untouched_catalog_is_sound(path: Path) -> None:
+    report = audited(path)
+    assert report.findings == ()
+    assert report.ok
+    assert report.records == report.head.sequence > 20
+    assert report.files == 4
+
+
+def test_every_table_has_rows_to_tamper_with(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    assert all(raw.execute(f"select count(*) from {table}").fetchone()[0] >= 1 for table in CHECKED)
+    raw.close()
+
+
+@pytest.mark.parametrize(("table", "column"), list(columns_of_every_table()))
+def test_a_changed_value_is_found(path: Path, table: str, column: str) -> None:
+    raw = sqlite3.connect(path)
+    key = {"current": "environment * 1000 + slot", "output": "digest"}.get(table, "rowid")
+    order = f"{column} is null, {key} desc"
+    row, value = raw.execute(f"select {key}, {column} from {table} order by {order} limit 1").fetchone()
+    raw.close()
+    new = changed(value)
+    if column == "number" or (table in APPEND_ONLY and column == "sequence"):
+        new = 1000
+    if table == "current" and column in ("environment", "slot"):
+        new = 1000
+    tamper(path, (f"update {table} set {column} = ? where {key} = ?", (new, row)))
+    assert not audited(path).ok
+
+
+@pytest.mark.parametrize("table", [table for table in CHECKED if table != "output"])
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_deleted_row_is_found(path: Path, table: str, which: str) -> None:
+    key = {"current": "environment * 1000 + slot"}.get(table, "rowid")
+    order = "" if which == "first" else "desc"
+    tamper(path, f"delete from {table} where {key} = (select {key} from {table} order by {key} {order} limit 1)")
+    assert not audited(path).ok
+
+
+@pytest.mark.parametrize("table", [*(one.name for one in TABLES.values()), "log"])
+def test_an_inserted_row_is_found(path: Path, table: str) -> None:
+    tamper(
+        path,
+        f"create temp table forged as select * from {table} order by sequence desc limit 1",
+        "update forged set sequence = 1000",
+        "update forged set id = 'forged'" if table in ("run", "materialization") else "select 1",
+        f"insert into {table} select * from forged",
+    )
+    report = audited(path)
+    assert codes(report) & {Fault.INSERTED, Fault.MISSING, Fault.DANGLING}
+
+
+def test_an_inserted_text_that_no_record_uses_is_found(path: Path) -> None:
+    tamper(path, "insert into content (number, digest, body) values (1000, x'00', '{}')")
+    assert Fault.ALTERED in codes(audited(path))
+
+
+def test_a_finding_names_the_entry_and_the_slot(path: Path) -> None:
+    tamper(path, "update materialization set rows = 11 where id = '3'")
+    (finding,) = audited(path).findings
+    assert finding.code == Fault.ALTERED
+    assert "materialization" in finding.where
+    assert str(MART) in finding.where
+
+
+def test_one_change_is_one_finding_and_not_one_for_all_that_follows(path: Path) -> None:
+    tamper(path, "update step set state = 'skipped' where sequence = (select min(sequence) from step)")
+    assert len(audited(path).findings) == 1
+
+
+def test_a_check_result_made_to_pass_is_found(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    (passed,) = raw.execute("select checks from materialization where id = '1'").fetchone()
+    raw.close()
+    tamper(path, ("update later_check set results = ? where results != ?", (passed, passed)))
+    assert codes(audited(path)) == {Fault.ALTERED}
+
+
+def test_entries_cut_off_the_end_are_found(path: Path) -> None:
+    tamper(
+        path,
+        "delete from log where sequence > 20",
+        *(f"delete from {one.name} where sequence > 20" for one in TABLES.values()),
+    )
+    assert Fault.MISSING in codes(audited(path))
+
+
+def test_a_cut_whose_traces_are_covered_is_found_against_a_noted_head(path: Path) -> None:
+    head = audited(path).head
+    cut = head.sequence - 2  # the two ends of runs: nothing else speaks of them
+    tamper(
+        path,
+        f"delete from log where sequence > {cut}",
+        f"delete from run_end where sequence > {cut}",
+        "delete from content where number not in (select process from run where process is not null)"
+        " and body like '{\"succeeded\"%'",
+        f"update head set sequence = {cut}, hash = (select hash from log where sequence = {cut})",
+    )
+    assert audited(path).ok
+    assert codes(audited(path, anchor=head)) == {Fault.MISSING}
+
+
+def test_a_history_hashed_anew_is_found_against_a_noted_head(path: Path) -> None:
+    head = audited(path).head
+    tamper(path, "update materialization set rows = 11 where id = '3'", *_hashed_anew(path, rows_of_3=11))
+    assert audited(path).ok
+    assert codes(audited(path, anchor=head)) == {Fault.ALTERED}
+
+
+def test_a_log_that_went_on_still_passes_through_a_noted_head(path: Path) -> None:
+    head = audited(path).head
+    with Catalog.open(path) as catalog:
+        begun(catalog, "next")
+    assert audited(path, anchor=head).ok
+
+
+def test_missing_guards_are_found(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    raw.execute("drop trigger publication_no_delete")
+    raw.close()
+    assert codes(audited(path)) == {Fault.UNGUARDED}
+
+
+def test_a_foreign_trigger_is_found(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    raw.execute("create trigger mine after insert on run begin select 1; end")
+    raw.close()
+    assert codes(audited(path)) == {Fault.UNGUARDED}
+
+
+def test_a_pointer_moved_without_a_publication_is_found(path: Path) -> None:
+    tamper(path, "update current set materialization = (select sequence from materialization where id = '3')")
+    report = audited(path)
+    assert codes(report) == {Fault.POINTER}
+    assert any(str(MART) in finding.where for finding in report.findings)
+
+
+def test_missing_and_altered_data_are_found(path: Path) -> None:
+    def digest_of(stored: Stored) -> str | None:
+        if stored.location.endswith("/2.parquet"):
+            return None
+        if stored.location.endswith("/4.parquet"):
+            raise DataError("HW300", "cannot be read")
+        return "other" if stored.location.endswith("/3.parquet") else stored.digest
+
+    with Catalog.open(path) as catalog:
+        report = verify(catalog, digest_of)
+        assert [finding.code for finding in report.findings] == [
+            Fault.DATA_MISSING,
+            Fault.DATA_ALTERED,
+            Fault.DATA_MISSING,
+        ]
+        assert report.files == 2
+        assert verify(catalog, digest_of, data=False).ok
+
+
+def test_data_that_was_pruned_may_be_gone(path: Path) -> None:
+    with Catalog.open(path) as catalog:
+        catalog.retire(["2", "3", "4", "5"], Retired.PRUNED, reason="old", run_id=None, at=later(20))
+        assert verify(catalog, lambda stored: None).ok
+
+
+def test_what_steps_printed_may_be_thrown_away(path: Path) -> None:
+    raw = sqlite3.connect(path, isolation_level=None)
+    raw.execute("delete from output")
+    raw.close()
+    assert audited(path).ok
+
+
+def test_a_damaged_page_is_a_finding_or_an_explained_error(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"headwater materialize")
+    content[place - 3000 : place] = b"\x07" * 3000
+    path.write_bytes(content)
+    assert not audited(path).ok
+
+
+def test_the_log_tells_who_did_what_newest_first(path: Path) -> None:
+    with Catalog.open(path) as catalog:
+        entries = log(catalog, -1)
+    assert [entry.sequence for entry in entries] == list(range(len(entries), 0, -1))
+    assert {entry.kind for entry in entries} == {table.name for table in TABLES.values()}
+    assert {entry.actor for entry in entries if entry.run_id is not None} == {"ada"}
+
+
+def test_the_log_of_one_asset_holds_everything_about_it(path: Path) -> None:
+    with Catalog.open(path) as catalog:
+        entries = log(catalog, 100, MART.asset)
+    assert {entry.slot for entry in entries} == {MART}
+    assert [(one.env, one.detail) for one in entries if one.kind == "publication"] == [
+        ("prod", ""),
+        ("dev", "instead of 3"),
+        ("dev", ""),
+    ]
+    assert [one.detail for one in entries if one.kind == "retirement"] == ["withdrawn: wrong", "withdrawn: wrong"]
+
+
+def test_the_log_is_bounded(path: Path) -> None:
+    with Catalog.open(path) as catalog:
+        assert len(log(catalog, 3)) == 3
+
+
+def _hashed_anew(path: Path, *, rows_of_3: int) -> list[tuple[str, Sequence[Any]]]:
+    """The updates by which somebody who knows the rules makes the chain fit an altered record."""
+    from lineage.audit import _Names
+    from lineage.catalog.chain import reading_digest
+
+    raw = sqlite3.connect(path)
+    names = _Names(
+        dict(raw.execute("select number, name from environment")),
+        {number: (asset, part) for number, asset, part in raw.execute("select * from slot")},
+        dict(raw.execute("select number, digest from content")),
+        {row[0]: reading_digest(*row[2:]) for row in raw.execute("select * from reading")},
+    )
+    canon, previous, updates = Canon(names), START, []
+    for sequence, kind, at in raw.execute("select sequence, kind, at from log order by sequence").fetchall():
+        table = TABLES[Kind(kind)]
+        row = raw.execute(f"select {', '.join(table.names)} from {table.name} where sequence = {sequence}").fetchone()
+        values = list(row[1:])
+        if table.name == "materialization" and values[0] == "3":
+            values[table.names.index("rows") - 1] = rows_of_3
+        previous = entry_hash(previous, sequence, kind, at, canon.content(Kind(kind), values))
+        updates.append(("update log set hash = ? where sequence = ?", (previous, sequence)))
+    raw.close()
+    return [*updates, ("update head set hash = ?", (previous,))]
+
+
+def test_writing_on_after_the_note_of_the_end_is_gone_is_refused(path: Path) -> None:
+    tamper(path, "delete from head")
+    with Catalog.open(path) as catalog, pytest.raises(StorageError, match="HW412"):
+        begun(catalog, "next")
+
+
+def test_interned_tables_are_among_those_that_are_tampered_with() -> None:
+    assert set(INTERNED) <= {table for table, _ in columns_of_every_table()}
