@@ -25,6 +25,8 @@ from materializers.storage.options import Options
 
 _BATCH_ROWS = 100_000
 _ASKED_SINGLY = 8
+_BLOCK_BYTES = "16384"
+"""Of new files: with the usual 256 KB a table of a hundred rows takes 265 KB, with this 17; big ones cost the same."""
 _SETUP = """
 create schema if not exists headwater;
 create table if not exists headwater.materializations (
@@ -276,7 +278,7 @@ class DuckDBStorage:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect(str(self.path), config=dict(self._settings))
+            connection = duckdb.connect(str(self.path), config={"default_block_size": _BLOCK_BYTES, **self._settings})
             connection.execute("set TimeZone = 'UTC'").fetchall()
             for statement in _SETUP.split(";"):
                 if statement.strip():

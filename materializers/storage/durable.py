@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from threading import get_ident
 
 
 def sync_folders(folders: Iterable[Path | str]) -> None:
@@ -36,7 +37,7 @@ def replace_link(target: str, link: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.new")
+    temporary = link.with_name(f".{link.name}.{os.getpid()}-{get_ident()}.new")
     temporary.unlink(missing_ok=True)
     try:
         os.symlink(target, temporary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -331,6 +332,44 @@ def test_an_unwritable_place_is_named(open_at: Open, tmp_path: Path) -> None:
     assert raised.value.code in ("HW423", "HW429")
     assert str(tmp_path / "data") in raised.value.where
     assert (tmp_path / "data").read_text() == "a file where the folder should be"
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+import polars as pl
+from assets_core.keys import Slot
+from materializers.storage.registry import open_storage
+storage = open_storage("main", {"kind": sys.argv[1], "path": sys.argv[2]}, Path(sys.argv[3]))
+stored = storage.write(Slot("a"), "whole", pl.DataFrame({"n": [1, 2, 3]}))
+storage.settle([stored])
+
+def slow(frame):
+    if frame["n"][0] > 400_000:
+        print(repr(stored), flush=True)
+        time.sleep(60)
+    return frame
+
+parts = [pl.LazyFrame({"n": range(k * 100_000, k * 100_000 + 100_000)}).map_batches(slow) for k in range(9)]
+storage.write(Slot("a"), "half", pl.concat(parts))
+"""
+
+
+@pytest.mark.parametrize(("kind", "path"), [("parquet", "data"), ("duckdb", "data/warehouse.duckdb")])
+def test_a_process_killed_while_writing_loses_nothing_that_was_stored(tmp_path: Path, kind: str, path: str) -> None:
+    child = subprocess.Popen([sys.executable, "-c", _KILLED, kind, path, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    stored = eval(child.stdout.readline(), {"Stored": Stored})
+    child.kill()
+    child.wait(20)
+    storage = open_storage("main", {"kind": kind, "path": path}, tmp_path)
+    assert storage.digest(stored) == stored.digest
+    assert storage.scan(stored).collect()["n"].to_list() == [1, 2, 3]
+    for left in storage.unreferenced([stored.location]):
+        storage.delete(left)
+    assert storage.unreferenced([stored.location]) == []
+    assert storage.present([storage.write(Slot("a"), "half", FRAME)]) == [True]
+    storage.close()
 
 
 @pytest.fixture
