@@ -57,7 +57,7 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
         "category": "Categorical",
     }
 )
-_NESTED = ("List", "Array", "Struct", "Enum")
+_NESTED = ("List", "Array", "Struct", "Map", "Enum")
 _NAMES = (*_PLAIN, *_NESTED)
 _BY_LOWER: Mapping[str, str] = MappingProxyType({name.lower(): name for name in _NAMES} | dict(_ALIASES))
 _PYTHON: Mapping[type, str] = MappingProxyType(
@@ -268,6 +268,13 @@ def _array(arguments: _Arguments) -> pl.DataType:
     return pl.Array(_type(given["inner"]), sizes)
 
 
+def _map(arguments: _Arguments) -> pl.DataType:
+    given = arguments.bind("key", "value")
+    if len(given) != 2:
+        raise _NoTypeError("Map needs the types of its keys and of its values")
+    return pl.Map(_type(given["key"]), _type(given["value"]))
+
+
 def _struct(arguments: _Arguments) -> pl.DataType:
     fields = arguments.bind("fields").get("fields")
     if fields is None:
@@ -290,5 +297,6 @@ _WITH_ARGUMENTS: Mapping[str, Callable[[_Arguments], pl.DataType]] = MappingProx
         "List": _list,
         "Array": _array,
         "Struct": _struct,
+        "Map": _map,
     }
 )

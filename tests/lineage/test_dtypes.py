@@ -56,6 +56,7 @@ def test_every_data_type_is_read_back_from_its_text(dtype: pl.DataType) -> None:
         ("Datetime('ms', 'UTC')", pl.Datetime("ms", "UTC")),
         ("Datetime(time_unit='us', time_zone='UTC')", pl.Datetime("us", "UTC")),
         ("decimal(10, 2)", pl.Decimal(10, 2)),
+        ("Map(String, Float64)", pl.Map(pl.String, pl.Float64)),
         ("list(int)", pl.List(pl.Int64)),
         ("pl.Int8", pl.Int8()),
         ("List(Struct({'a': Int8}))", pl.List(pl.Struct({"a": pl.Int8}))),

@@ -152,6 +152,17 @@ def test_changes_that_keep_sums_and_weighted_sums_do_not_cancel(rows: int) -> No
         (["a"], ["b"], pl.Enum(["a", "b"])),
         (["a"], ["b"], pl.Categorical()),
         ([["a"]], [["b"]], pl.List(pl.Categorical())),
+        ([["a"]], [["b"]], pl.List(pl.Enum(["a", "b"]))),
+        ([0.0], [-0.0], pl.Float16),
+        ([{"a": 1.0}], [{"a": 2.0}], pl.Map(pl.String, pl.Float64)),
+        ([None], [{}], pl.Map(pl.String, pl.Float64)),
+        ([None], [{}], pl.Struct([])),
+        ([None], [b""], pl.Binary),
+        ([[[0.0], [1.0]]], [[[-0.0], [1.0]]], pl.Array(pl.Float64, (2, 1))),
+        ([[Decimal("1.0")]], [[Decimal("1.1")]], pl.List(pl.Decimal(10, 2))),
+        ([[datetime(2020, 1, 1)]], [[datetime(2020, 1, 2)]], pl.List(pl.Datetime("ns", "UTC"))),
+        ([[{"a": [0.0]}]], [[{"a": [-0.0]}]], pl.List(pl.Struct({"a": pl.List(pl.Float32)}))),
+        ([timedelta(milliseconds=1)], [timedelta(milliseconds=2)], pl.Duration("ms")),
     ],
 )
 def test_values_that_look_alike_are_told_apart(one: list[Any], other: list[Any], dtype: Any, rows: int) -> None:
