@@ -8,7 +8,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 EXAMPLE := example_project
 DATA    := $(EXAMPLE)/data/.complete
 KPI     := marts/carrier_scorecard:on_time_share
-CODE    := assets_core lineage materializers headwater tests benchmarks docs example_project
+CODE    := assets_core lineage materializers headwater tests benchmarks docs/generate.py example_project
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

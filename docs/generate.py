@@ -30,6 +30,7 @@ FAMILIES = {
 }
 
 IN_OTHER_WORDS = {
+    "HW224": "what polars says when it cannot resolve the plan",
     "HW310": "there is no file …, or no file matches a pattern",
     "HW501": "what the asset's function raised, with its traceback from the function on",
     "HW599": "unexpected …: an error in Headwater itself",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from headwater import config, sql_files
 from headwater.cli.index import AUDIT, COMMANDS, RUNS
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +143,32 @@ def commands(text: str) -> str:
     indented = re.findall(r"^    (headwater .*)$", text, re.MULTILINE)
     quoted = re.findall(r"`(headwater [^`\n]*)`", text)
     return "\n".join([*fenced, *indented, *quoted])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_python_that_a_page_shows_uses_names_that_exist(page: Path) -> None:
+    import headwater
+
+    for block in blocks(page.read_text(encoding="utf-8"), "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module == "headwater":
+                assert [alias.name for alias in node.names if not hasattr(headwater, alias.name)] == []
+
+
+def test_the_settings_that_the_documentation_shows_are_accepted() -> None:
+    (shown,) = blocks((ROOT / "docs" / "project.md").read_text(encoding="utf-8"), "toml")
+    settings = config.overlaid(config.parse(tomllib.loads(shown), "docs/project.md"), "prod")
+
+    assert settings.config["marts/routes"] == {"minutes": 15}
+
+
+@pytest.mark.parametrize("page", ["assets.md", "coming-from.md"])
+def test_the_sql_assets_that_the_documentation_shows_are_accepted(page: str) -> None:
+    shown = [
+        block for block in blocks((ROOT / "docs" / page).read_text(encoding="utf-8"), "sql") if "headwater" in block
+    ]
+
+    assert [sql_files.declare("marts/delays", block, where=page).key for block in shown] == ["marts/delays"]
 
 
 def test_the_index_of_the_documentation_names_every_page() -> None:
