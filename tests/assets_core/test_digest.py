@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta, timezone
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets_core.digest import digest, encode
+from assets_core.keys import Slot
+from assets_core.partitions import Unit
 
 ATOMS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -70,7 +73,10 @@ def test_arguments_cannot_run_into_each_other(one: list[str], other: list[str]) 
         ((0.0,), (-0.0,)),
         ((None,), ("",)),
         (("ab",), ("a", "b")),
+        (("as:b",), ("a", "b")),
+        (("as1:b",), ("a", "b")),
         ((("a", "b"),), ("a", "b")),
+        ((("a",), "b"), (("a", "b"),)),
         ((("a",), "b"), ("a", ("b",))),
         (((),), (frozenset(),)),
         ((frozenset(),), ({},)),
@@ -88,6 +94,15 @@ def test_look_alikes_have_different_digests(one: tuple[Any, ...], other: tuple[A
 
 def test_a_list_digests_as_the_tuple_of_its_items() -> None:
     assert digest([1, 2]) == digest((1, 2))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(Unit.DAY, "day"), (Slot("a", "b"), ("a", "b")), (HTTPStatus.OK, 200)],
+    ids=["text", "tuple", "int"],
+)
+def test_a_value_of_a_subclass_digests_as_its_plain_value(one: object, other: object) -> None:
+    assert digest(one) == digest(other)
 
 
 def test_sets_and_mappings_digest_without_regard_to_order() -> None:

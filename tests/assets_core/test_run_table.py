@@ -169,6 +169,13 @@ def test_cancelling_ends_everything_that_is_not_under_way() -> None:
     assert run.states == [S.RUNNING, S.RECORDING, S.CANCELLED, S.CANCELLED, S.CANCELLED]
 
 
+def test_what_reads_a_step_that_was_cancelled_is_cancelled_and_has_not_failed() -> None:
+    run = table((), (0,))
+    run.begin()
+    events(run, 0, E.STARTED, E.CANCELLED)
+    assert run.states == [S.CANCELLED, S.CANCELLED]
+
+
 def test_a_chain_can_be_cancelled_and_every_step_is_told_once() -> None:
     run = table((), (0,), (1,))
     run.begin()

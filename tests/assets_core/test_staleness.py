@@ -14,7 +14,7 @@ from assets_core.keys import Slot
 from assets_core.mappings import window
 from assets_core.partitions import Daily
 from assets_core.staleness import Reason, ReasonCode, SlotState, Verdict
-from assets_core.versions import CodeVersion
+from assets_core.versions import CodeVersion, DataVersion
 from tests.assets_core.plain_project import Project, code, computed, failing, passing, source
 
 R = ReasonCode
@@ -172,6 +172,15 @@ def test_a_version_that_cannot_be_computed_counts_as_changed() -> None:
     project = pair()
     project.publish("raw", key=(), projections={})
     assert project.reasons("a") == [R.INPUT_CHANGED]
+
+
+def test_a_column_that_neither_version_knows_counts_as_changed() -> None:
+    project = pair()
+    nothing = DataVersion("test-1", 10, ("id",))
+    before = project.facts.published[Slot("raw")]
+    project.publish("raw", version=nothing)
+    project.facts.recorded = {before.id: replace(before, version=nothing)}
+    assert only(project.judge("a")).details["columns"] == ["x"]
 
 
 # --- the read set
