@@ -92,7 +92,8 @@ def find_files(patterns: Sequence[str], root: Path, *, where: str = "") -> list[
         full = os.path.join(root, pattern)
         paths = [full] if os.path.isfile(full) else []
         if not paths and has_magic(pattern):
-            paths = [path for path in glob(full, recursive=True) if os.path.isfile(path)]
+            names = glob(pattern, root_dir=root, recursive=True)
+            paths = [path for path in (os.path.join(root, name) for name in names) if os.path.isfile(path)]
         if not paths:
             raise _missing(pattern, full, where)
         for path in paths:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import polars as pl
+import pyarrow as pa
 
 from assets_core.errors import DataError
 from materializers.readers import scan
 
 _SHOWN_CHARACTERS = 80
+_PACKED = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 
 class Fault(NamedTuple):
@@ -113,7 +116,7 @@ def _look_at_csv(path: str, options: Mapping[str, Any], schema: pl.Schema | None
 def _undecodable(path: str, options: Mapping[str, Any]) -> Fault | None:
     if options.get("encoding") == "utf8-lossy":
         return None
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 line.decode("utf-8")
@@ -141,7 +144,7 @@ def _unfit_value(path: str, options: Mapping[str, Any], schema: pl.Schema) -> Fa
 
 
 def _look_at_json(path: str, schema: pl.Schema | None) -> Fault | None:
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
@@ -171,7 +174,7 @@ def _rows(path: str, options: Mapping[str, Any]) -> Iterator[tuple[int, list[str
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     quote = options.get("quote_char", '"')
     after_header = options.get("skip_rows_after_header", 0) if options.get("has_header", True) else 0
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    with _opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as file:
         lines = _Lines(file, options.get("comment_prefix"), options.get("eol_char", "\n"))
         lines.skip(options.get("skip_rows", 0))
         reader = csv.reader(
@@ -227,7 +230,7 @@ def _counts_agree(path: str, options: Mapping[str, Any], columns: int) -> bool:
     separator = options.get("separator", ",").encode()
     quote = (options.get("quote_char", '"') or "").encode()
     separators, ends, last = 0, 0, b"\n"
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         while chunk := file.read(1 << 20):
             if quote and quote in chunk:
                 return False
@@ -236,6 +239,16 @@ def _counts_agree(path: str, options: Mapping[str, Any], columns: int) -> bool:
             last = chunk[-1:]
     lines = ends + (last != b"\n")
     return separators == lines * (columns - 1)
+
+
+def _opened(path: str) -> IO[bytes]:
+    """The bytes of a file as polars reads them: unpacked, if its first bytes say that it is packed."""
+    with open(path, "rb") as file:
+        first = file.read(4)
+    for kind, magic in _PACKED.items():
+        if first.startswith(magic):
+            return cast(IO[bytes], pa.input_stream(path, compression=kind))
+    return open(path, "rb")
 
 
 def _fails_alone(format: str, path: str, options: Mapping[str, Any], schema: pl.Schema | None) -> str:  # noqa: A002 -- the declaration's word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ def scan(
             list(paths), glob=False, hive_partitioning=options.get("hive_partitioning", False), schema=None
         ).select(schema.names())
     if format == "jsonl":
-        return pl.scan_ndjson(list(paths), schema=schema)
+        return pl.scan_ndjson([escape(path) for path in paths], schema=schema)
     given = {name: value for name, value in options.items() if name not in ("schema_overrides", "try_parse_dates")}
     extra: Literal["ignore", "raise"] = "ignore" if options.get("has_header", True) else "raise"
     return pl.scan_csv(list(paths), schema=schema, glob=False, extra_columns=extra, **given)
@@ -207,7 +208,7 @@ def _readable(path: str, options: Mapping[str, Any], found: pl.Schema, types: Ma
 
 def _json_schema(path: str, options: Mapping[str, Any]) -> pl.Schema:
     return pl.scan_ndjson(
-        path, infer_schema_length=None, schema_overrides=options.get("schema_overrides")
+        escape(path), infer_schema_length=None, schema_overrides=options.get("schema_overrides")
     ).collect_schema()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -192,6 +193,22 @@ def test_several_paths_are_one_source_and_a_file_counts_once(place: Place) -> No
 def test_a_name_with_magic_characters_is_a_file_if_there_is_one(place: Place) -> None:
     place.file("a[1].csv", "v\n1\n")
     assert place.read(source("a", files="a[1].csv"))["v"].to_list() == [1]
+
+
+@pytest.mark.parametrize(("ending", "content"), [("csv", "v\n1\n"), ("jsonl", '{"v":1}\n')])
+def test_folders_and_files_may_have_magic_characters_in_their_names(tmp_path: Path, ending: str, content: str) -> None:
+    place = Place(tmp_path / "[project]*")
+    place.file(f"a[1]*.{ending}", content)
+    assert place.read(source("a", files=f"a*.{ending}"))["v"].to_list() == [1]
+
+
+def test_a_packed_file_is_read_and_checked_unpacked(place: Place) -> None:
+    place.file("a.csv.gz", gzip.compress(b"v,w\n1,2\n"))
+    assert place.read(source("a", files="a.csv.gz", format="csv"))["w"].to_list() == [2]
+    place.file("a.csv.gz", gzip.compress(b"v,w\n1,2\n3\n"))
+    with pytest.raises(DataError) as raised:
+        place.observe(source("a", files="a.csv.gz", format="csv"))
+    assert raised.value.where.endswith("a.csv.gz:3")
 
 
 def test_a_missing_file_is_named_with_the_nearest(place: Place) -> None:
