@@ -15,6 +15,7 @@ from lineage.columns.sql_embedded import embedded, is_procedural
 from lineage.columns.sql_parse import deeply, parse_statements, quiet
 from lineage.columns.sql_query import evaluate
 from lineage.columns.sql_statements import context_after, written
+from lineage.columns.sql_texts import keeps_text, projection_texts
 from lineage.columns.sql_written import Written
 
 Schema = Mapping[str, Mapping[str, Any]]
@@ -117,13 +118,15 @@ def sql_tables(sql: str, *, dialect: str = "duckdb") -> tuple[str, ...]:
 
 def new_context(rules: Rules, schema: Mapping[str, Any] | None) -> Context:
     """A reading that has not begun."""
-    return Context(rules, KnownTables(schema, rules), evaluate)
+    return Context(rules, KnownTables(schema, rules), evaluate, written)
 
 
 def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
     """The statements of a text; of a procedure that does not parse, those found in it."""
     try:
-        return parse_statements(sql, rules)
+        statements = parse_statements(sql, rules)
+        context.text = sql if len(statements) == 1 and keeps_text(rules) else ""
+        return statements
     except LineageError as error:
         if error.code != "HW210":
             raise
@@ -144,8 +147,10 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
 
 def _followed(statement: exp.Expr, context: Context) -> list[Written]:
     """What a statement writes, made known to the statements behind it."""
+    context.texts = projection_texts(statement, context.text) if context.text else {}
     with quiet():
-        parts = written(statement, context)
+        parts = [*written(statement, context), *context.beside]
+    context.beside.clear()
     for part in parts:
         context_after(part, context)
     _forget_dropped(statement, context)
@@ -175,7 +180,10 @@ def _one(parts: list[Written], context: Context) -> ColumnLineage:
 
 
 def _forget_dropped(statement: exp.Expr, context: Context) -> None:
-    if isinstance(statement, exp.Drop) and isinstance(statement.this, exp.Table):
-        name = context.table_name(statement.this)
-        context.temporary.pop(name.lower(), None)
-        context.known.forget(name)
+    if not isinstance(statement, exp.Drop):
+        return
+    for table in statement.args.get("tables") or [statement.this]:
+        if isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier):
+            name = context.table_name(table)
+            context.temporary.pop(name.lower(), None)
+            context.known.forget(name)

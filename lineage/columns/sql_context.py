@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from assets_core.errors import did_you_mean
-from lineage.columns.sql_dialects import Rules
+from lineage.columns.sql_dialects import Case, Rules
 from lineage.columns.sql_parse import place
 from lineage.columns.sql_relation import Relation, Table
 
 if TYPE_CHECKING:
     from lineage.columns.sql_scope import Scope
+    from lineage.columns.sql_written import Written
 
 
 class KnownTables:
@@ -28,7 +29,8 @@ class KnownTables:
 
     def __init__(self, schema: Mapping[str, Any] | None, rules: Rules) -> None:
         self._rules = rules
-        self._columns: dict[str, tuple[str, ...]] = {}
+        self._columns: dict[str, Iterable[str]] = {}
+        self._settled: dict[str, tuple[str, ...]] = {}
         self._by_last: dict[str, list[str]] = {}
         self.names: list[str] = []
         for name, columns in _flattened(schema or {}):
@@ -40,8 +42,8 @@ class KnownTables:
         if key not in self._columns:
             self.names.append(name)
             self._by_last.setdefault(key.rsplit(".", 1)[-1], []).append(key)
-        settle = self._rules.settle
-        self._columns[key] = tuple(settle(column) for column in columns)
+        self._columns[key] = columns
+        self._settled.pop(key, None)
 
     def forget(self, name: str) -> None:
         """Takes a table out, as DROP does."""
@@ -53,22 +55,29 @@ class KnownTables:
         """The columns of a table; None if it is not known, or if its name fits several."""
         key = ".".join(parts).lower()
         if key in self._columns:
-            return self._columns[key]
+            return self._of(key)
         fitting = [
             known
             for known in self._by_last.get(parts[-1].lower().rsplit(".", 1)[-1], ())
             if known.endswith("." + key) or key.endswith("." + known)
         ]
-        return self._columns[fitting[0]] if len(fitting) == 1 else None
+        return self._of(fitting[0]) if len(fitting) == 1 else None
+
+    def _of(self, key: str) -> tuple[str, ...]:
+        """The columns of a known table, spelled as the dialect would; worked out when they are first asked for."""
+        if key not in self._settled:
+            settle = self._rules.settle
+            self._settled[key] = tuple(settle(str(column)) for column in self._columns[key])
+        return self._settled[key]
 
 
-def _flattened(schema: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, list[str]]]:
+def _flattened(schema: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Iterable[str]]]:
     for name, inside in schema.items():
         full = f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(inside, Mapping) and inside and all(isinstance(value, Mapping) for value in inside.values()):
+        if isinstance(inside, Mapping) and isinstance(next(iter(inside.values()), None), Mapping):
             yield from _flattened(inside, full)
         elif isinstance(inside, Mapping | list | tuple):
-            yield full, [str(column) for column in inside]
+            yield full, inside
 
 
 _FORMATS = frozenset({"parquet", "csv", "json", "orc", "delta", "text", "avro", "binaryfile"})
@@ -104,17 +113,22 @@ class Context:
         rules: the dialect's.
         known: tables whose columns are known.
         evaluate: reads a query within a scope (kept here, so that expressions can hold queries).
+        write: reads a statement that writes (kept here, so that common table expressions can hold them).
         temporary: temporary tables written before in the same script, by lower-case name.
     """
 
     rules: Rules
     known: KnownTables
     evaluate: Callable[[exp.Expr, Scope], Relation]
+    write: Callable[[exp.Expr, Context], list[Written]]
     temporary: dict[str, Relation] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     reads: dict[str, dict[str, None]] = field(default_factory=dict)
     stars: dict[int, tuple[exp.Expr, list[exp.Expr]]] = field(default_factory=dict)
+    beside: list[Written] = field(default_factory=list)
+    text: str = ""
+    texts: dict[int, str] = field(default_factory=dict)
     _spellings: dict[str, str] = field(default_factory=dict)
 
     def warn(self, sentence: str) -> None:
@@ -145,7 +159,7 @@ class Context:
 
     def one_spelling(self, name: str) -> str:
         """The spelling in which a table's name was met first."""
-        return self._spellings.setdefault(name.lower(), name)
+        return name if self.rules.case is Case.EXACT else self._spellings.setdefault(name.lower(), name)
 
     def table(self, node: exp.Table) -> Table:
         """The relation of a table of the database."""
@@ -158,4 +172,6 @@ class Context:
         self.reads[table].setdefault(column)
 
     def _spell(self, table: str, column: str) -> str:
+        if self.rules.case is Case.EXACT:
+            return column
         return self._spellings.setdefault(f"{table}\0{column.lower()}", column)

@@ -55,7 +55,8 @@ _SPELLED_OTHERWISE = {
 
 
 _KIN = {
-    "postgres": ("redshift", ""), "redshift": ("postgres", ""), "materialize": ("postgres",), "risingwave": ("postgres",),
+    "postgres": ("redshift", ""), "redshift": ("postgres", ""), "materialize": ("postgres",),
+    "risingwave": ("postgres",),
     "hive": ("spark", ""), "spark": ("databricks", "hive"), "spark2": ("spark",), "databricks": ("spark", "hive"),
     "athena": ("trino", "hive"), "trino": ("presto", ""), "presto": ("trino", ""), "tsql": ("fabric", ""),
     "teradata": ("",), "oracle": ("",), "mysql": ("", "starrocks"), "doris": ("mysql",), "starrocks": ("mysql",),

@@ -191,6 +191,11 @@ def _order(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push(node.args.get("this"), operator)
 
 
+def _grouping(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """GROUPING(a) tells whether a row is grouped by a column, not what the column holds."""
+    walk.push_args(node, operator, EdgeKind.GROUP_BY)
+
+
 def _having_max(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push(node.this, operator)
     walk.push(node.args.get("expression"), operator, _CONDITIONAL)
@@ -265,10 +270,40 @@ def _named_argument(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push(node.args.get("expression"), operator, _T)
 
 
+def _chosen_by(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """``arg_max(a, b)``: the value is ``a``'s, and ``b`` chooses which."""
+    walk.push(node.this, operator, _A)
+    walk.push_args(node, operator, _CONDITIONAL, without=("this",))
+
+
+def _combined(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """ClickHouse's combinators: the last argument of ``sumIf(a, condition)`` chooses."""
+    arguments = node.args.get("expressions") or []
+    conditional = str(node.this).endswith("If") and len(arguments) > 1
+    walk.push(arguments[:-1] if conditional else arguments, operator, _A)
+    if conditional:
+        walk.push(arguments[-1], operator, _CONDITIONAL)
+
+
+def _comprehension(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """``[x + y for x in l if x > 1]``: within it, ``x`` means the items of ``l``."""
+    items = flow_of(node.args.get("iterator"), walk.scope, _T)
+    inner = walk.scope.child()
+    inner.aliases_win = True
+    variable = node.args.get("expression")
+    names = variable.find_all(exp.Identifier) if isinstance(variable, exp.Expr) else ()
+    inner.aliases = {name.name.lower(): Column(name.name, items) for name in names}
+    walk.add(merged((items, flow_of(node.this, inner, _T))), operator)
+    walk.add(flow_of(node.args.get("condition"), inner, _CONDITIONAL), operator)
+
+
 def _dot(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     column = struct_path(node, walk.scope)
     if column is not None:
         walk.add(column.flow, operator)
+        return
+    if isinstance(node, exp.Bracket):
+        walk.push_args(node, operator, _T)
         return
     walk.push(node.this, operator, _T)
     if isinstance(node.args.get("expression"), exp.Func):
@@ -351,6 +386,8 @@ _HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Filter: _filter,
     exp.Order: _order,
     exp.HavingMax: _having_max,
+    exp.Grouping: _grouping,
+    exp.GroupingId: _grouping,
     exp.WithinGroup: _within_group,
     exp.Window: _window,
     exp.Exists: _exists,
@@ -359,7 +396,11 @@ _HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.PropertyEQ: _named_argument,
     exp.Kwarg: _named_argument,
     exp.Dot: _dot,
-    exp.Bracket: _transformation,
+    exp.Bracket: _dot,
+    exp.Comprehension: _comprehension,
+    exp.ArgMax: _chosen_by,
+    exp.ArgMin: _chosen_by,
+    exp.CombinedAggFunc: _combined,
     **dict.fromkeys(_SHIFTING, _shifting),
     **dict.fromkeys(_RANKING, _nothing),
 }

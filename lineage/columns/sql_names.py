@@ -6,10 +6,14 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lineage.columns.sql_dialects import Rules
+from lineage.columns.sql_names_printed import printed
 from lineage.columns.sql_relation import Column
 
+_BY_POSITION = {"trino": "_col{}", "presto": "_col{}", "athena": "_col{}", "hive": "_c{}", "flink": "EXPR${}"}
+_POSTGRES = frozenset({"postgres", "redshift", "materialize", "risingwave"})
 
-def unnamed(node: exp.Expr, place: int, before: list[Column], rules: Rules) -> str:
+
+def unnamed(node: exp.Expr, place: int, before: list[Column], rules: Rules, text: str = "") -> str:
     """The name that a dialect gives to an expression without alias.
 
     Arguments:
@@ -17,33 +21,36 @@ def unnamed(node: exp.Expr, place: int, before: list[Column], rules: Rules) -> s
         place: its place in the SELECT list, from 0.
         before: the columns before it.
         rules: the dialect's.
+        text: the expression as written, where that is known.
     """
-    if rules.name in ("trino", "presto", "athena"):
-        return f"_col{place}"
-    if rules.name == "hive":
-        return f"_c{place}"
-    if rules.name == "flink":
-        return f"EXPR${place}"
+    if rules.name in _BY_POSITION:
+        return _BY_POSITION[rules.name].format(place)
     if rules.name == "bigquery":
         taken = sum(1 for column in before if column.name.startswith("f") and column.name.endswith("_"))
         return f"f{taken}_"
-    if rules.name in ("postgres", "redshift", "materialize", "risingwave"):
+    if rules.name == "tsql":
+        return ""
+    if rules.name in _POSTGRES:
         return _postgres(node, rules)
+    if rules.name in ("duckdb", "clickhouse", "spark", "databricks"):
+        return printed(node, rules)
     if not rules.name and isinstance(node, exp.Cast) and isinstance(node.this, exp.Column):
         return str(node.this.name)
-    text = _text(node, rules)
-    return text.upper() if rules.name in ("snowflake", "oracle") else text
+    name = text or as_text(node, rules)
+    return name.upper() if rules.name in ("snowflake", "oracle") else name
 
 
-def _text(node: exp.Expr, rules: Rules) -> str:
+def as_text(node: exp.Expr, rules: Rules) -> str:
+    """The expression as sqlglot writes it in the dialect."""
     try:
         return str(node.sql(rules.dialect, comments=False))
     except (SqlglotError, ValueError, AttributeError, TypeError):
-        return node.key
+        return str(node.key)
 
 
 def _postgres(node: exp.Expr, rules: Rules) -> str:
-    while isinstance(node, exp.Paren | exp.Window | exp.Filter | exp.WithinGroup | exp.IgnoreNulls):
+    """PostgreSQL's rule: the last name or function in sight, else ``?column?``."""
+    while isinstance(node, exp.Paren | exp.Window | exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.Bracket):
         node = node.this
     if isinstance(node, exp.Column | exp.Dot):
         return str(node.name or node.expression.name)
@@ -58,9 +65,8 @@ def _postgres(node: exp.Expr, rules: Rules) -> str:
         inner = default.name if isinstance(default, exp.Column) else ""
         return inner or "case"
     if isinstance(node, exp.Anonymous):
-        return node.name.lower()
+        return str(node.name.lower())
     if isinstance(node, exp.Connector | exp.Binary | exp.Unary | exp.Interval) or not isinstance(node, exp.Func):
         return "?column?"
-    text = _text(node, rules)
-    head = text.split("(")[0].strip().lower()
-    return head if head.isidentifier() else node.sql_name().lower()
+    head = as_text(node, rules).split("(")[0].strip().lower()
+    return head if head.isidentifier() else str(node.sql_name().lower())

@@ -20,7 +20,7 @@ def pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     inner = Scope(scope.context, scope.parent, scope.ctes, [Source("", (), relation)])
     if pivot.args.get("unpivot"):
         return _unpivoted(pivot, relation, inner)
-    if pivot.args.get("using") is not None or not pivot.args.get("fields"):
+    if isinstance(pivot.args.get("using"), list) or not pivot.args.get("fields"):
         return _simply_pivoted(pivot, relation, inner)
     return _pivoted(pivot, relation, inner)
 
@@ -50,7 +50,8 @@ def _pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     chosen = [field.this for field in fields if isinstance(field, exp.In)]
     condition = merged(flow_of(item, scope, _CONDITIONAL) for item in chosen)
     flows = [merged((flow_of(item, scope, _A), condition)) for item in aggregates]
-    names = [item.name for item in pivot.args.get("columns") or ()] or _pivot_names(fields, aggregates)
+    spell = scope.context.rules.spell
+    names = [spell(item) for item in pivot.args.get("columns") or ()] or _pivot_names(fields, aggregates)
     turned = [Column(name, flows[place % len(flows)] if flows else condition) for place, name in enumerate(names)]
     rest = _rest(relation, _names_in([*aggregates, *chosen]))
     if not turned:
@@ -96,6 +97,7 @@ def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relati
 def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     """Names and values: a value comes from each of the columns turned, a name from none."""
     into = pivot.args.get("into")
+    spell = scope.context.rules.spell
     if into is not None:
         turned = pivot.args.get("expressions") or []
         value_names = [item.name for item in into.expressions]
@@ -104,8 +106,12 @@ def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
         field = next((item for item in pivot.args.get("fields") or () if isinstance(item, exp.In)), None)
         turned = field.expressions if field is not None else pivot.args.get("expressions") or []
         given = pivot.args.get("expressions") or []
-        value_names = [column.name for item in given for column in _plain(item)] if field is not None else ["value"]
+        value_names = (
+            [spell(column.this) for item in given for column in _plain(item)] if field is not None else ["value"]
+        )
         label = field.this.name if field is not None else "name"
+        if field is not None:
+            label = spell(field.this.this if isinstance(field.this, exp.Column) else field.this)
     groups = [_plain(item) for item in turned]
     values = []
     for place, name in enumerate(value_names or ["value"]):
@@ -113,7 +119,9 @@ def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
         picked = picked or [item for group in groups for item in group]
         values.append(Column(name, merged(flow_of(item, scope) for item in picked)))
     rest = _rest(relation, {column.name.lower() for group in groups for column in group})
-    return _behind(relation, [*rest, Column(label, frozenset()), *values], ())
+    # A row of which every turned value is null is left out.
+    present = [through(column.flow, EdgeKind.FILTER) for column in values]
+    return _behind(relation, [*rest, Column(label, frozenset()), *values], present)
 
 
 def _plain(node: exp.Expr) -> list[exp.Expr]:

@@ -64,7 +64,9 @@ def _columns(item: exp.Expr, place: int, before: list[Column], scope: Scope) -> 
     elif isinstance(bare, exp.Inline | exp.PropertyEQ | exp.EQ) and (named := _assigned(bare, scope)):
         yield named
     else:
-        yield Column(unnamed(item, place, before, scope.context.rules), flow_of(item, scope), fields_of(item, scope))
+        text = scope.context.texts.get(id(item), "")
+        name = unnamed(item, place, before, scope.context.rules, text)
+        yield Column(name, flow_of(item, scope), fields_of(item, scope))
 
 
 def _note_star(
@@ -119,7 +121,10 @@ def _with_modifiers(star: exp.Expr, columns: list[Column], scope: Scope) -> Iter
     """EXCEPT, REPLACE, RENAME, ILIKE on a star."""
     without = {_named(item).lower() for item in star.args.get("except_") or ()}
     replaced = {item.alias.lower(): item for item in star.args.get("replace") or ()}
-    renamed = {_named(item.this).lower(): item.alias for item in star.args.get("rename") or () if item.alias}
+    spell = scope.context.rules.spell
+    renamed = {
+        _named(item.this).lower(): spell(item.args["alias"]) for item in star.args.get("rename") or () if item.alias
+    }
     if not (without or replaced or renamed or star.args.get("ilike")):
         yield from columns
         return

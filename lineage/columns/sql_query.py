@@ -10,7 +10,7 @@ from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
 from lineage.columns.sql_pivot import pivoted
 from lineage.columns.sql_projection import projected
 from lineage.columns.sql_relation import Column, Relation, spread
-from lineage.columns.sql_scope import Scope
+from lineage.columns.sql_scope import Scope, Source
 from lineage.columns.sql_sources import add_item, add_sources, values
 
 _FILTER, _GROUP_BY, _SORT = EdgeKind.FILTER, EdgeKind.GROUP_BY, EdgeKind.SORT
@@ -62,6 +62,9 @@ def add_ctes(node: exp.Expr, scope: Scope) -> None:
         name = spell(alias.this) if alias is not None and alias.this is not None else ""
         names = [spell(column) for column in (alias.args.get("columns") or ()) if alias] if alias else []
         body = cte.this
+        if isinstance(body, exp.DML):
+            scope.ctes[name.lower()] = _returned(body, scope).renamed(names)
+            continue
         if not isinstance(body, exp.Query):
             scope.aliases[name.lower()] = Column(name, flow_of(body, scope))
             continue
@@ -70,6 +73,26 @@ def add_ctes(node: exp.Expr, scope: Scope) -> None:
         else:
             relation = evaluate(body, scope).renamed(names)
         scope.ctes[name.lower()] = relation
+
+
+def _returned(statement: exp.Expr, scope: Scope) -> Relation:
+    """What a statement inside WITH hands on through RETURNING; what it writes is noted down beside the query."""
+    context = scope.context
+    parts = context.write(statement, context)
+    context.beside += parts
+    target = statement.this
+    while isinstance(target, exp.Schema):
+        target = target.this
+    returning = statement.args.get("returning")
+    if returning is None or not isinstance(target, exp.Table) or not parts:
+        return Relation([])
+    table = context.table(target)
+    fresh = {column.name.lower(): column for column in parts[0].columns}
+    columns = [fresh.pop(column.name.lower(), column) for column in table.expanded()]
+    relation = Relation([*fresh.values(), *columns], parts[0].rows, table.counted)
+    inner = Scope(context, None, scope.ctes, [Source(table.name.rsplit(".", 1)[-1].lower(), (), relation)])
+    query = exp.Select(expressions=returning.expressions)
+    return Relation(projected(query, inner), relation.rows, relation.counted)
 
 
 def _recursive(name: str, names: list[str], body: exp.Expr, scope: Scope) -> Relation:
@@ -217,6 +240,9 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     rows += [source.relation.rows for source in scope.sources]
     if len(scope.sources) > 1:
         rows += [through(source.relation.counted, EdgeKind.JOIN) for source in scope.sources]
+    match = node.args.get("match")
+    if match is not None:
+        rows.append(_matched(match, scope))
     for window in node.args.get("windows") or ():
         scope.windows[window.this.name.lower()] = window
     scope.aliases_win = scope.context.rules.alias_first
@@ -246,21 +272,74 @@ def _clauses(node: exp.Select, relation: Relation, scope: Scope) -> list[Flow]:
             else through(relation.everything(), _GROUP_BY)
         )
     rows.append(_ordering(node, relation, scope))
-    match = args.get("match")
-    if match is not None:
-        rows.append(flow_of(match, scope, _FILTER))
+    rows.append(_unfolding(node, scope))
     return rows
 
 
 def _grouping(group: exp.Group, relation: Relation, scope: Scope) -> Flow:
     if group.args.get("all"):
-        return merged(frozenset(origin for origin in through(column.flow, _GROUP_BY)) for column in relation.columns)
+        parent = group.parent
+        keys = [item for item in (parent.expressions if parent is not None else ()) if not _aggregates(item)]
+        return merged(
+            through(relation.everything(), _GROUP_BY)
+            if item.find(exp.Star, exp.Columns)
+            else flow_of(item, scope, _GROUP_BY)
+            for item in keys
+        )
     listed = [_listed(group.expressions, relation, scope, _GROUP_BY)]
     for name in ("grouping_sets", "cube", "rollup"):
         for item in group.args.get(name) or ():
             if isinstance(item, exp.Expr):
                 listed.append(_listed(item.expressions or [item], relation, scope, _GROUP_BY))
     return merged(listed)
+
+
+def _aggregates(item: exp.Expr) -> bool:
+    """Whether a SELECT item aggregates in the query itself, not in a subquery or over a window."""
+    stack = [item]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, exp.AggFunc | exp.AnonymousAggFunc | exp.WithinGroup):
+            return True
+        if not isinstance(node, exp.Query | exp.Window):
+            stack.extend(node.iter_expressions())
+    return False
+
+
+def _unfolding(node: exp.Select, scope: Scope) -> Flow:
+    """What decides how many rows come of ``SELECT unnest(items)`` and its like."""
+    flows = []
+    for item in node.expressions:
+        for inner in item.find_all(exp.UDTF, exp.Explode, exp.Inline, exp.GenerateSeries, exp.Anonymous):
+            if not isinstance(inner, exp.Anonymous) or inner.name.lower() in _UNFOLDING:
+                flows.append(flow_of(inner, scope, EdgeKind.JOIN))
+    return merged(flows)
+
+
+_UNFOLDING = frozenset(
+    {"unnest", "generate_series", "json_array_elements", "jsonb_array_elements", "json_each", "jsonb_each",
+     "jsonb_object_keys", "regexp_split_to_table", "stack", "inline", "json_tuple", "arrayjoin", "explode_outer",
+     "posexplode_outer", "inline_outer", "flatten", "regexp_matches"}
+)  # fmt: skip
+
+
+def _matched(match: exp.Expr, scope: Scope) -> Flow:
+    """MATCH_RECOGNIZE: a row a match, of the partition and the measures; everything in it decides on rows."""
+    rows = flow_of(match, scope, _FILTER)
+    measures = [
+        Column(scope.context.rules.spell(item.this.args["alias"]), flow_of(item.this.this, scope))
+        for item in match.args.get("measures") or ()
+        if isinstance(item.this, exp.Alias)
+    ]
+    every = "ALL ROWS" in str(match.args.get("rows") or "").upper()
+    keys = [] if every else [Column(item.name, flow_of(item, scope)) for item in match.args.get("partition_by") or ()]
+    before = [column for source in scope.visible() for column in source.relation.expanded()] if every else keys
+    beneath = merged(source.relation.counted for source in scope.sources)
+    alias = match.args.get("alias")
+    name = alias.name.lower() if isinstance(alias, exp.Expr) else ""
+    kept = merged(source.relation.rows for source in scope.sources)
+    scope.sources = [Source(name, (), Relation([*before, *measures], kept, beneath), named=bool(name))]
+    return rows
 
 
 def _ordering(node: exp.Expr, relation: Relation, scope: Scope) -> Flow:

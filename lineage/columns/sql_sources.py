@@ -185,8 +185,7 @@ def _function(node: exp.Expr, function: exp.Expr, scope: Scope) -> Source:
     elif alias and not columns and name in ("unnest", "generate_subscripts"):
         columns = [alias]
     relation = spread(flow, columns)
-    if alias and columns and len(columns) == 1 and columns[0].lower() != alias.lower():
-        relation.columns[0].fields = None
+    relation.rows = through(flow, EdgeKind.JOIN)
     return Source(alias.lower() or name, (), relation, named=bool(alias), weak=True)
 
 
@@ -235,9 +234,7 @@ def _lateral(node: exp.Lateral, scope: Scope) -> Source:
         return _finished(node, source.relation, scope) if node.alias else source
     if isinstance(inner, exp.Unnest):
         return _unnest_of_lateral(node, inner, scope)
-    source = _function(node, inner, scope)
-    source.relation.rows = through(source.relation.everything(), EdgeKind.JOIN)
-    return source
+    return _function(node, inner, scope)
 
 
 def _unnest_of_lateral(node: exp.Lateral, inner: exp.Unnest, scope: Scope) -> Source:
@@ -251,7 +248,7 @@ def _unnest_of_lateral(node: exp.Lateral, inner: exp.Unnest, scope: Scope) -> So
 
 def _subquery(node: exp.Subquery, scope: Scope) -> Source:
     if isinstance(node.this, exp.Query):
-        return _finished(node, scope.context.evaluate(node, outer(scope)), scope)
+        return _finished(node, scope.context.evaluate(node.this, outer(scope)), scope)
     group = scope.child()
     rows = add_item(node.this, group)
     columns = [column for source in group.visible() for column in source.relation.expanded()]

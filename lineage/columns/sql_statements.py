@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from assets_core.column_lineage import EdgeKind, Resolution
 from lineage.columns.sql_context import Context
+from lineage.columns.sql_embedded import embedded
 from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
-from lineage.columns.sql_embedded import embedded
 from lineage.columns.sql_merge import merge
 from lineage.columns.sql_query import add_ctes, evaluate
 from lineage.columns.sql_relation import Column, Relation, Table
@@ -37,9 +37,9 @@ def written(node: exp.Expr, context: Context) -> list[Written]:
     return _kept_whole(node, context)
 
 
-_SILENT = (exp.Drop, exp.Use, exp.Set, exp.Declare, exp.Transaction, exp.Commit, exp.Rollback, exp.Pragma, exp.Comment,
+_SILENT = (exp.Drop, exp.Use, exp.Set, exp.Transaction, exp.Commit, exp.Rollback, exp.Pragma, exp.Comment,
            exp.Grant, exp.TruncateTable, exp.Alter, exp.Analyze, exp.Kill, exp.Attach, exp.Detach, exp.Show,
-           exp.Refresh, exp.Uncache, exp.EndStatement, exp.Execute)  # fmt: skip
+           exp.Refresh, exp.Uncache, exp.Execute)  # fmt: skip
 
 
 def _kept_whole(node: exp.Expr, context: Context) -> list[Written]:
@@ -62,6 +62,11 @@ def _command(node: exp.Command, context: Context) -> list[Written]:
     """Text that the parser left whole: its statements are read one by one, and the rest is marked."""
     rest = node.args.get("expression")
     text = rest.name if isinstance(rest, exp.Expr) else str(rest or "")
+    if str(node.this).upper() == "REPLACE":
+        node_text = f"INSERT {text}"  # MySQL's REPLACE writes as INSERT does
+        found = [part for statement in embedded(node_text, context.rules) for part in written(statement, context)]
+        if found:
+            return found
     return _embedded(f"{node.this} {text}", context)
 
 
@@ -172,11 +177,32 @@ def _block(node: exp.Expr, context: Context) -> list[Written]:
 def _branches(node: exp.Expr, context: Context) -> list[Written]:
     """IF and WHILE: the statements of every branch."""
     found: list[Written] = []
+    condition = flow_of(node.this, Scope(context), _FILTER) if isinstance(node.this, exp.Expr) else NOTHING
     for name in ("true", "body", "false"):
         branch = node.args.get(name)
         if isinstance(branch, exp.Expr):
             found += written(branch, context)
-    return found
+    return [replace(part, rows=merged((part.rows, condition))) for part in found]
+
+
+def _declare(node: exp.Declare, context: Context) -> list[Written]:
+    """DECLARE: table variables have columns from then on; others are not followed."""
+    for item in node.expressions:
+        kind = item.args.get("kind")
+        names = item.this if isinstance(item.this, list) else [item.this]
+        if isinstance(kind, exp.Schema):
+            columns = [Column(context.rules.spell(column.this), NOTHING) for column in kind.expressions]
+            for name in names:
+                context.temporary[f"@{name.name.lower()}"] = Relation(columns)
+    if any(item.find(exp.Query) for item in node.expressions):
+        return _kept_whole(node, context)
+    context.warn("DECLARE carries no lineage")
+    return []
+
+
+def _nothing(node: exp.Expr, context: Context) -> list[Written]:
+    """The end of a block."""
+    return []
 
 
 def _quoted(node: exp.Expr, context: Context) -> list[Written]:
@@ -221,7 +247,7 @@ def _inserted(node: exp.Insert, relation: Relation, context: Context) -> Written
 def _target_names(node: exp.Insert, columns: list[Column], context: Context) -> list[str]:
     """The columns of the table written, where they are known and there are enough of them."""
     table = node.this.this if isinstance(node.this, exp.Schema) else node.this
-    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
+    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier | exp.Parameter):
         return []
     key = ".".join(context.parts(table)).lower()
     temporary = context.temporary.get(key)
@@ -337,7 +363,8 @@ def _delete(node: exp.Delete, context: Context) -> list[Written]:
     if len(scope.sources) > 1:
         rows += [through(source.relation.counted, _JOIN) for source in scope.sources]
     rows.append(flow_of(node.args.get("where"), scope, _FILTER))
-    return [Written(name, [], merged(rows), whole=False) for name in names]
+    counted = merged(source.relation.counted for source in scope.sources)
+    return [Written(name, [], merged(rows), counted, whole=False) for name in names]
 
 
 def _copy(node: exp.Copy, context: Context) -> list[Written]:
@@ -359,11 +386,31 @@ def _copy(node: exp.Copy, context: Context) -> list[Written]:
     return [Written(name, onto(names, list(source.expanded())), whole=False)]
 
 
+_STATISTICS = ("min", "max", "approx_unique", "avg", "std", "q25", "q50", "q75", "count", "null_percentage")
+
+
+def _summarized(body: exp.Expr, context: Context) -> Written:
+    """DuckDB's SUMMARIZE: a row a column, with figures made of all its values."""
+    relation = evaluate(body, Scope(context))
+    flow = through(relation.everything(), EdgeKind.AGGREGATION)
+    named = [Column(name, NOTHING) for name in ("column_name", "column_type")]
+    figures = [Column(name, flow) for name in _STATISTICS]
+    return Written(None, [*named, *figures], relation.rows, relation.counted)
+
+
 def _inner_query(node: exp.Expr, context: Context) -> list[Written]:
     """CACHE TABLE t AS query, DESCRIBE query, SUMMARIZE query."""
     body = node.args.get("expression") or node.this
+    if isinstance(node, exp.Summarize):
+        return [_summarized(body, context)]
+    if isinstance(node, exp.Describe) and isinstance(body, exp.Table):
+        context.warn("DESCRIBE of a table carries no lineage")
+        return []
     if isinstance(body, exp.Query):
         relation = evaluate(body, Scope(context))
+        uri = next((item for item in node.find_all(exp.Property) if item.name.lower() == "uri"), None)
+        if isinstance(node, exp.Export) and uri is not None:
+            return [Written(uri.args["value"].name, list(relation.expanded()), relation.rows, relation.counted)]
         target = context.table_name(node.this) if isinstance(node.this, exp.Table) else None
         return [Written(target, list(relation.expanded()), relation.rows, temporary=target is not None)]
     if isinstance(body, exp.Table):
@@ -388,6 +435,8 @@ _HANDLERS: list[tuple[type[exp.Expr], _Handler]] = [
     (exp.Export, _inner_query),
     (exp.Block, _block),
     (exp.IfBlock, _branches),
+    (exp.Declare, _declare),
+    (exp.EndStatement, _nothing),
     (exp.WhileBlock, _branches),
     (exp.RawString, _quoted),
     (exp.Heredoc, _quoted),
