@@ -94,6 +94,9 @@ class _Encoder:
         self._open[id(value)] = depth
         try:
             return self._compound(value, kind, depth + 1)
+        except Exception as error:  # noqa: BLE001 - objects may raise anything when looked at
+            self._follower.note(f"a {kind.__module__}.{kind.__qualname__} cannot be captured: {error}")
+            return _tagged("unknown", kind.__qualname__.encode())
         finally:
             del self._open[id(value)]
 

@@ -113,7 +113,9 @@ class _Trip:
 
     def start(self, function: Any) -> None:
         """Begins with the asset's own function, of whose annotations the project's classes count."""
-        self.refer(function)
+        reference = self.refer(function)
+        if not isinstance(function, FunctionType):
+            self._part("name", "the asset's function", digest(reference))
         scope = getattr(function, "__globals__", {})
         for annotation in getattr(function, "__annotations__", {}).values():
             value = scope.get(annotation) if isinstance(annotation, str) else annotation
@@ -124,7 +126,11 @@ class _Trip:
         """Reads what is queued until nothing new turns up."""
         while self._queue:
             read, value, name = self._queue.popleft()
-            read(value, name)
+            try:
+                read(value, name)
+            except Exception as error:  # noqa: BLE001 - objects of the project may raise anything when looked at
+                self.note(f"{name} cannot be read whole: {type(error).__name__}: {error}")
+                self.parts.setdefault(("function", name), ("function", name, digest(name), "", 0, "", ""))
 
     def note(self, text: str) -> None:
         """Keeps a sentence about what could not be captured."""

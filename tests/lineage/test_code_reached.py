@@ -333,3 +333,26 @@ def test_code_that_is_made_at_run_time_is_noted(project: Project) -> None:
     assert reading(project, pipeline="def f(a):\n    return eval(a)\n").notes == (
         "pipeline.f calls eval: what that reaches is not captured",
     )
+
+
+def test_a_partial_as_the_assets_function_counts_with_its_arguments(project: Project) -> None:
+    text = "import functools\ndef g(a, n):\n    return a + n\nf = functools.partial(g, n=1)\n"
+    before = reading(project, pipeline=text)
+    assert reading(project, pipeline=text.replace("n=1", "n=2")).digest != before.digest
+    assert reading(project, pipeline=text.replace("a + n", "a - n")).digest != before.digest
+
+
+def test_objects_that_raise_when_looked_at_give_a_note(project: Project) -> None:
+    text = """
+        class Odd:
+            def __getattribute__(self, name):
+                raise ValueError(name)
+            def __reduce_ex__(self, protocol):
+                raise ValueError
+        ODD = Odd()
+        def f(a):
+            return ODD
+    """
+    first, second = reading(project, pipeline=text), project.read()
+    assert first.notes
+    assert first.digest == second.digest
