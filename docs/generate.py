@@ -19,6 +19,7 @@ from assets_core.run import ENDED, TRANSITIONS, StepState
 DOCS = Path(__file__).resolve().parent
 PACKAGES = ("assets_core", "lineage", "materializers", "headwater")
 CODE = re.compile(r"HW\d{3}")
+CLASS = re.compile(r"[A-Z]\w+Error")
 FAMILIES = {
     "1": "Definitions: assets, sources, checks and settings",
     "2": "Lineage: reading SQL and polars plans",
@@ -109,11 +110,12 @@ def errors() -> Iterator[Found]:
 
 
 def _raised(call: ast.Call, arguments: list[ast.expr]) -> Iterator[Found]:
-    """``DefinitionError("HW101", "what", hint="...")``."""
-    for code, says in pairwise(arguments):
-        if _code(code) and _shown(says):
+    """``DefinitionError("HW101", "what", hint="...")``, or ``StepError("HW511", "RunError", "what")``."""
+    for place, code in enumerate(arguments):
+        said = [text for text in map(_shown, arguments[place + 1 :]) if text and not CLASS.fullmatch(text)]
+        if _code(code) and said:
             hint = next((_shown(one.value) for one in call.keywords if one.arg == "hint"), "")
-            yield Found(_code(code), _shown(says), hint)
+            yield Found(_code(code), said[0], hint)
 
 
 def _members(body: list[ast.stmt]) -> Iterator[Found]:
