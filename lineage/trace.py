@@ -168,9 +168,10 @@ class _Up:
         self._opened.add(asset)
         for edge, evidence in whole:
             yield self._step(asset, edge, evidence)
-        if column in (ROWS, ORDER) and not self._direct:
+        pseudo = ROWS if column is None else column
+        if pseudo in (ROWS, ORDER) and not self._direct:
             for table, evidence in edges.tables.items():
-                yield _implied(table, asset, str(column), evidence), _Node(table, column)
+                yield _implied(table, asset, pseudo, evidence), _Node(table, pseudo)
 
     def _step(self, asset: str, edge: Edge, evidence: Evidence) -> _Step:
         unnamed = edge.resolution is Resolution.STAR and edge.source.column == ROWS
