@@ -372,13 +372,9 @@ def _environment(settings: Settings, env: str | None) -> tuple[str, Settings]:
 
 
 def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:
-    from lineage.columns.sql import sql_tables
+    from lineage.derive import tables_of
 
-    try:
-        return sql_tables(asset.sql or "", dialect=asset.dialect)
-    except HeadwaterError as error:
-        error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
-        raise
+    return tables_of(asset)
 
 
 def _with_asset_defaults(graph: Graph, settings: Settings, errors: list[HeadwaterError]) -> Graph:

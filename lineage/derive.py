@@ -45,12 +45,14 @@ class Derived:
         root: the project's folder; paths in source digests are relative to it.
         recall: finds what an earlier process kept, by a digest of everything it depends on.
         fresh: what was derived anew, to be kept.
+        readings: source readings by asset key, each made once: the code of a loaded project does not change.
     """
 
     root: Path
     recall: Callable[[str], Derivation | None] = lambda _: None
     fresh: dict[str, Derivation] = field(default_factory=dict)
     reader: SourceReader = field(init=False)
+    readings: dict[str, SourceReading] = field(default_factory=dict)
     _known: dict[str, Derivation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,8 +104,12 @@ def read_source(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Sou
     """Everything that enters the source digest of a Python asset, part by part."""
     if asset.function is None:
         return SourceReading(())
-    bindings = {bound.name: f"{bound.key} as {bound.form or 'given'}" for bound, _ in inputs}
-    return derived.reader.read(asset.function, bindings, also=asset.code_depends)
+    known = derived.readings.get(asset.key)
+    if known is None:
+        bindings = {bound.name: f"{bound.key} as {bound.form or 'given'}" for bound, _ in inputs}
+        known = derived.reader.read(asset.function, bindings, also=asset.code_depends)
+        derived.readings[asset.key] = known
+    return known
 
 
 def _bindings(inputs: Inputs) -> dict[str, str]:
@@ -255,6 +261,7 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
     if any(schema is None for _, schema in inputs):
         return None
     from lineage.columns.sql_asset import read_sql
+    from lineage.columns.sql_bound import to_duckdb
 
     schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
     key = digest(
@@ -262,9 +269,9 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
     )
     known = derived.find(key)
     if known is not None:
-        return known
+        return replace(known, errors=_volatile_errors(asset, known.volatile_functions))
     try:
-        reading = read_sql(asset.sql or "", schemas, dialect=asset.dialect)
+        reading = read_sql(to_duckdb(asset.sql or ""), schemas, dialect=asset.dialect)
     except HeadwaterError as error:
         error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
         blind = CodeVersion(plan=digest(asset.key, asset.sql), plan_scheme=SQL_SCHEME)
@@ -272,7 +279,7 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
     code = CodeVersion(plan=digest(asset.key, reading.digest, _bindings(inputs)), plan_scheme=SQL_SCHEME)
     if asset.version is not None:
         code = CodeVersion(pinned=asset.version)
-    return derived.keep(
+    made = derived.keep(
         key,
         Derivation(
             code,
@@ -280,10 +287,28 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
             reading.read_sets,
             _renamed(reading.lineage, inputs),
             volatile_functions=reading.volatile_functions,
-            errors=_volatile_errors(asset, reading.volatile_functions),
             warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
         ),
     )
+    return replace(made, errors=_volatile_errors(asset, made.volatile_functions))
+
+
+def tables_of(asset: Asset[..., Any]) -> tuple[str, ...]:
+    """The names of the tables that a SQL asset's query reads, as it writes them.
+
+    Bound values are parsed as DuckDB writes them, ``$name``: a colon after SELECT would begin an alias there.
+
+    Raises:
+        HeadwaterError: it is no SQL, with the line and column in the file.
+    """
+    from lineage.columns.sql import sql_tables
+    from lineage.columns.sql_bound import to_duckdb
+
+    try:
+        return sql_tables(to_duckdb(asset.sql or ""), dialect=asset.dialect)
+    except HeadwaterError as error:
+        error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
+        raise
 
 
 def _volatile_errors(asset: Asset[..., Any], functions: tuple[str, ...]) -> tuple[HeadwaterError, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Desk
+from tests.desk import Desk
 
 CHAIN = """
 import helpers
@@ -253,13 +253,17 @@ def test_back_to_the_code_of_yesterday(built: Desk) -> None:
 
 
 def test_a_run_that_failed_half_way_and_then_the_code_is_fixed(built: Desk) -> None:
-    built.edit("definitions.py", '    return orders.filter(pl.col("amount") > 15).select("id")', "    raise ValueError(1)")
+    built.edit(
+        "definitions.py", '    return orders.filter(pl.col("amount") > 15).select("id")', "    raise ValueError(1)"
+    )
     built.edit("helpers.py", "> 0", "> 5")
     result = built.materialize()
     states = {str(one.slot): str(one.state) for one in result.steps}
     assert not result.ok
     assert states["marts/big"] == "failed"
-    built.edit("definitions.py", "    raise ValueError(1)", '    return orders.filter(pl.col("amount") > 25).select("id")')
+    built.edit(
+        "definitions.py", "    raise ValueError(1)", '    return orders.filter(pl.col("amount") > 25).select("id")'
+    )
     assert list(built.reasons(built.plan())) == ["marts/big"]
 
 
@@ -300,7 +304,9 @@ def test_a_failing_blocking_check_leaves_the_old_data_published(built: Desk) -> 
     assert {str(one.slot): str(one.state) for one in result.steps} == {"marts/big": "blocked"}
     assert not result.ok
     assert built.rows("marts/big") == before
-    assert [str(found.state) for slot, found in built.project.status().items() if slot.asset == "marts/big"] == ["blocked"]
+    assert [str(found.state) for slot, found in built.project.status().items() if slot.asset == "marts/big"] == [
+        "blocked"
+    ]
 
 
 def test_a_relaxed_check_publishes_what_was_set_aside_without_computing(built: Desk) -> None:
@@ -383,7 +389,12 @@ def test_who_ran_what_with_which_inputs_and_check_results(built: Desk) -> None:
 def test_column_lineage_of_python_code(built: Desk) -> None:
     upstream = built.project.lineage("marts/by_country").upstream("net")
     named = {str(one) for one in upstream}
-    assert {"staging/orders:net", "staging/orders:country", "raw/order_lines:amount", "raw/order_lines:country"} <= named
+    assert {
+        "staging/orders:net",
+        "staging/orders:country",
+        "raw/order_lines:amount",
+        "raw/order_lines:country",
+    } <= named
     assert "raw/order_lines:note" not in named
 
 
@@ -391,4 +402,3 @@ def _stored(desk: Desk, asset: str) -> Path:
     made = next(iter(desk.project.catalog.published("dev", assets={asset}).values()))
     assert made.stored is not None
     return next(desk.root.rglob(f"{made.id}.parquet"))
-

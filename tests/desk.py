@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
-import pytest
 from assets_core.plan import Plan
 from assets_core.ports import RunResult
-
 from headwater import Project
 
 
@@ -82,10 +79,3 @@ HEAD = """
 import polars as pl
 from headwater import Config, Daily, Input, Monthly, Out, asset, check, multi_asset, source, sql_asset, window
 """
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
-    yield made
-    made.close()
