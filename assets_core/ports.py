@@ -60,6 +60,9 @@ class Reporter:
     def planned(self, plan: Plan, run_id: str) -> None:
         """Once, before the first step begins."""
 
+    def noticed(self, message: str) -> None:
+        """Something was found out or took its time before the first step: worth a line, and nothing wrong."""
+
     def started(self, step: Step, attempt: int) -> None:
         """An attempt at a step was handed to the executor."""
 

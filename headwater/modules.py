@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from assets_core.errors import DefinitionError, HeadwaterError, ProjectError
 from lineage.code_sources import DEFAULT_CACHE, OWN_PACKAGES, is_installed
@@ -41,13 +42,20 @@ def _forget(root: Path) -> None:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in OWN_PACKAGES:
             continue
-        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+        places = [getattr(module, "__file__", None) or "", *_package_places(module)]
         if any(_below(Path(place), one) and not is_installed(place) for place in places if place for one in roots):
             del sys.modules[name]
     for folder in roots:
         if str(folder) in sys.path:
             sys.path.remove(str(folder))
     _loaded[:] = [root]
+
+
+def _package_places(module: ModuleType) -> list[str]:
+    try:
+        return list(getattr(module, "__path__", ()))
+    except KeyError:  # a namespace package whose parent was dropped before it: nothing can be imported from it any more
+        return []
 
 
 def _below(path: Path, root: Path) -> bool:

@@ -72,7 +72,7 @@ def materialize(
     told = reporter or Reporter()
     dead = abandon_dead_runs(project)
     run_id = new_id()
-    known, plan = _planned(project, select, partition, exclude, force, run_id, told.warned)
+    known, plan = _planned(project, select, partition, exclude, force, run_id, told.noticed)
     warnings = (*dead, *known.warnings, *plan.warnings)
     for warning in warnings:
         told.warned(warning)
@@ -89,7 +89,7 @@ def materialize(
     _open_storages(project, plan)
     project.catalog.begin_run(record)
     told.planned(plan, run_id)
-    result = _carry_out(project, known, plan, run_id, told, workers)
+    result = _carry_out(project, known, plan, record, told, workers)
     result = RunResult(
         result.run_id, result.env, result.ok, result.steps, result.counts, (*warnings, *result.warnings), result.seconds
     )
@@ -105,8 +105,9 @@ def _open_storages(project: Project, plan: Plan) -> None:
 
 
 def _carry_out(
-    project: Project, known: Known, plan: Plan, run_id: str, told: Reporter, workers: int | None
+    project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, workers: int | None
 ) -> RunResult:
+    run_id = record.id
     executor = ThreadsExecutor(workers)
     with _resources(project) as resources, capturing_streams(), _terminating():
         engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
@@ -119,7 +120,8 @@ def _carry_out(
             ended = RunState.CANCELLED
             raise
         finally:
-            project.catalog.end_run(run_id, ended, ended=_now(), counts=engine.table.count())
+            counts = engine.table.count()
+            project.catalog.end_run(run_id, ended, ended=_now(), counts=counts, reason=record.reason)
             executor.close()
     if engine.stopped:
         raise Interrupted(result)
@@ -236,6 +238,9 @@ def _terminating() -> Iterator[None]:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody sees to it, and tells the two apart
+        yield
+        return
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
