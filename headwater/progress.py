@@ -34,6 +34,7 @@ _WORST_FIRST = (
     StepState.REUSED,
     StepState.SKIPPED,
 )
+_NEVER_RUN = frozenset({StepState.UPSTREAM_FAILED, StepState.UPSTREAM_MISSING, StepState.CANCELLED})
 
 
 class ProgressReporter(Reporter):
@@ -185,11 +186,16 @@ class LineReporter(ProgressReporter):
             self.say(self._line("blocked", name, _blocking(outcome.checks)))
         elif self.verbose:
             self.say(self._line(str(outcome.state), name, _facts(outcome)))
-        if asset.done >= asset.total and not (asset.total == 1 and (asset.failures or self.verbose)):
+        told = asset.total == 1 and (asset.failures or self.verbose)
+        if asset.done >= asset.total and not told and asset.worst not in _NEVER_RUN:
             self.say(self._asset_line(outcome.slot.asset, asset))
 
+    def noticed(self, message: str) -> None:
+        """Says what was done before the first step."""
+        self.say(self.style.dim(f"  {clean(message)}"))
+
     def warned(self, message: str) -> None:
-        """Says what was noticed."""
+        """Says what stops nothing."""
         self.say(f"  {self.style.paint('warning', 'yellow')}: {clean(message)}")
 
     def _asset_line(self, key: str, asset: AssetTally) -> str:
@@ -265,6 +271,10 @@ class JsonReporter(ProgressReporter):
             seconds=outcome.seconds,
             error=error_document(outcome.error),
         )
+
+    def noticed(self, message: str) -> None:
+        """``noticed``: message."""
+        self._write("noticed", message=message)
 
     def warned(self, message: str) -> None:
         """``warned``: message."""

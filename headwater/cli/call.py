@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-from assets_core.errors import HeadwaterError, RefusedError
+from assets_core.errors import HeadwaterError, RefusedError, StorageError
 from headwater.cli.streams import silence
 from headwater.report.style import Style, may_ask, style_for
 
@@ -109,6 +109,9 @@ class Call:
                 self.out.write(f"{text}\n")
             except BrokenPipeError:  # whoever read it had enough; the status still counts
                 silence(self.out)
+            except OSError as error:
+                silence(self.out)
+                raise StorageError("HW480", "cannot write the answer", why=str(error.strerror)) from None
 
     def warn(self, warnings: Iterable[str]) -> None:
         """Tells people of what stops nothing."""

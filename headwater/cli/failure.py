@@ -91,7 +91,7 @@ def _write_document(error: HeadwaterError, call: Call) -> None:
     from headwater.report.document import document, encode, error_list
 
     whole = document({}, project=call.project_name, env=call.env_name or call.env, ok=False, errors=error_list(error))
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError, HeadwaterError):
         call.write(encode(whole, ascii_only=not call.style.unicode))
 
 

@@ -1,0 +1,207 @@
+"""The program around the commands: errors, exit statuses, streams, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEADWATER = [sys.executable, "-c", "import sys; from headwater.cli import main; sys.exit(main())"]
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A shell in which ``hw`` is the command."""
+    words = f'hw() {{ "{sys.executable}" -c "import sys; from headwater.cli import main; sys.exit(main())" "$@"; }}\n'
+    return subprocess.run(
+        ["bash", "-c", words + command], capture_output=True, text=True, check=False, env={**ENVIRONMENT, **variables}
+    )
+
+
+def test_an_unknown_command_names_the_nearest_one(hw) -> None:
+    answer = hw("materialise")
+    assert (answer.status, answer.out) == (2, "")
+    assert "did you mean 'materialize'?" in answer.err
+
+
+def test_an_unknown_option_names_the_nearest_one(hw) -> None:
+    answer = hw("plan", "--wy")
+    assert answer.status == 2
+    assert "did you mean '--why'?" in answer.err
+
+
+def test_wrong_use_with_json_gives_a_document(hw) -> None:
+    answer = hw("plan", "--wy", "--json")
+    assert answer.document["ok"] is False
+    assert answer.document["errors"][0]["code"] == "HW620"
+
+
+def test_a_folder_without_a_project_is_wrong_use(hw, tmp_path) -> None:
+    answer = hw("status", at=tmp_path)
+    assert answer.status == 2
+    assert answer.err.startswith("HW606 ")
+
+
+def test_an_error_is_a_document_with_json_and_text_on_standard_error(hw, shop) -> None:
+    answer = hw("plan", "marts/custmers", "--json", at=shop)
+    assert answer.status == 2
+    assert answer.document == {
+        "headwater": 1,
+        "project": "shop",
+        "env": "dev",
+        "ok": False,
+        "errors": [
+            {
+                "code": "HW602",
+                "message": "no asset 'marts/custmers'",
+                "where": "",
+                "hint": "did you mean 'marts/customers'?",
+            }
+        ],
+        "warnings": [],
+    }
+    assert "HW602" in answer.err
+
+
+def test_options_may_stand_before_the_command_and_behind_it(hw, full_shop) -> None:
+    before = hw("--json", "-C", full_shop, "status")
+    behind = hw("status", "--json", "-C", full_shop)
+    assert before.out == behind.out
+    assert before.document["ok"] is True
+
+
+def test_an_unexpected_exception_shows_no_traceback(hw, full_shop, monkeypatch) -> None:
+    monkeypatch.setattr("headwater.project.Project.runs", lambda self, limit: 1 / 0)
+    answer = hw("runs", at=full_shop)
+    assert answer.status == 1
+    assert "ZeroDivisionError: division by zero" in answer.err
+    assert "Traceback" not in answer.err
+    assert "-v" in answer.err
+
+
+def test_an_unexpected_exception_shows_its_traceback_with_v(hw, full_shop, monkeypatch) -> None:
+    monkeypatch.setattr("headwater.project.Project.runs", lambda self, limit: 1 / 0)
+    answer = hw("runs", "-v", at=full_shop)
+    assert answer.status == 1
+    assert "Traceback (most recent call last)" in answer.err
+
+
+def test_every_definition_error_is_told(hw, shop) -> None:
+    (shop / "headwater.toml").write_text('[project]\nmodules = ["one", "two"]\n')
+    (shop / "one.py").write_text("1 / 0\n")
+    (shop / "two.py").write_text("nope\n")
+    answer = hw("validate", "--json", at=shop)
+    assert answer.status == 2
+    assert [error["where"] for error in answer.document["errors"]] == ["one.py:1", "two.py:1"]
+
+
+def test_what_a_module_prints_is_not_part_of_the_answer(hw, full_shop) -> None:
+    module = full_shop / "assets.py"
+    module.write_text("print('hello')\n" + module.read_text())
+    answer = hw("status", "--json", at=full_shop)
+    assert answer.document["ok"] is True
+    assert "hello" in answer.err
+
+
+def test_what_a_child_process_prints_is_not_part_of_the_document(full_shop) -> None:
+    module = full_shop / "assets.py"
+    module.write_text("import os\nos.system('echo hello')\n" + module.read_text())
+    said = shell(f"hw status --json -C {full_shop}")
+    assert json.loads(said.stdout)["ok"] is True
+    assert "hello" in said.stderr
+
+
+def test_a_reader_that_goes_away_is_no_failure(full_shop) -> None:
+    said = shell(f"set -o pipefail; hw data staging/orders --json -C {full_shop} | true; echo ${{PIPESTATUS[0]}}")
+    assert (said.stdout, said.stderr) == ("0\n", "")
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(full_shop) -> None:
+    said = shell(f"hw ls -C {full_shop} > /dev/full")
+    assert said.returncode == 1
+    assert "cannot write" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_characters_that_the_terminal_lacks_stop_nothing(full_shop) -> None:
+    said = shell(f"hw lineage marts/customers:spent -C {full_shop}", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert said.returncode == 0
+    assert "staging/orders:amount" in said.stdout
+
+
+def test_the_environment_variable_names_the_environment(hw, full_shop, monkeypatch) -> None:
+    with (full_shop / "headwater.toml").open("a") as settings:
+        settings.write("\n[env.branch]\n")
+    monkeypatch.setenv("HEADWATER_ENV", "branch")
+    assert hw("status", "--json", at=full_shop).document["env"] == "branch"
+
+
+SLEEPER = """
+import time
+import polars as pl
+from headwater import asset
+
+@asset(key="slow")
+def slow() -> pl.DataFrame:
+    open("started", "w").close()
+    for _ in range(100):
+        time.sleep(0.05)
+    return pl.DataFrame({"a": [1]})
+
+@asset(key="after")
+def after(slow: pl.LazyFrame) -> pl.LazyFrame:
+    return slow
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_in_order_and_shows_in_the_status(tmp_path: Path, number: int, status: int) -> None:
+    (tmp_path / "headwater.toml").write_text('[project]\nmodules = ["slow"]\n')
+    (tmp_path / "slow.py").write_text(SLEEPER)
+    process = subprocess.Popen(
+        [*HEADWATER, "materialize", "--json"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    document = json.loads(out)
+    assert process.returncode == status, err
+    assert document["ok"] is False
+    assert "Traceback" not in err.decode()
+
+
+def test_force_in_a_protected_environment_is_refused_without_yes(hw, days: Callable[..., Path]) -> None:
+    folder = days()
+    answer = hw("materialize", "--env", "prod", "--force", "--json", at=folder)
+    assert answer.status == 3
+    assert answer.document["errors"][0]["code"] == "HW720"
+    assert "--yes" in answer.document["errors"][0]["hint"]
+
+
+def test_force_in_a_protected_environment_is_refused_without_a_reason(hw, days: Callable[..., Path]) -> None:
+    folder = days()
+    answer = hw("materialize", "--env", "prod", "--force", "--yes", at=folder)
+    assert answer.status == 3
+    assert "--reason" in answer.err
+
+
+def test_force_in_a_protected_environment_records_its_reason(hw, days: Callable[..., Path]) -> None:
+    folder = days()
+    answer = hw("materialize", "--env", "prod", "--force", "--yes", "--reason", "bad file", "--json", at=folder)
+    assert answer.status == 0
+    shown = hw("runs", "show", answer.document["run"], "--env", "prod", "--json", at=folder)
+    assert shown.document["run"]["reason"] == "bad file"
