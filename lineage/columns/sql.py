@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from assets_core.column_lineage import ColumnLineage, Edge
 from assets_core.errors import LineageError
 from lineage.columns.sql_context import Context, KnownTables
 from lineage.columns.sql_dialects import Rules, rules_of
 from lineage.columns.sql_embedded import embedded, is_procedural
-from lineage.columns.sql_parse import deeply, parse_statements, quiet
+from lineage.columns.sql_parse import deeply, parse_statements, place, quiet
 from lineage.columns.sql_query import evaluate
 from lineage.columns.sql_statements import context_after, written
 from lineage.columns.sql_texts import keeps_text, projection_texts
 from lineage.columns.sql_written import Written
+
+_SURPRISES = (AttributeError, KeyError, IndexError, TypeError, ValueError, AssertionError, SqlglotError)
+"""What a syntax tree of an unexpected shape makes the walk raise; callers get it as a LineageError."""
 
 Schema = Mapping[str, Mapping[str, Any]]
 
@@ -37,7 +41,7 @@ def sql_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | None = No
 
     Raises:
         LineageError: HW210 not SQL of this dialect, HW211 a template, HW212 no statement, HW213 no such dialect,
-            HW214 more than one statement, HW215 nested too deep.
+            HW214 more than one statement, HW215 nested too deep, HW221 a form that cannot be read at all.
     """
     rules = rules_of(dialect)
 
@@ -126,7 +130,6 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
     try:
         statements = parse_statements(sql, rules)
         context.text = sql if len(statements) == 1 and keeps_text(rules) else ""
-        return statements
     except LineageError as error:
         if error.code != "HW210":
             raise
@@ -143,13 +146,33 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
                 context.warn(f"read as {other or 'generic'} SQL, because it does not parse as {rules.name} SQL")
                 return statements
         raise
+    if all(_is_expression(statement) for statement in statements):
+        raise LineageError(
+            "HW210",
+            f"this is an expression, not a statement of {rules.name or 'generic'} SQL",
+            where=place(statements[0]),
+            why=" ".join(sql.split())[:80],
+            hint="write SELECT in front of it",
+        )
+    return statements
+
+
+def _is_expression(node: exp.Expr) -> bool:
+    """Whether a parsed text is a mere expression, as ``hello world`` is a column with an alias."""
+    if isinstance(node, exp.Query | exp.DML | exp.DDL | exp.Values | exp.Pivot | exp.Command):
+        return False
+    return isinstance(node, exp.Condition | exp.Alias | exp.Identifier | exp.Star | exp.Interval | exp.Tuple)
 
 
 def _followed(statement: exp.Expr, context: Context) -> list[Written]:
     """What a statement writes, made known to the statements behind it."""
-    context.texts = projection_texts(statement, context.text) if context.text else {}
+    context.texts = projection_texts(statement, context.text, context.rules) if context.text else {}
     with quiet():
-        parts = [*written(statement, context), *context.beside]
+        try:
+            parts = [*written(statement, context), *context.beside]
+        except _SURPRISES as error:
+            why = f"{type(error).__name__}: {error}"
+            raise LineageError("HW221", f"a {statement.key} statement of this form cannot be read", why=why) from error
     context.beside.clear()
     for part in parts:
         context_after(part, context)

@@ -119,7 +119,7 @@ def rules_of(dialect: str) -> Rules:
 @lru_cache(maxsize=64)
 def _rules_of(given: str) -> Rules:
     name = _SPELLED_OTHERWISE.get(given, given)
-    known = {dialect.value for dialect in Dialects if dialect.value}
+    known = {dialect.value for dialect in Dialects if dialect.value} | {"singlestore"}
     parsed_as = "spark" if name == "flink" else name
     if parsed_as and parsed_as not in known:
         names = sorted({*known, *_SPELLED_OTHERWISE} - {""})

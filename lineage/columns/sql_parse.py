@@ -32,6 +32,9 @@ def parse_statements(sql: str, rules: Rules) -> list[exp.Expr]:
         LineageError: HW210, the text is not SQL of this dialect; HW211, it is a template that has not been
             rendered; HW212, there is no statement in it.
     """
+    template = _template(sql, rules)
+    if template:
+        raise template
     with quiet():
         try:
             tokens = rules.dialect.tokenize(sql)
@@ -128,17 +131,30 @@ def start_column(node: exp.Expr) -> int:
     return max(1, end_column - width)
 
 
+def _template(sql: str, rules: Rules) -> HeadwaterError | None:
+    """The error for ``{{ ... }}`` and its like left in a text, outside of strings and comments."""
+    found = _TEMPLATING.search(sql)
+    if found is None:
+        return None
+    try:
+        starts = {token.start for token in rules.dialect.tokenize(sql)}
+    except SqlglotError:
+        starts = {found.start()}
+    while found is not None and found.start() not in starts:
+        found = _TEMPLATING.search(sql, found.end())
+    if found is None:
+        return None
+    line = sql.count("\n", 0, found.start()) + 1
+    return LineageError(
+        "HW211",
+        "the text is a template, not SQL",
+        where=f"line {line}, column {found.start() - sql.rfind(chr(10), 0, found.start())}",
+        why=found.group()[:80],
+        hint="render it first; values can be bound as :name",
+    )
+
+
 def _refused(error: SqlglotError, sql: str, rules: Rules) -> HeadwaterError:
-    template = _TEMPLATING.search(sql)
-    if template:
-        line = sql.count("\n", 0, template.start()) + 1
-        return LineageError(
-            "HW211",
-            "the text is a template, not SQL",
-            where=f"line {line}",
-            why=template.group()[:80],
-            hint="render it first; values can be bound as :name",
-        )
     details = getattr(error, "errors", None) or [{}]
     first = details[0]
     if not first.get("line"):

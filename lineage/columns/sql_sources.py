@@ -45,7 +45,7 @@ def add_sources(node: exp.Expr, scope: Scope) -> Flow:
 
 def add_item(node: exp.Expr, scope: Scope, *, hidden: bool = False) -> Flow:
     """Brings one FROM item, with the joins nested in it, into a scope; what those joins make rows depend on."""
-    while isinstance(node, exp.Final | exp.Paren):
+    while isinstance(node, exp.Final | exp.Paren | exp.Stream | exp.AtIndex):
         node = node.this
     rows = NOTHING
     if isinstance(node, exp.Subquery) and not node.alias and _is_join_group(node):
@@ -87,6 +87,9 @@ def _source(node: exp.Expr, scope: Scope) -> Source:
         return Source(node.alias.lower(), (), Relation([Column(node.alias, flow)]), named=True)
     if isinstance(node, exp.Column | exp.Dot):
         return Source("", (), spread(flow_of(node, scope, _T), [node.name] if node.name else ()), weak=True)
+    if isinstance(node, exp.Summarize | exp.Describe):
+        parts = scope.context.write(node, scope.context)
+        return _finished(node, Relation(parts[0].columns if parts else [], NOTHING), scope)
     if isinstance(node, exp.Func | exp.TableFromRows):
         return _function(node, node, scope)
     scope.context.warn(f"a FROM item of kind {node.key!r} is not understood; its columns are kept as its own")

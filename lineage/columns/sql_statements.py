@@ -103,7 +103,7 @@ def _query(node: exp.Expr, context: Context) -> list[Written]:
     while isinstance(first, exp.SetOperation):
         first = first.args["this"]
     into = first.args.get("into")
-    if not isinstance(into, exp.Into):
+    if not isinstance(into, exp.Into) or not isinstance(into.this, exp.Expr):
         return [Written(None, list(relation.expanded()), relation.rows, relation.counted)]
     table = into.this
     name = context.table_name(table) if isinstance(table, exp.Table) else str(table.name)
@@ -158,6 +158,8 @@ def _create(node: exp.Create, context: Context) -> list[Written]:
     if names and node.args.get("kind") == "TABLE":
         return [Written(name, [Column(column, NOTHING) for column in names], temporary=temporary, defined=True)]
     if isinstance(body, exp.Expr):
+        if isinstance(body, exp.Literal) and body.is_string:
+            return _embedded(body.name, context)
         return written(body, context) if isinstance(body, exp.DML | exp.Block) else _kept_whole(node, context)
     context.warn(f"CREATE {node.args.get('kind') or ''} carries no lineage")
     return []
@@ -167,7 +169,7 @@ def _block(node: exp.Expr, context: Context) -> list[Written]:
     """The statements of a procedure's body, one after the other."""
     found: list[Written] = []
     for item in node.expressions:
-        parts = written(item, context)
+        parts = written(item, context) if isinstance(item, exp.Expr) else []
         for part in parts:
             context_after(part, context)
         found += parts
@@ -198,6 +200,20 @@ def _declare(node: exp.Declare, context: Context) -> list[Written]:
         return _kept_whole(node, context)
     context.warn("DECLARE carries no lineage")
     return []
+
+
+def _locked(node: exp.Expr, context: Context) -> list[Written]:
+    """Teradata's LOCKING ROW FOR ACCESS in front of a statement."""
+    return written(node.args["expression"], context)
+
+
+def _load(node: exp.Expr, context: Context) -> list[Written]:
+    """LOAD DATA INPATH: all columns of a file into a table."""
+    name, _ = _name_and_columns(node.this, context)
+    path = node.args.get("inpath")
+    source = path.name if isinstance(path, exp.Expr) else "a file"
+    file = context.table(exp.Table(this=exp.to_identifier(source, quoted=True)))
+    return [Written(name, list(file.expanded()), whole=False)]
 
 
 def _nothing(node: exp.Expr, context: Context) -> list[Written]:
@@ -433,6 +449,8 @@ _HANDLERS: list[tuple[type[exp.Expr], _Handler]] = [
     (exp.Describe, _inner_query),
     (exp.Summarize, _inner_query),
     (exp.Export, _inner_query),
+    (exp.LockingStatement, _locked),
+    (exp.LoadData, _load),
     (exp.Block, _block),
     (exp.IfBlock, _branches),
     (exp.Declare, _declare),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from lineage.columns.sql_dialects import Rules, rules_of
+from lineage.columns.sql_dialects import Rules
 
 _KEEPING = frozenset({"mysql", "sqlite", "snowflake", "oracle"})
 _ENDS = frozenset(
@@ -19,12 +20,13 @@ def keeps_text(rules: Rules) -> bool:
     return rules.name in _KEEPING
 
 
-def projection_texts(statement: exp.Expr, text: str) -> dict[int, str]:
+def projection_texts(statement: exp.Expr, text: str, rules: Rules) -> dict[int, str]:
     """The text of each item of the outermost SELECT list, by ``id`` of its node.
 
     Arguments:
         statement: the only statement of the text.
         text: what it was parsed from.
+        rules: the dialect's.
 
     Returns:
         nothing where the items in text and tree do not match one to one.
@@ -34,18 +36,21 @@ def projection_texts(statement: exp.Expr, text: str) -> dict[int, str]:
         select = select.args.get("this" if isinstance(select, exp.SetOperation) else "expression")
     if not isinstance(select, exp.Select):
         return {}
-    texts = _items(text)
+    try:
+        texts = _items(text, rules)
+    except SqlglotError:
+        return {}
     if len(texts) != len(select.expressions):
         return {}
     return {id(node): item for node, item in zip(select.expressions, texts, strict=True)}
 
 
-def _items(text: str) -> list[str]:
+def _items(text: str, rules: Rules) -> list[str]:
     """The items of the first SELECT outside of parentheses."""
     items: list[list[Token]] = []
     depth = 0
     within = False
-    for token in rules_of("").dialect.tokenize(text):
+    for token in rules.dialect.tokenize(text):
         if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET):
             depth += 1
         elif token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET):
