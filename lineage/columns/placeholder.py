@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import polars as pl
 
@@ -61,6 +61,22 @@ class InsidePolarsError(LineageError):
             code, _, what = code.partition(" ")
             what, _, why = what.partition("\n")
         super().__init__(code, what, where=where, why=why.strip(), hint=hint)
+
+
+class _Fields(pl.Schema):
+    """A schema that polars takes over quickly: it asks for an empty frame, which is made once."""
+
+    _frames: ClassVar[dict[tuple[tuple[str, pl.DataType], ...], pl.DataFrame]] = {}
+
+    def to_frame(self, *, eager: bool = True) -> Any:
+        """An empty frame of this schema."""
+        key = tuple(self.items())
+        frame = self._frames.get(key)
+        if frame is None:
+            if len(self._frames) > 10_000:
+                self._frames.clear()
+            frame = self._frames[key] = pl.DataFrame(schema=dict(self))
+        return frame if eager else frame.lazy()
 
 
 class PlaceholderReader:
@@ -131,7 +147,7 @@ def placeholder(name: str, schema: Mapping[str, DtypeLike], *, log: BuildLog | N
         UsageError: a dtype is not understood (HW203).
     """
     dtypes = {column: as_dtype(dtype) for column, dtype in schema.items()}
-    reader = PlaceholderReader(name, pl.Schema(dtypes), log if log is not None else _current.get())
+    reader = PlaceholderReader(name, _Fields(dtypes), log if log is not None else _current.get())
     frame: pl.LazyFrame = pl.LazyFrame._scan_python_function(PlaceholderSchema(reader), reader, is_pure=True)
     return frame
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from polars.selectors import by_name
 
 from assets_core.column_lineage import ColumnLineage, Resolution, opaque_lineage
 from assets_core.errors import UsageError
 from lineage.columns import polars_oracle as oracle
 from lineage.columns.placeholder import DtypeLike, PlaceholderReader
+from lineage.columns.plan_bytes import digest_of, expanded_nodes, plan_digest, serialized
 from lineage.columns.polars_edges import bounded, covers, edges_of, order_read, trimmed
+from lineage.columns.polars_errors import plan_error
 from lineage.columns.polars_nodes import PlanWalker
+from lineage.columns.polars_oracle import UnsupportedError
 
 MAX_NODES = 20_000
 """Plans that polars expands to more nodes than this are kept whole: a chain of self-joins doubles at each."""
+MAX_REMEMBERED = 20_000
+"""Readings that a process remembers."""
+UNSUPPORTED = "this release of polars has plans that are not understood: every column may influence every column"
+"""The warning of a reading that is opaque because of the installed polars."""
 MAX_ASKED = 200
 """Output columns up to which polars is asked what each one needs, where something was only assumed."""
 
@@ -83,17 +88,41 @@ class LeafNames:
 def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]) -> PlanReading:
     """Everything that a plan built on placeholders says.
 
+    Readings of plans that have a digest are remembered, so reading the same plan again costs its digest alone.
+    A version of polars whose plans are not understood gives an opaque reading with ``UNSUPPORTED`` as warning.
+
     Arguments:
         frame: what the user's function returned.
         inputs: the placeholders' names, each with its schema.
 
     Raises:
         UsageError: it is not a LazyFrame (HW204).
-        LineageError: the plan does not type-check.
+        LineageError: the plan does not type-check (HW220 to HW224).
     """
     check_is_lazy(frame)
-    names = LeafNames()
-    return read_frame(frame, names, {name: tuple(schema) for name, schema in inputs.items()})
+    typed = {name: {c: str(dtype) for c, dtype in schema.items()} for name, schema in inputs.items()}
+    data = serialized(frame)
+    digest = digest_of(data)
+    key = (digest, tuple((name, tuple(schema.items())) for name, schema in typed.items()))
+    known = _remembered.get(key) if digest is not None else None
+    if known is not None:
+        return known
+    if expanded_nodes(data) > MAX_NODES:
+        schema = tuple((name, str(dtype)) for name, dtype in frame.collect_schema().items())
+        return _opaque_reading(digest, schema, typed, f"polars expands this plan to more than {MAX_NODES} nodes")
+    try:
+        reading = read_frame(frame, LeafNames(), typed, digest)
+    except (UnsupportedError, pl.exceptions.PanicException) as error:
+        warning = UNSUPPORTED if isinstance(error, UnsupportedError) else f"polars panics on this plan: {error}"
+        return _opaque_reading(None, _schema_of(frame), typed, warning)
+    if reading.digest is not None and not reading.undeclared:
+        if len(_remembered) >= MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = reading
+    return reading
+
+
+_remembered: dict[tuple[object, ...], PlanReading] = {}
 
 
 def check_is_lazy(frame: object) -> None:
@@ -107,22 +136,31 @@ def check_is_lazy(frame: object) -> None:
         raise UsageError("HW204", f"expected a polars LazyFrame, not {type(frame).__name__}", hint=hint)
 
 
-def read_frame(frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, tuple[str, ...]]) -> PlanReading:
-    """Everything that a plan says; ``names`` names its leaves, ``inputs`` lists the columns of the inputs."""
-    digest = plan_digest(frame)
-    nodes = oracle.traverser(frame)
+def read_frame(
+    frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, Mapping[str, str]], digest: str | None = None
+) -> PlanReading:
+    """Everything that a plan says, read afresh.
+
+    Arguments:
+        names: names the plan's leaves.
+        inputs: the inputs' columns and dtypes, as far as they are known.
+        digest: the plan's digest.
+
+    Raises:
+        UnsupportedError: polars' plans are of a version that is not understood (HW206).
+        LineageError: the plan does not type-check (HW220 to HW224).
+    """
+    try:
+        nodes = oracle.traverser(frame)
+    except pl.exceptions.PolarsError as error:
+        raise plan_error(error, inputs) from error
     schema = tuple((name, str(dtype)) for name, dtype in nodes.get_schema().items())
-    if not oracle.supported(nodes):
-        version = ".".join(map(str, nodes.version()))
-        return _opaque_reading(None, schema, inputs, f"polars plans of version {version} are not understood")
     walker = PlanWalker(nodes, names)
     state = walker.walk()
-    if not schema:
-        schema = tuple((name, "") for name in state.columns)
     asked = oracle.leaf_columns(frame, names)
     edges = trimmed(edges_of(state, walker.sources), asked)
-    if any(edge.resolution is Resolution.UNSUPPORTED for edge in edges) and len(schema) <= MAX_ASKED:
-        needs = {name: oracle.leaf_columns(frame.select(pl.col(name)), names) for name in state.columns}
+    if any(edge.resolution is Resolution.UNSUPPORTED for edge in edges) and len(schema) in range(1, MAX_ASKED + 1):
+        needs = {name: oracle.leaf_columns(frame.select(by_name(name)), names) for name in state.columns}
         if not covers(edges, needs):
             walker = PlanWalker(oracle.traverser(frame), names, look_inside=False)
             edges = trimmed(edges_of(walker.walk(), walker.sources), asked)
@@ -130,13 +168,21 @@ def read_frame(frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, tuple
     warnings = tuple(walker.warnings)
     lineage = ColumnLineage(tuple(state.columns), edges, warnings=warnings)
     read_sets = {name: _read_set(name, columns, set(asked.get(name, ())), lineage) for name, columns in inputs.items()}
-    undeclared = tuple(names.undeclared)
-    if names.python or any("Python" in warning or "anonymous" in warning for warning in warnings):
+    if names.python:
         digest = None
-    return PlanReading(digest, schema, read_sets, lineage, undeclared, warnings)
+    schema = schema or tuple((name, "") for name in state.columns)
+    return PlanReading(digest, schema, read_sets, lineage, tuple(names.undeclared), warnings)
 
 
-def _read_set(name: str, columns: tuple[str, ...], wanted: set[str], lineage: ColumnLineage) -> tuple[str, ...]:
+def _schema_of(frame: pl.LazyFrame) -> tuple[tuple[str, str], ...]:
+    """The schema as polars gives it, empty where it fails on that too."""
+    try:
+        return tuple((name, str(dtype)) for name, dtype in frame.collect_schema().items())
+    except pl.exceptions.PanicException:
+        return ()
+
+
+def _read_set(name: str, columns: Iterable[str], wanted: set[str], lineage: ColumnLineage) -> tuple[str, ...]:
     read = tuple(column for column in columns if column in wanted)
     return (*read, "#") if order_read(name, lineage) else read
 
@@ -144,45 +190,23 @@ def _read_set(name: str, columns: tuple[str, ...], wanted: set[str], lineage: Co
 def _opaque_reading(
     digest: str | None,
     schema: tuple[tuple[str, str], ...],
-    inputs: Mapping[str, tuple[str, ...]],
+    inputs: Mapping[str, Mapping[str, str]],
     warning: str,
 ) -> PlanReading:
-    lineage = opaque_lineage((name for name, _ in schema), dict(inputs), warnings=(warning,))
+    lineage = opaque_lineage(
+        (name for name, _ in schema), {name: list(columns) for name, columns in inputs.items()}, warnings=(warning,)
+    )
     read_sets = {name: (*columns, "#") for name, columns in inputs.items()}
     return PlanReading(digest, schema, read_sets, lineage, warnings=(warning,))
 
 
-_CACHE_ID = re.compile(rb"\xa2id\xc4\x10(.{16})", re.DOTALL)
-_PICKLE = re.compile(rb"(?:\xcc\x80|\x80)[\x02-\x08](?:\xcc\x95|\x95)")
-_READER = b"".join(b"\xcc%c" % byte if byte > 127 else b"%c" % byte for byte in b"\x8c\x11PlaceholderReader\x94")
-_SCHEMA = b"".join(b"\xcc%c" % byte if byte > 127 else b"%c" % byte for byte in b"\x8c\x0a_schema_of\x94")
-
-
-def plan_digest(frame: pl.LazyFrame) -> str | None:
-    """SHA-256 of the serialized plan, with the random identities of ``cache()`` taken out.
-
-    Returns:
-        64 hexadecimal digits, or None where the bytes do not determine what is computed: a Python function or a
-        plugin is inside, or the plan cannot be serialized.
-    """
-    buffer = io.BytesIO()
-    try:
-        frame._ldf.serialize_binary(buffer)
-    except pl.exceptions.PolarsError:
-        return None
-    data = buffer.getvalue()
-    if len(_PICKLE.findall(data)) != data.count(_READER) + data.count(_SCHEMA) or b"FfiPlugin" in data:
-        return None
-    if b"\xa2id\xc4\x10" in data:
-        data = _without_cache_ids(data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _without_cache_ids(data: bytes) -> bytes:
-    numbers: dict[bytes, int] = {}
-
-    def numbered(match: re.Match[bytes]) -> bytes:
-        number = numbers.setdefault(match[1], len(numbers))
-        return b"\xa2id\xc4\x10" + number.to_bytes(16, "big")
-
-    return _CACHE_ID.sub(numbered, data)
+__all__ = [
+    "MAX_NODES",
+    "UNSUPPORTED",
+    "LeafNames",
+    "PlanReading",
+    "check_is_lazy",
+    "plan_digest",
+    "read_frame",
+    "read_plan",
+]

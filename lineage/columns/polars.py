@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from assets_core.column_lineage import ColumnLineage
-from lineage.columns.plan import LeafNames, check_is_lazy, read_frame
+from assets_core.errors import LineageError
+from lineage.columns.plan import MAX_NODES, LeafNames, check_is_lazy, read_frame
+from lineage.columns.plan_bytes import expanded_nodes, serialized
 
 
 def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = None) -> ColumnLineage:
@@ -23,8 +25,19 @@ def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = No
 
     Raises:
         UsageError: it is not a LazyFrame (HW204).
-        LineageError: the plan does not type-check.
+        LineageError: the plan does not type-check (HW220 to HW224), polars expands it beyond all bounds or
+            panics on it (HW207), or the installed polars writes plans that are not understood (HW206).
     """
     check_is_lazy(frame)
     named = {str(path): name for name, path in (inputs or {}).items()}
-    return read_frame(frame, LeafNames(named), {}).lineage
+    if expanded_nodes(serialized(frame)) > MAX_NODES:
+        raise LineageError(
+            "HW207",
+            f"polars expands this plan to more than {MAX_NODES} nodes",
+            why="whatever is used twice is planned twice, so a chain of self-joins doubles at each of them",
+            hint="collect an intermediate result, or store it as an asset of its own",
+        )
+    try:
+        return read_frame(frame, LeafNames(named), {}).lineage
+    except pl.exceptions.PanicException as error:
+        raise LineageError("HW207", f"polars panics on this plan: {error}") from error

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from assets_core.errors import LineageError
+
 IR_MAJOR = 16
 """The version of polars' plan representation that is understood; polars 2.1 has 16.0."""
 
@@ -27,14 +29,31 @@ def traverser(frame: pl.LazyFrame, *, projected: bool = False) -> Any:
     """Polars' node traverser over the typed plan, with or without projection pushdown and nothing else.
 
     Raises:
+        UnsupportedError: this polars has no traverser, or one of another major version (HW206).
         polars.exceptions.PolarsError: the plan does not type-check.
     """
-    return frame._ldf.with_optimizations(_PROJECTED if projected else _UNTOUCHED).visit()
+    try:
+        nodes = frame._ldf.with_optimizations(_PROJECTED if projected else _UNTOUCHED).visit()
+        version = tuple(nodes.version())
+    except (AttributeError, TypeError) as error:
+        raise UnsupportedError("none") from error
+    if version[0] != IR_MAJOR:
+        raise UnsupportedError(".".join(map(str, version)))
+    return nodes
 
 
-def supported(nodes: Any) -> bool:
-    """Whether the plan is of the version that is understood."""
-    return bool(nodes.version()[0] == IR_MAJOR)
+class UnsupportedError(LineageError):
+    """The installed polars writes its plans in a way that is not understood (HW206)."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            "HW206",
+            f"plans of polars {pl.__version__} have version {version}, and {IR_MAJOR} is understood",
+            hint="install a polars that the requirements of headwater admit",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (LineageError, (self.code, self.what))
 
 
 def leaf_columns(frame: pl.LazyFrame, name_leaf: Callable[[Any], str]) -> dict[str, list[str]]:
