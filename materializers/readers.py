@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
@@ -137,26 +138,72 @@ def scan(
 def infer_schema(format: str, paths: Sequence[str], options: Mapping[str, Any]) -> pl.Schema:  # noqa: A002 -- the declaration's word
     """The schema that fits every value of every file; equal data gives an equal schema on every machine.
 
-    Numbers and booleans are found from all rows. With ``try_parse_dates``, a text column whose first thousand rows
-    look like dates or times is one if all of its values can be read so. Costs about one reading of the files.
+    Numbers and booleans are found from all rows of all files. With ``try_parse_dates``, a text column whose first
+    thousand rows look like dates or times is one if all of its values can be read so. Costs one reading or two.
 
     Raises:
         DataError: HW313, the files do not have the same columns.
         polars.exceptions.PolarsError: a file is broken; ``read_errors.explain`` says where.
     """
+    if format == "jsonl":
+        paths = [path for path in paths if os.path.getsize(path)] or paths
     schemas = [_FINDERS[format](path, options) for path in paths]
+    if len(schemas) == 1:
+        return schemas[0]
+    if format == "jsonl":
+        return _widened(schemas)
     first = schemas[0]
-    for path, schema in zip(paths[1:], schemas[1:], strict=True):
+    for path, schema in zip(paths, schemas, strict=True):
         if set(schema) != set(first):
-            raise DataError(
-                "HW313",
-                "the files of a source do not have the same columns",
-                where=path,
-                why=_difference(first, schema, paths[0]),
-                hint="declare them as two sources, or give the files one form",
-            )
-    empty = [pl.DataFrame(schema=schema).select(first.names()) for schema in schemas]
-    return pl.concat(empty, how="vertical_relaxed").schema
+            raise _unlike(path, _difference(first, schema, paths[0]))
+        if format == "parquet" and schema != pl.Schema({name: first[name] for name in schema}):
+            changed = [f"{name} is {schema[name]}, not {first[name]}" for name in schema if schema[name] != first[name]]
+            raise _unlike(path, f"compared with {paths[0]} {', '.join(changed)}")
+    if format == "parquet":
+        return first
+    return pl.Schema({name: _common(name, paths, schemas, options) for name in first})
+
+
+def _widened(schemas: Sequence[pl.Schema]) -> pl.Schema:
+    """All fields of JSON objects, because an object may leave out what it has no value for."""
+    try:
+        return pl.concat([pl.DataFrame(schema=schema) for schema in schemas], how="diagonal_relaxed").schema
+    except pl.exceptions.SchemaError as error:
+        raise _unlike("", str(error)) from error
+
+
+def _common(name: str, paths: Sequence[str], schemas: Sequence[pl.Schema], options: Mapping[str, Any]) -> pl.DataType:
+    """The type of a CSV column in all files: numbers widen, all else that differs is text.
+
+    A file in which the column has no value at all says nothing, although polars calls it text.
+    """
+    types = {schema[name] for schema in schemas}
+    if len(types) > 1 and pl.String() in types:
+        types = {
+            schema[name]
+            for path, schema in zip(paths, schemas, strict=True)
+            if schema[name] != pl.String or _has_values(path, name, schema, options)
+        }
+    if len(types) > 1 and not all(dtype.is_numeric() for dtype in types):
+        return pl.String()
+    return pl.concat(
+        [pl.Series(name, [], dtype=dtype).to_frame() for dtype in sorted(types, key=str)], how="vertical_relaxed"
+    ).schema[name]
+
+
+def _has_values(path: str, name: str, schema: pl.Schema, options: Mapping[str, Any]) -> bool:
+    values = scan("csv", [path], options, schema).select(pl.col(name).is_not_null().any())
+    return bool(values.collect(engine="streaming").item())
+
+
+def _unlike(path: str, why: str) -> DataError:
+    return DataError(
+        "HW313",
+        "the files of a source do not have the same columns",
+        where=path,
+        why=why,
+        hint="declare them as two sources, or give the files one form",
+    )
 
 
 def columns_of(format: str, path: str, options: Mapping[str, Any]) -> dict[str, pl.DataType | None] | None:  # noqa: A002 -- the declaration's word

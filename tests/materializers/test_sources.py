@@ -252,17 +252,46 @@ def test_types_are_widened_over_all_files(place: Place) -> None:
     assert_frame_equal(read, pl.DataFrame({"n": [1.0, 2.5], "m": ["1", "x"]}))
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "ending"),
-    [("a,b\n1,2\n", "a,c\n1,2\n", "csv"), ('{"a":1}\n', '{"a":1,"b":2}\n', "jsonl")],
-)
-def test_files_of_different_columns_are_refused(place: Place, first: str, second: str, ending: str) -> None:
-    place.file(f"1.{ending}", first)
-    place.file(f"2.{ending}", second)
+def test_a_file_without_values_says_nothing_of_types(place: Place) -> None:
+    place.file("1.csv", "n,d\n")
+    place.file("2.csv", "n,d\n1,2020-01-01\n")
+    place.file("3.csv", "n,d\n,\n")
+    read = place.read(source("a", files="*.csv", try_parse_dates=True))
+    assert read.to_dict(as_series=False) == {"n": [1, None], "d": [date(2020, 1, 1), None]}
+
+
+def test_types_that_do_not_mix_become_text(place: Place) -> None:
+    place.file("1.csv", "a,b\n1,true\n")
+    place.file("2.csv", "a,b\n2020-01-01,7\n")
+    read = place.read(source("a", files="*.csv", try_parse_dates=True))
+    assert read.to_dict(as_series=False) == {"a": ["1", "2020-01-01"], "b": ["true", "7"]}
+
+
+def test_json_objects_may_leave_fields_out(place: Place) -> None:
+    place.file("1.jsonl", '{"a":1}\n')
+    place.file("2.jsonl", '{"b":"x","a":2.5}\n{"b":null}\n')
+    place.file("3.jsonl", "")
+    read = place.read(source("a", files="*.jsonl"))
+    assert read.to_dict(as_series=False) == {"a": [1.0, 2.5, None], "b": [None, "x", None]}
+
+
+def test_files_of_different_columns_are_refused(place: Place) -> None:
+    place.file("1.csv", "a,b\n1,2\n")
+    place.file("2.csv", "a,c\n1,2\n")
     with pytest.raises(DataError) as raised:
-        place.observe(source("a", files=f"*.{ending}"))
+        place.observe(source("a", files="*.csv"))
     assert raised.value.code == "HW313"
-    assert f"2.{ending}" in raised.value.where
+    assert raised.value.where.endswith("2.csv")
+    assert "it lacks ['b'] and it also has ['c']" in raised.value.why
+
+
+@pytest.mark.parametrize("other", [pl.DataFrame({"a": [1.5]}), pl.DataFrame({"b": [1]})], ids=["type", "name"])
+def test_parquet_files_have_the_same_types(place: Place, other: pl.DataFrame) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(place.root / "1.parquet")
+    other.write_parquet(place.root / "2.parquet")
+    with pytest.raises(DataError) as raised:
+        place.observe(source("a", files="*.parquet"))
+    assert raised.value.code == "HW313"
 
 
 def test_a_declared_schema_finds_columns_by_name(place: Place) -> None:
