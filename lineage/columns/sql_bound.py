@@ -14,7 +14,8 @@ _ENDS_OPERAND = frozenset(
 
 
 def bound_names(sql: str) -> tuple[str, ...]:
-    """The names of the values bound in a query (``:partition_key``), each once, in order.
+    """The names of the values bound in a query (``:partition_key``, or as DuckDB writes it ``$partition_key``), each
+    once, in order.
 
     Colons in strings, comments, casts (``::``), slices (``a[1:n]``) and struct literals are no bound values.
 
@@ -43,11 +44,12 @@ def _bound(sql: str) -> list[tuple[Token, Token]]:
     found: list[tuple[Token, Token]] = []
     for place in range(len(tokens) - 1):
         colon, name = tokens[place], tokens[place + 1]
-        if colon.token_type is not TokenType.COLON or name.start != colon.end + 1:
+        if colon.token_type not in (TokenType.COLON, TokenType.PARAMETER) or name.start != colon.end + 1:
             continue
         if not sql[name.start : name.end + 1].isidentifier():
             continue
-        if place and tokens[place - 1].token_type in _ENDS_OPERAND:
+        slices = colon.token_type is TokenType.COLON and place and tokens[place - 1].token_type in _ENDS_OPERAND
+        if slices:
             continue
         found.append((colon, name))
     return found
