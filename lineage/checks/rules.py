@@ -46,10 +46,12 @@ class Rule:
         breaks: a boolean expression that is true for the rows that break the rule; null counts as false.
             Raises Unusable if the check cannot be evaluated on these columns at all.
         says: what is wrong with those rows, to stand behind "3 of 100 rows".
+        looks_up: whether the condition depends on published data of another asset.
     """
 
     breaks: Callable[[Check, Setting], pl.Expr]
     says: Callable[[Check], str]
+    looks_up: bool = False
 
 
 def _not_null(check: Check, setting: Setting) -> pl.Expr:
@@ -149,6 +151,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "foreign_key": Rule(
             _foreign_key,
             lambda check: f"have a value in {check.columns[0]!r} that is not in {_target(check)}",
+            looks_up=True,
         ),
     }
 )
