@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from assets_core.declare import registering
 from assets_core.graph import Graph, build
 from assets_core.keys import group_of
 from assets_core.mappings import upstream_keys
-from headwater import config, modules, sql_files
+from headwater import Project, config, modules, sql_files
 from lineage.columns.sql import sql_tables
 
 EXAMPLE = Path(__file__).parents[2] / "example_project"
@@ -79,6 +80,17 @@ def test_it_has_more_than_twenty_assets_in_three_groups(graph: Graph) -> None:
 
 def test_every_asset_and_source_says_what_it_is(graph: Graph) -> None:
     assert [key for key, one in graph.definitions.items() if not one.description] == []
+
+
+def test_every_column_of_it_is_checked_without_data(tmp_path: Path) -> None:
+    folder = tmp_path / "flights"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("data", ".headwater", "__pycache__"))
+
+    with Project.load(folder) as project:
+        found = project.validate()
+
+    assert (found.errors, found.warnings) == ((), ())
+    assert not (folder / "data").exists()
 
 
 def test_it_shows_python_sql_pandas_and_a_multi_asset(graph: Graph) -> None:
