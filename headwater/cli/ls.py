@@ -36,6 +36,6 @@ def command(call: Call, select: tuple[str, ...], exclude: str, names: bool) -> i
         verdicts = project.status(" ".join(select), exclude=exclude)
         call.answer(
             lambda style: ls_text(definitions, verdicts, call.title, style),
-            lambda: ls_document(definitions, verdicts),
+            lambda: ls_document(definitions, verdicts, str(project.root)),
         )
     return 0

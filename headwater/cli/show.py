@@ -25,7 +25,7 @@ def command(call: Call, asset: str) -> int:
         definition = project.graph.find(asset)
         derivation = project.validate().derivations.get(definition.key)
         verdicts = project.status(definition.key) if definition.key in project.graph.inputs else {}
-        card = card_document(definition, project.graph, derivation, verdicts)
+        card = card_document(definition, project.graph, derivation, verdicts, str(project.root))
         call.answer(
             lambda style: card_text(card, verdicts, call.title, style, partitions_of=partitions_of(project)),
             lambda: card,

@@ -52,7 +52,24 @@ def verify_text(report: AuditReport, title: str, style: Style, *, data: bool = T
 
 def log_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """``{"entries": [{"sequence", "at", "kind", "hash", ...}]}``, the latest first."""
-    return {"entries": [dict(entry) for entry in entries]}
+    return {"entries": [_entry(entry) for entry in entries]}
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    asset, partition = entry["slot"] or (None, None)
+    return {
+        "sequence": entry["sequence"],
+        "at": entry["at"],
+        "kind": entry["kind"],
+        "hash": entry["hash"],
+        "env": entry["env"] or None,
+        "asset": asset,
+        "partition": partition,
+        "materialization": entry["materialization"],
+        "run": entry["run_id"],
+        "actor": entry["actor"],
+        "detail": entry["detail"],
+    }
 
 
 def log_text(entries: Sequence[Mapping[str, Any]], title: str, style: Style) -> str:
@@ -66,18 +83,15 @@ def log_text(entries: Sequence[Mapping[str, Any]], title: str, style: Style) -> 
 
 
 def _log_row(entry: Mapping[str, Any]) -> list[str | Cell]:
-    slot = entry.get("slot") or entry.get("asset") or ""
-    if entry.get("partition"):
-        slot = f"{entry.get('asset')}@{entry['partition']}"
-    on = str(slot) or short_id(str(entry.get("run") or entry.get("run_id") or ""))
-    kind = str(entry.get("kind", ""))
-    actor = f"by {entry['actor']} " if entry.get("actor") and kind == "run" else ""
-    made = short_id(str(entry.get("materialization") or ""))
-    detail = str(entry.get("detail") or "")
+    on = str(entry["slot"] or f"run {short_id(entry['run_id'] or '')}")
+    kind = str(entry["kind"])
+    actor = f"by {entry['actor']} " if entry["actor"] and kind == "run" else ""
+    made = short_id(entry["materialization"] or "")
+    detail = str(entry["detail"])
     shown = f"{actor}{made} {f'was {short_id(detail)}' if kind == 'publication' and detail else detail}".strip()
     return [
-        number(int(entry.get("sequence", 0))),
-        moment(entry.get("at"))[:19],
+        number(entry["sequence"]),
+        moment(entry["at"])[:19],
         _KIND_WORDS.get(kind, kind),
         on,
         clean(shown),

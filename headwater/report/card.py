@@ -10,7 +10,7 @@ from assets_core.graph import Graph
 from assets_core.keys import Slot
 from assets_core.records import Derivation, Schema
 from assets_core.staleness import Verdict
-from headwater.report.listing import kind_of, partitions_word
+from headwater.report.listing import kind_of, partitions_word, place_of
 from headwater.report.reasons import reason_lines
 from headwater.report.slots import PartitionsOf, no_partitions
 from headwater.report.status import count_states, status_document
@@ -22,20 +22,25 @@ _LABEL = 13
 
 
 def card_document(
-    definition: Definition, graph: Graph, derivation: Derivation | None, verdicts: Mapping[Slot, Verdict]
+    definition: Definition,
+    graph: Graph,
+    derivation: Derivation | None,
+    verdicts: Mapping[Slot, Verdict],
+    root: str = "",
 ) -> dict[str, Any]:
     """``{"asset", "kind", "inputs", "columns", "checks", "states", "slots", ...}``.
 
     Arguments:
         derivation: what is known of the asset without data; None for a source, or where it cannot be told.
         verdicts: the states of its slots; empty for a source.
+        root: the project's folder.
     """
     asset = definition if isinstance(definition, Asset) else None
     return {
         "asset": definition.key,
         "kind": kind_of(definition),
         "description": definition.description,
-        "where": definition.where,
+        "where": place_of(definition, root),
         "owners": list(definition.owners),
         "tags": dict(definition.tags),
         "partitions": partitions_word(definition.partitions) or None,

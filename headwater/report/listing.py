@@ -17,7 +17,7 @@ from headwater.report.words import counted, number
 _WORST_FIRST = (SlotState.BLOCKED, SlotState.MISSING, SlotState.STALE, SlotState.FRESH)
 
 
-def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict]) -> dict[str, Any]:
+def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict], root: str = "") -> dict[str, Any]:
     """``{"assets": [{"asset", "kind", "partitions", "slots", "states", "description", ...}]}``."""
     by_key = _by_key(verdicts)
     return {
@@ -31,7 +31,7 @@ def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdi
                 "description": one.description,
                 "owners": list(one.owners),
                 "tags": dict(one.tags),
-                "where": one.where,
+                "where": place_of(one, root),
             }
             for one in definitions
         ]
@@ -47,6 +47,11 @@ def ls_text(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict],
     rows = [_row(one, by_key.get(one.key, {})) for one in listed]
     titles = ("asset", "kind", "partitions", "state", "description")
     return "\n".join([head, "", *table(rows, style, head=titles, flexible=4)])
+
+
+def place_of(definition: Definition, root: str) -> str:
+    """Where it is declared, as ``file:line``, told from the project's folder."""
+    return definition.where.removeprefix(f"{root}/")
 
 
 def kind_of(definition: Definition) -> str:
