@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -154,11 +154,17 @@ def passing(name: str) -> CheckResult:
     return replace(failing(name), passed=True, failed_rows=0)
 
 
-def carry_out(project: Project, *keys: str, results: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, str]:
+def carry_out(
+    project: Project,
+    *keys: str,
+    results: Mapping[str, Mapping[str, str]] | None = None,
+    compute: Callable[[str], Mapping[str, str]] | None = None,
+) -> dict[str, str]:
     """Carries a plan out in the plainest way: a step that is still stale when its inputs settled publishes.
 
     Arguments:
         results: by slot, the content it gives; the old one, or ones, if not given.
+        compute: gives the content of a slot when it runs; instead of ``results``.
 
     Returns:
         The final state of every step by its first slot.
@@ -180,7 +186,7 @@ def carry_out(project: Project, *keys: str, results: Mapping[str, Mapping[str, s
         for slot in step.slots:
             before = project.facts.published.get(slot)
             old = {} if before is None else before.version.columns
-            project.publish(str(slot), (results or {}).get(str(slot), old))
+            project.publish(str(slot), compute(str(slot)) if compute else (results or {}).get(str(slot), old))
         waiting.extend(one.step for one in table.apply(place, StepEvent.PUBLISHED))
     return {str(step.slot): str(state) for step, state in zip(plan.steps, table.states, strict=True)}
 
