@@ -13,6 +13,12 @@ import polars as pl
 
 from assets_core.errors import StorageError
 
+_KEPT = (
+    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32, pl.Float64),
+    *(pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Datetime, pl.Decimal, pl.Null),
+)
+"""What DuckDB gives back to the bit; whatever is not known to be among it is refused."""
+
 
 def carrier(dtype: pl.DataType) -> pl.DataType | None:
     """The type as which values of ``dtype`` are stored; ``dtype`` itself where DuckDB gives it back as it is.
@@ -20,8 +26,6 @@ def carrier(dtype: pl.DataType) -> pl.DataType | None:
     Returns:
         None where there is no faithful way.
     """
-    if isinstance(dtype, pl.Object):
-        return None
     if isinstance(dtype, pl.List):
         inner = carrier(_plain(dtype.inner))
         return None if inner is None else pl.List(inner)
@@ -117,7 +121,7 @@ def decode(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return value.cast(dtype)
 
 
-def _scalar(dtype: pl.DataType) -> pl.DataType:
+def _scalar(dtype: pl.DataType) -> pl.DataType | None:
     if isinstance(dtype, pl.Categorical | pl.Enum | pl.Int128 | pl.UInt128):
         return pl.String()
     if isinstance(dtype, pl.Duration):
@@ -126,7 +130,7 @@ def _scalar(dtype: pl.DataType) -> pl.DataType:
         return pl.Float32()
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None and dtype.time_unit == "ms":
         return pl.Datetime("ms")
-    return dtype
+    return dtype if isinstance(dtype, _KEPT) else None
 
 
 def _plain(dtype: Any) -> pl.DataType:
