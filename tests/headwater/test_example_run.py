@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -123,6 +124,14 @@ def test_a_day_holds_the_flights_that_were_to_leave_on_it_in_new_york(project: P
     assert [str(day) for day in days["flight_date"]] == ["2013-11-03"]
 
 
+def test_the_warehouse_shows_what_is_published_as_views(project: Project) -> None:
+    project.close()
+    with duckdb.connect(str(project.root / ".headwater" / "warehouse.duckdb"), read_only=True) as warehouse:
+        found = warehouse.execute('select flights from env_dev."marts/headline"').fetchall()
+
+    assert found == [(336_776,)]
+
+
 def test_a_second_run_does_nothing(project: Project) -> None:
     result = project.materialize()
 
@@ -181,7 +190,7 @@ def test_going_back_to_the_old_threshold_computes_nothing(copy: Path) -> None:
 
 
 def test_an_altered_file_is_found_by_the_auditor(copy: Path) -> None:
-    victim = next((copy / ".headwater" / "data").rglob("*carrier_scorecard*/*.parquet"))
+    victim = next((copy / ".headwater" / "data").rglob("*fleet_age*/*.parquet"))
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.unlink()
