@@ -16,6 +16,7 @@ import io
 import logging
 import pathlib
 import re
+import reprlib
 import sys
 import threading
 import types
@@ -47,6 +48,11 @@ CODE = (type, types.ModuleType, *FUNCTIONS)
 _LEGIBLE = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, type(None), *_PLAIN)
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHOWN
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 10
+
+
 class Follower(Protocol):
     """Who encodes a value: told of all code found in it."""
 
@@ -58,13 +64,13 @@ class Follower(Protocol):
 
 
 def shown(name: str, value: Any) -> str:
-    """A short text of a value for people; nothing of values whose name speaks of secrets."""
-    if _SECRET.search(name):
+    """A short text of a value for people; nothing of values whose name, or a name inside, speaks of secrets."""
+    if not isinstance(value, _LEGIBLE):
+        return type(value).__qualname__
+    text = _SHORT.repr(value)
+    if _SECRET.search(name) or _SECRET.search(text):
         return "***"
-    if isinstance(value, _LEGIBLE):
-        text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)
-        return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}\u2026"
-    return type(value).__qualname__
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}\u2026"
 
 
 def value_digest(value: Any, follower: Follower) -> str:
@@ -121,7 +127,9 @@ class _Encoder:
             return _tagged(kind.__qualname__, self.encode(special(value), depth))
         if isinstance(value, _INERT):
             return _tagged("inert", kind.__qualname__.encode())
-        wrapped = inspect.getattr_static(value, "__wrapped__", None) or _asset_function(value)
+        if kind.__module__.startswith("assets_core.") and isinstance(getattr(value, "key", None), str):
+            return _tagged("asset", self.encode(_asset(value), depth))
+        wrapped = inspect.getattr_static(value, "__wrapped__", None)
         if callable(wrapped):
             return _tagged("wrapper", self._refer(kind) + self._follower.refer(wrapped).encode())
         if not any("__reduce_ex__" in vars(base) or "__reduce__" in vars(base) for base in kind.__mro__[:-1]):
@@ -180,11 +188,9 @@ def _state(value: Any) -> dict[str, Any] | None:
 _TRANSPARENT = (object, dict, list, tuple, set, frozenset, str, bytes, int, float)
 
 
-def _asset_function(value: Any) -> Any:
-    """The function of an asset that is called as one."""
-    if type(value).__module__.startswith("assets_core."):
-        return getattr(value, "function", None)
-    return None
+def _asset(value: Any) -> Any:
+    """What counts of an asset or source that code names: what computes it, not where it is declared."""
+    return (value.key, getattr(value, "function", None), getattr(value, "sql", None))
 
 
 def _frame(value: pl.DataFrame) -> Any:

@@ -106,3 +106,8 @@ def test_another_version_of_a_library_is_named(project: Project) -> None:
         sys.path.remove(str(installed))
         sys.modules.pop("acme_lib", None)
     assert changed_parts(*found) == ("distribution acme_lib changed from 1.0 to 2.0",)
+
+
+def test_secrets_inside_a_table_are_not_shown(project: Project) -> None:
+    text = "LOGIN = {'user': 'a', 'password': 'hidden'}\ndef f(a):\n    return LOGIN\n"
+    assert "hidden" not in "".join(part.shown for part in reading(project, pipeline=text).parts)

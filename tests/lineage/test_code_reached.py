@@ -356,3 +356,9 @@ def test_objects_that_raise_when_looked_at_give_a_note(project: Project) -> None
     first, second = reading(project, pipeline=text), project.read()
     assert first.notes
     assert first.digest == second.digest
+
+
+def test_a_source_that_code_names_counts_by_its_key_and_not_by_its_place(project: Project) -> None:
+    text = "from assets_core.declare import source\nS = source('raw/a', files='a.csv')\ndef f(a):\n    return S.key\n"
+    assert not changes(project, {"pipeline": text}, {"pipeline": "\n\n" + text})
+    assert changes(project, {"pipeline": text}, {"pipeline": text.replace("raw/a", "raw/b")})
