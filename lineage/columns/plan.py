@@ -125,6 +125,11 @@ def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]
 _remembered: dict[tuple[object, ...], PlanReading] = {}
 
 
+def forget() -> None:
+    """Forgets all readings that are remembered."""
+    _remembered.clear()
+
+
 def check_is_lazy(frame: object) -> None:
     """Refuses anything but a LazyFrame.
 
