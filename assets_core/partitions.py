@@ -332,15 +332,6 @@ def ranges(keys: Iterable[str], definition: Partitions) -> list[str]:
     return [run[0][1] if len(run) == 1 else f"{run[0][1]}..{run[-1][1]}" for run in found]
 
 
-def overlapping(definition: TimePartitions, start: datetime, end: datetime) -> list[str]:
-    """Keys of the windows that share any time with the span from ``start`` to ``end`` (exclusive), both with offset."""
-    first = max(0, definition.place_at(start))
-    last = last_place(definition, end)
-    if definition.end is not None:
-        last = min(last, definition._bound - 1)
-    return [definition._key(place) for place in range(first, last + 1)]
-
-
 def last_place(definition: TimePartitions, end: datetime) -> int:
     """The place of the last window that begins before ``end``, in real time: before it an hour may come twice."""
     return definition.place_at(end.astimezone(UTC) - timedelta(microseconds=1))
