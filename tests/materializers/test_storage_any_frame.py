@@ -28,7 +28,8 @@ def test_any_frame_comes_back_as_it_was_or_is_refused(kind: str) -> None:
             try:
                 stored = storage.write(Slot("a"), f"id{next(ids)}", frame)
             except StorageError as error:
-                assert error.code == "HW424"
+                if error.code != "HW424":
+                    raise
                 with pytest.raises(StorageError):
                     storage.check(frame.schema)
                 return

@@ -127,6 +127,14 @@ def test_a_lazy_frame_is_stored_as_its_result(storage: Storage) -> None:
     assert_frame_equal(storage.scan(stored).collect(), lazy.collect())
 
 
+def test_what_is_stored_can_be_read_while_its_successor_is_written(storage: Storage) -> None:
+    first = storage.write(SLOT, "a", pl.DataFrame({"n": range(300_000)}))
+    second = storage.write(SLOT, "b", storage.scan(first).with_columns(m=pl.col("n") * 2))
+    both = storage.scan(first).join(storage.scan(second), on="n")
+    third = storage.write(SLOT, "c", both)
+    assert storage.scan(third).select(pl.col("m").sum()).collect().item() == 299_999 * 300_000
+
+
 def test_row_order_is_kept(storage: Storage) -> None:
     frame = pl.DataFrame({"n": range(300_000)}).sample(fraction=1.0, shuffle=True, seed=7)
     assert_frame_equal(storage.scan(storage.write(SLOT, "a", frame)).collect(), frame)
