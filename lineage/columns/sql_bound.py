@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from assets_core.errors import LineageError
 from lineage.columns.sql_dialects import rules_of
-from lineage.columns.sql_parse import tokens_of
 
 _ENDS_OPERAND = frozenset(
     {TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET,
@@ -40,7 +41,10 @@ def to_duckdb(sql: str) -> str:
 
 
 def _bound(sql: str) -> list[tuple[Token, Token]]:
-    tokens = tokens_of(sql, rules_of("duckdb"))
+    try:
+        tokens = list(rules_of("duckdb").dialect.tokenize(sql))
+    except SqlglotError as error:
+        raise LineageError("HW210", "this is not SQL of the duckdb dialect", why=str(error)) from None
     found: list[tuple[Token, Token]] = []
     for place in range(len(tokens) - 1):
         colon, name = tokens[place], tokens[place + 1]

@@ -145,14 +145,18 @@ class Context:
         """The full name of a table as edges carry it: one spelling however it is written."""
         return self.one_spelling(".".join(self.parts(table)))
 
-    def parts(self, table: exp.Table) -> list[str]:
+    def parts(self, table: exp.Expr) -> list[str]:
         """The parts of a table's name, catalog first, as the dialect remembers them."""
+        if not isinstance(table, exp.Table):
+            return [table.alias or table.key]
         spell = self.rules.spell
         parts = [part for part in map(spell, table.parts) if part]
         if len(parts) == 2 and parts[0].lower() in _FORMATS and self.rules.name in ("spark", "databricks", "spark2"):
             parts = parts[1:]  # parquet.`path`: the file itself
         if isinstance(table.this, exp.Parameter):
             return [f"@{table.this.name}"]
+        if not parts:
+            return [""]
         if table.this.args.get("temporary") and parts:
             parts[-1] = "#" + parts[-1]
         return parts

@@ -15,6 +15,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 from sqlglot.tokenizer_core import Token
 
 from assets_core.errors import HeadwaterError, LineageError
+from lineage.columns.sql_bound import to_duckdb
 from lineage.columns.sql_dialects import Rules
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ def parse_statements(sql: str, rules: Rules) -> list[exp.Expr]:
         LineageError: HW210, the text is not SQL of this dialect; HW211, it is a template that has not been
             rendered; HW212, there is no statement in it.
     """
+    if rules.name == "duckdb" and ":" in sql:
+        sql = to_duckdb(sql)  # a colon behind SELECT would begin an alias
     template = _template(sql, rules)
     if template:
         raise template
@@ -104,6 +107,9 @@ def deeply(work: Callable[[], T]) -> T:
 def quiet() -> Iterator[None]:
     """Keeps the parser's own warnings off the terminal; what matters becomes a warning of the lineage."""
     logger = logging.getLogger("sqlglot")
+    if _silent in logger.filters:  # within another reading
+        yield
+        return
     logger.addFilter(_silent)
     try:
         yield

@@ -98,7 +98,7 @@ def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     """Names and values: a value comes from each of the columns turned, a name from none."""
     into = pivot.args.get("into")
     spell = scope.context.rules.spell
-    if into is not None:
+    if isinstance(into, exp.Expr) and isinstance(into.this, exp.Expr):
         turned = pivot.args.get("expressions") or []
         value_names = [item.name for item in into.expressions]
         label = into.this.name

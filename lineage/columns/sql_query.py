@@ -66,7 +66,7 @@ def add_ctes(node: exp.Expr, scope: Scope) -> None:
             scope.ctes[name.lower()] = _returned(body, scope).renamed(names)
             continue
         if not isinstance(body, exp.Query):
-            scope.aliases[name.lower()] = Column(name, flow_of(body, scope))
+            scope.named[name.lower()] = body
             continue
         if with_.recursive or scope.context.rules.name in ("tsql", "oracle", "hive"):
             relation = _recursive(name, names, body, scope)
@@ -246,6 +246,8 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     for window in node.args.get("windows") or ():
         scope.windows[window.this.name.lower()] = window
     scope.aliases_win = scope.context.rules.alias_first
+    for name, body in scope.named.items():
+        scope.aliases[name] = Column(name, flow_of(body, scope))
     columns = projected(node, scope)
     relation = Relation(columns, NOTHING, merged(source.relation.counted for source in scope.sources))
     rows += _clauses(node, relation, scope)

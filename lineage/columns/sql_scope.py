@@ -27,7 +27,17 @@ _PSEUDO = frozenset(
 
 @dataclass(slots=True)
 class Source:
-    """One FROM item: what it is called, and what it gives."""
+    """One FROM item: what it is called, and what it gives.
+
+    Arguments:
+        alias: the name it answers to, in lower case.
+        path: the parts of a table's own name, in lower case.
+        relation: its columns and rows.
+        named: the alias was written; only then is the table's own name hidden.
+        hidden: its columns are not seen (the right side of a semi join).
+        weak: its columns are not known, and other items are preferred (a table function).
+        unfolds: its columns are the fields of a struct that are not told.
+    """
 
     alias: str
     path: tuple[str, ...]
@@ -35,6 +45,7 @@ class Source:
     named: bool = False
     hidden: bool = False
     weak: bool = False
+    unfolds: bool = False
 
     def answers_to(self, qualifier: list[str]) -> bool:
         """Whether ``qualifier.column`` may mean this source; names are compared in lower case."""
@@ -59,6 +70,10 @@ class Scope:
         aliases: output columns named so far, by lower-case name.
         using: columns merged by USING or NATURAL, by lower-case name.
         windows: named windows, by lower-case name.
+        names_seen: bare names that were taken for columns of an open FROM item.
+        named: expressions that WITH gives a name (ClickHouse), by lower-case name.
+        aliases_win: an alias hides a column of its name.
+        aliases_join: an alias and an unknown column of its name are both possible.
     """
 
     context: Context
@@ -69,6 +84,7 @@ class Scope:
     using: dict[str, Column] = field(default_factory=dict)
     windows: dict[str, exp.Expr] = field(default_factory=dict)
     names_seen: set[str] = field(default_factory=set)
+    named: dict[str, exp.Expr] = field(default_factory=dict)
     aliases_win: bool = False
     aliases_join: bool = False
 
@@ -81,7 +97,7 @@ class Scope:
 
     def child(self) -> Scope:
         """A scope within this one, which sees its names as correlated ones."""
-        return Scope(self.context, self, dict(self.ctes))
+        return Scope(self.context, self, dict(self.ctes), named=dict(self.named))
 
     def source(self, qualifier: list[str]) -> Source | None:
         """The FROM item that a qualifier means, in this scope alone."""
@@ -111,10 +127,18 @@ def resolve(node: exp.Column, scope: Scope) -> Column:
             source = around.source([part.lower() for part in parts[:cut]])
             if source is None:
                 continue
+            dotted = source.relation.listed(".".join(parts[cut:])) if cut + 1 < len(parts) else None
+            if dotted is not None:
+                return dotted
             column = source.relation.find(parts[cut])
             if column is not None:
                 return inside(column, parts[cut + 1 :])
             closed = closed or source
+    path = ".".join(parts)
+    for source in scope.visible():
+        field = source.relation.listed(path)  # a schema may list the fields of structs by their paths
+        if field is not None:
+            return field
     base = _bare(parts[0], node, scope, certain=closed is not None)
     if base is not None and not (closed and base.flow == NOTHING):
         return inside(base, parts[1:])
@@ -173,7 +197,7 @@ def _behind_stars(name: str, key: str, scope: Scope, alias: Column | None) -> tu
     if row is not None and alias is None:
         return Column(name, through(row.relation.everything(), EdgeKind.TRANSFORMATION)), True
     candidates = [source for source in scope.visible() if source.relation.open]
-    strong = [source for source in candidates if not source.weak]
+    strong = [source for source in candidates if not source.weak or source.unfolds]
     if alias is not None:
         lateral = scope.context.rules.lateral_aliases and key not in scope.names_seen
         if not strong or (lateral and not scope.aliases_join):

@@ -98,7 +98,7 @@ def _source(node: exp.Expr, scope: Scope) -> Source:
 
 def outer(scope: Scope) -> Scope:
     """What a subquery in FROM sees: the names around the query, and its CTEs, but not its neighbours."""
-    return Scope(scope.context, scope.parent, scope.ctes)
+    return Scope(scope.context, scope.parent, scope.ctes, named=scope.named)
 
 
 def _alias_names(node: exp.Expr, scope: Scope) -> tuple[str, list[str]]:
@@ -163,6 +163,11 @@ def _array_of_neighbour(parts: list[str], scope: Scope) -> Column | None:
 
 def _table_function(node: exp.Table, scope: Scope) -> Source:
     function = node.this
+    if isinstance(function, exp.Anonymous) and function.name.upper() == "IDENTIFIER" and function.expressions:
+        parts = [exp.to_identifier(part) for part in function.expressions[0].name.split(".")]
+        table = exp.Table(**dict(zip(("this", "db", "catalog"), parts[::-1], strict=False)))
+        table.set("alias", node.args.get("alias"))
+        return _table(table, scope)
     name = (
         (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
         if isinstance(function, exp.Func)
@@ -187,9 +192,22 @@ def _function(node: exp.Expr, function: exp.Expr, scope: Scope) -> Source:
         columns = [*columns, *known[len(columns) :]]
     elif alias and not columns and name in ("unnest", "generate_subscripts"):
         columns = [alias]
+    columns = columns or _declared(function, scope)
     relation = spread(flow, columns)
     relation.rows = through(flow, EdgeKind.JOIN)
-    return Source(alias.lower() or name, (), relation, named=bool(alias), weak=True)
+    return Source(alias.lower() or name, (), relation, named=bool(alias), weak=True, unfolds=name == "inline")
+
+
+def _declared(function: exp.Expr, scope: Scope) -> list[str]:
+    """The columns that XMLTABLE, JSON_TABLE and the like declare within their parentheses."""
+    spell = scope.context.rules.spell
+    schema = function.args.get("schema")
+    listed = schema.expressions if isinstance(schema, exp.Expr) else function.args.get("columns") or []
+    found = []
+    for item in listed if isinstance(listed, list) else []:
+        if isinstance(item, exp.ColumnDef | exp.JSONColumnDef) and isinstance(item.this, exp.Expr):
+            found.append(spell(item.this))
+    return found
 
 
 def _function_name(function: exp.Expr) -> str:

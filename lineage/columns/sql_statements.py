@@ -193,7 +193,8 @@ def _declare(node: exp.Declare, context: Context) -> list[Written]:
         kind = item.args.get("kind")
         names = item.this if isinstance(item.this, list) else [item.this]
         if isinstance(kind, exp.Schema):
-            columns = [Column(context.rules.spell(column.this), NOTHING) for column in kind.expressions]
+            listed = [column for column in kind.expressions if isinstance(column, exp.ColumnDef)]
+            columns = [Column(context.rules.spell(column.this), NOTHING) for column in listed]
             for name in names:
                 context.temporary[f"@{name.name.lower()}"] = Relation(columns)
     if any(item.find(exp.Query) for item in node.expressions):

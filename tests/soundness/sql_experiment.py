@@ -151,16 +151,16 @@ def _moved(before: list[Row], after: list[Row]) -> set[int]:
     if len(before) != len(after):
         return set(range(width))
     return {
-        place
-        for place in range(width)
-        if Counter(row[place] for row in before) != Counter(row[place] for row in after)
+        place for place in range(width) if Counter(row[place] for row in before) != Counter(row[place] for row in after)
     }
 
 
 Extract = Callable[..., ColumnLineage]
 
 
-def misses(found: Trial, extract: Extract = sql_lineage, schema: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
+def misses(
+    found: Trial, extract: Extract = sql_lineage, schema: Mapping[str, Mapping[str, str]] | None = None
+) -> list[str]:
     """What the lineage of a trial's query misses, as sentences.
 
     Arguments:
@@ -176,8 +176,8 @@ def misses(found: Trial, extract: Extract = sql_lineage, schema: Mapping[str, Ma
             known = claimed.get(place, set()) | claimed.get(None, set())
             if (table, column) not in known:
                 sentences.append(f"{table}.{column} changes output {place}: {found.sql}")
-    tables = {table for table in lineage.tables()}
-    sentences += [f"rows of {table} matter: {found.sql}" for table in found.row_effects - tables]
+    unread = found.row_effects - lineage.tables()
+    sentences += [f"rows of {table} matter: {found.sql}" for table in unread]
     return sentences
 
 

@@ -219,8 +219,10 @@ class Queries:
 
     def _grouped(self, depth: int) -> tuple[str, dict[str, str]]:
         text, items, _ = self._from(depth)
-        keys = [self._number(items, 1) if self.random.random() < 0.4 else self._column(items, "int") for _ in range(
-            self.random.randint(0, 2))]
+        keys = [
+            self._number(items, 1) if self.random.random() < 0.4 else self._column(items, "int")
+            for _ in range(self.random.randint(0, 2))
+        ]
         keys = [key for key in keys if "select" not in key and not key.isdigit()]
         columns, selected = {}, []
         for key in keys:

@@ -103,7 +103,8 @@ def _one(name: str, sql: str, given: Suite, connection: Any, figures: Figures) -
         by_claim.setdefault(frozenset(known.get(place, set()) | whole), []).append(place)
     for claimed, places in by_claim.items():
         after = _changed(sql, everything - claimed, given, connection)
-        figures.missed += [f"{name}, output {place}" for place in places if _column(before, place) != _column(after, place)]
+        moved = [place for place in places if _column(before, place) != _column(after, place)]
+        figures.missed += [f"{name}, output {place}" for place in moved]
     for edge in lineage.edges:
         if edge.kind.direct and edge.source.column != ROWS and before:
             figures.direct += 1
@@ -137,7 +138,7 @@ def _changed(sql: str, columns: set[tuple[str, str]], given: Suite, connection: 
 def _other(name: str, kind: str) -> str:
     """An expression of the same type that gives other values, and keeps no order."""
     if kind == "VARCHAR":
-        return f'reverse("{name}") || \'q\''
+        return f"reverse(\"{name}\") || 'q'"
     if kind == "DATE":
         return f'"{name}" + (37 + hash("{name}") % 91)::integer'
     if kind.startswith("DECIMAL"):

@@ -31,7 +31,6 @@ def test_the_experiment_sees_columns_matter(tried):
     assert seen > 3 * len(tried)
 
 
-
 @pytest.mark.parametrize("name", MUTANTS)
 def test_an_extractor_without_one_rule_is_caught(tried, name):
     with MUTANTS[name]():
