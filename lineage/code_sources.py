@@ -20,7 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from lineage.code_syntax import FunctionNode, index_functions
+from lineage.code_syntax import FunctionNode, index_functions, index_lambdas, statements
 
 _INSTALLED = ("site-packages", "dist-packages")
 OWN_PACKAGES = frozenset({"assets_core", "lineage", "materializers", "headwater"})
@@ -39,6 +39,7 @@ class ParsedModule:
         self.lines = text.splitlines()
         self.tree = ast.parse(text)
         self._functions = index_functions(self.tree)
+        self._lambdas: dict[tuple[str, int], list[FunctionNode]] | None = None
         self._codes = _codes(compiled or compile(text, filename, "exec", dont_inherit=True))
 
     def find(self, code: CodeType) -> list[FunctionNode]:
@@ -49,7 +50,10 @@ class ParsedModule:
         """
         if code not in self._codes:
             return []
-        return self._functions.get((code.co_name, code.co_firstlineno), [])
+        if code.co_name == "<lambda>" and self._lambdas is None:
+            self._lambdas = index_lambdas(self.tree)
+        index = self._functions if code.co_name != "<lambda>" else self._lambdas or {}
+        return index.get((code.co_name, code.co_firstlineno), [])
 
     def find_class(self, qualified_name: str) -> ast.ClassDef | None:
         """The class of this ``__qualname__`` if it stands at the top level or inside other classes."""
@@ -57,7 +61,12 @@ class ParsedModule:
         found: ast.ClassDef | None = None
         for part in qualified_name.split("."):
             found = next(
-                (node for node in _statements(body) if isinstance(node, ast.ClassDef) and node.name == part), None
+                (
+                    node
+                    for node in statements(body, inside=False)
+                    if isinstance(node, ast.ClassDef) and node.name == part
+                ),
+                None,
             )
             if found is None:
                 return None
@@ -174,17 +183,6 @@ class _RecordingFinder(MetaPathFinder):
         spec.loader = _RecordingLoader(self._cache, fullname, spec.origin)
         spec.cached = None
         return spec
-
-
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements of a body, also those under if, try and with."""
-    for node in body:
-        yield node
-        for name in ("body", "orelse", "finalbody"):
-            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield from _statements(getattr(node, name, []))
-        for handler in getattr(node, "handlers", []):
-            yield from _statements(handler.body)
 
 
 def _codes(code: CodeType) -> set[CodeType]:

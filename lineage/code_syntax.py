@@ -1,15 +1,15 @@
 """What a function's or class's syntax says: its canonical form, and the names through which it reaches other things.
 
-Comments and layout never reach the tree; docstrings and annotations without effect are taken out of it. The canonical
-form leaves out empty fields, so that it is the same under the Python versions that Headwater runs on.
+Comments and layout never reach the tree; docstrings and annotations without effect are passed over. The canonical form
+leaves out empty fields, so that it is the same under the Python versions that Headwater runs on.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from copy import copy
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,37 @@ class Syntax:
 
 
 def index_functions(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
-    """All functions of a module by ``(co_name, co_firstlineno)``; the first line is that of the first decorator."""
+    """All functions but lambdas by ``(co_name, co_firstlineno)``; the first line is that of the first decorator."""
     index: dict[tuple[str, int], list[FunctionNode]] = {}
-    for node in ast.walk(tree):
+    for node in statements(tree.body, inside=True):
         if isinstance(node, _FUNCTIONS):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             index.setdefault((node.name, first), []).append(node)
-        elif isinstance(node, ast.Lambda):
+    return index
+
+
+def index_lambdas(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
+    """All lambdas by ``("<lambda>", line)``."""
+    index: dict[tuple[str, int], list[FunctionNode]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
             index.setdefault(("<lambda>", node.lineno), []).append(node)
     return index
+
+
+def statements(body: Sequence[Any], *, inside: bool) -> Iterator[ast.stmt]:
+    """Statements of a body and of the blocks in it.
+
+    Arguments:
+        inside: whether to enter functions and classes too.
+    """
+    for node in body:
+        yield node
+        if inside or not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                below = getattr(node, name, None)
+                if isinstance(below, list):
+                    yield from statements(below, inside=inside)
 
 
 def function_syntax(nodes: Iterable[FunctionNode], global_names: Iterable[str]) -> Syntax:
@@ -57,102 +80,32 @@ def function_syntax(nodes: Iterable[FunctionNode], global_names: Iterable[str]) 
     Arguments:
         global_names: the names that the compiled code looks up outside itself.
     """
-    cleaned = [_own_function(node) for node in nodes]
-    return _syntax(cleaned, frozenset(global_names))
+    reader = _Reader()
+    for node in nodes:
+        if isinstance(node, ast.Lambda):
+            reader.write(node)
+        else:
+            reader.function(node, decorators=False)
+    return reader.syntax(frozenset(global_names))
 
 
 def class_syntax(node: ast.ClassDef) -> Syntax:
-    """Reads a class without the bodies of its methods, which are read as functions of their own."""
-    body = [one for one in _without_docstring(node.body) if not isinstance(one, _FUNCTIONS)]
-    cleaned = [_clean(one, in_class=True) for one in body]
-    head = [*node.bases, *(keyword.value for keyword in node.keywords), *node.decorator_list]
-    names = sorted(one.name for one in node.body if isinstance(one, _FUNCTIONS))
-    return _syntax([*head, *cleaned], None, extra=[node.name, *names, *(str(one.arg) for one in node.keywords)])
+    """Reads a class without its methods, which are read as functions of their own."""
+    reader = _Reader()
+    reader.text(node.name)
+    reader.write([*node.bases, *node.keywords, *node.decorator_list])
+    body = _without_docstring(node.body)
+    reader.body([one for one in body if not isinstance(one, _FUNCTIONS)], in_class=True)
+    for name in sorted(one.name for one in body if isinstance(one, _FUNCTIONS)):
+        reader.text(name)
+    return reader.syntax(None)
 
 
 def module_syntax(tree: ast.Module) -> Syntax:
     """Reads a whole module."""
-    return _syntax([_clean(one) for one in _without_docstring(tree.body)], None)
-
-
-def _syntax(nodes: list[Any], global_names: frozenset[str] | None, extra: Iterable[str] = ()) -> Syntax:
-    hashed = sha256()
-    for text in extra:
-        hashed.update(b"%d:%b" % (len(text.encode()), text.encode()))
-    for node in nodes:
-        for piece in _canonical(node):
-            hashed.update(piece)
-    found = _Names()
-    for node in nodes:
-        found.visit(node)
-    imported = {name for name, _, _ in found.imports}
-    chains = sorted(
-        chain for chain in found.chains if global_names is None or chain[0] in global_names or chain[0] in imported
-    )
-    return Syntax(hashed.hexdigest(), tuple(chains), tuple(sorted(found.imports)), tuple(found.calls))
-
-
-def _own_function(node: FunctionNode) -> Any:
-    if isinstance(node, ast.Lambda):
-        return _clean(node)
-    cleaned = _clean(node)
-    cleaned.decorator_list = []
-    return cleaned
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return body[1:]
-    return body
-
-
-def _clean(node: Any, *, in_class: bool = False) -> Any:
-    """A copy without docstrings and without annotations that have no effect."""
-    if isinstance(node, list):
-        return [one for one in (_clean(item, in_class=in_class) for item in node) if one is not None]
-    if not isinstance(node, ast.AST):
-        return node
-    if isinstance(node, ast.AnnAssign) and not in_class:
-        if node.value is None:
-            return None
-        return ast.Assign(targets=[_clean(node.target)], value=_clean(node.value))
-    copied = copy(node)
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns") and not isinstance(node, ast.AnnAssign):
-            setattr(copied, name, None)
-            continue
-        if name == "body" and isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            inside = isinstance(node, ast.ClassDef)
-            setattr(copied, name, _clean(_without_docstring(value), in_class=inside) or [ast.Pass()])
-        else:
-            below = in_class and isinstance(node, ast.If | ast.Try | ast.With | ast.AnnAssign)
-            # Annotations of a class body count: dataclasses and pydantic read them.
-            setattr(copied, name, _clean(value, in_class=below))
-    return copied
-
-
-def _canonical(node: Any) -> Iterator[bytes]:
-    """The node as bytes, each piece with its length, so that no two trees give the same."""
-    if isinstance(node, ast.AST):
-        fields = [(name, value) for name, value in ast.iter_fields(node) if name not in _INERT_FIELDS]
-        kept = [(name, value) for name, value in fields if value is not None and value != []]
-        # A constant None is a value, not an absent field.
-        if isinstance(node, ast.Constant):
-            kept = [("value", node.value)]
-        yield b"(%b %d" % (type(node).__name__.encode(), len(kept))
-        for name, value in kept:
-            yield b" %b=" % name.encode()
-            yield from _canonical(value)
-        yield b")"
-    elif isinstance(node, list):
-        yield b"[%d" % len(node)
-        for item in node:
-            yield from _canonical(item)
-        yield b"]"
-    else:
-        text = f"{type(node).__name__} {node!r}".encode("utf-8", "surrogatepass")
-        yield b"%d:%b" % (len(text), text)
+    reader = _Reader()
+    reader.body(_without_docstring(tree.body))
+    return reader.syntax(None)
 
 
 def chain_of(node: ast.AST) -> Chain | None:
@@ -166,51 +119,137 @@ def chain_of(node: ast.AST) -> Chain | None:
     return (node.id, *reversed(parts))
 
 
-class _Names(ast.NodeVisitor):
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        return body[1:]
+    return body
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a kind of node that mean something."""
+    return tuple(name for name in kind._fields if name not in _INERT_FIELDS)
+
+
+class _Reader:
+    """Writes the canonical form and collects names, in one walk over the tree.
+
+    Every text stands with its length and every list with its number of items, so that no two trees give the same.
+    """
+
     def __init__(self) -> None:
-        self.chains: set[Chain] = set()
-        self.imports: set[tuple[str, str, str]] = set()
-        self.calls: list[tuple[Chain, str | Chain | None]] = []
+        self._pieces: list[str] = []
+        self._chains: set[Chain] = set()
+        self._imports: set[tuple[str, str, str]] = set()
+        self._calls: dict[tuple[Chain, str | Chain | None], None] = {}
 
-    def visit_Name(self, node: ast.Name) -> None:
-        self.chains.add((node.id,))
+    def syntax(self, global_names: frozenset[str] | None) -> Syntax:
+        """What was read; of the chains those that begin with a global name, or with one imported inside."""
+        imported = {name for name, _, _ in self._imports}
+        chains = self._chains
+        if global_names is not None:
+            chains = {chain for chain in chains if chain[0] in global_names or chain[0] in imported}
+        hashed = sha256("".join(self._pieces).encode("utf-8", "surrogatepass")).hexdigest()
+        return Syntax(hashed, tuple(sorted(chains)), tuple(sorted(self._imports)), tuple(self._calls))
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
+    def text(self, text: str) -> None:
+        """Writes a text with its length."""
+        self._pieces.append(f"{len(text)}:{text}")
+
+    def body(self, body: Sequence[ast.stmt], *, in_class: bool = False) -> None:
+        """Writes statements; an empty body is a ``pass``."""
+        kept = body if in_class else [one for one in body if not _is_bare_annotation(one)]
+        self._pieces.append(f"[{len(kept) or 1}")
+        if not kept:
+            self._pieces.append("(Pass)")
+        for one in kept:
+            self.write(one, in_class=in_class)
+        self._pieces.append("]")
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *, decorators: bool = True) -> None:
+        """Writes a function without docstring and annotations."""
+        self._pieces.append(f"({type(node).__name__} ")
+        self.text(node.name)
+        self.write(node.args)
+        if decorators:
+            self.write(node.decorator_list)
+        self.body(_without_docstring(node.body))
+        self._pieces.append(")")
+
+    def write(self, node: Any, *, in_class: bool = False) -> None:
+        """Writes anything that stands in a tree."""
+        if isinstance(node, list):
+            self._pieces.append(f"[{len(node)}")
+            for item in node:
+                self.write(item, in_class=in_class)
+            self._pieces.append("]")
+        elif not isinstance(node, ast.AST):
+            self.text(f"{type(node).__name__} {node!r}")
+        elif isinstance(node, ast.Name | ast.Attribute):
+            self._name(node)
+        elif isinstance(node, ast.Constant):
+            self.text(f"{type(node.value).__name__} {node.value!r}")
+        elif isinstance(node, _FUNCTIONS):
+            self.function(node)
+        elif isinstance(node, ast.AnnAssign) and not in_class:
+            self._generic(ast.Assign(targets=[node.target], value=node.value or ast.Constant(None)), False)
+        else:
+            self._look(node)
+            self._generic(node, in_class)
+
+    def _generic(self, node: ast.AST, in_class: bool) -> None:
+        self._pieces.append(f"({type(node).__name__}")
+        is_class = isinstance(node, ast.ClassDef)
+        for name in _fields(type(node)):
+            value = getattr(node, name, None)
+            if value is None or value == [] or (name == "annotation" and isinstance(node, ast.arg)):
+                continue
+            self._pieces.append(f" {name}=")
+            if name in ("body", "orelse", "finalbody") and isinstance(value, list):
+                # Annotations of a class body count: dataclasses and pydantic read them.
+                below = is_class or (in_class and isinstance(node, _BLOCKS))
+                self.body(_without_docstring(value) if is_class else value, in_class=below)
+            else:
+                self.write(value)
+        self._pieces.append(")")
+
+    def _name(self, node: ast.Name | ast.Attribute) -> None:
         chain = chain_of(node)
         if chain is None:
-            self.generic_visit(node)
+            self._generic(node, False)
         else:
-            self.chains.add(chain)
+            self._chains.add(chain)
+            self._pieces.append(f"({'.'.join(chain)})")
 
-    def visit_Call(self, node: ast.Call) -> None:
-        self._remember(node.func, node.args[0] if node.args else None)
-        self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        self._remember(node.value, node.slice)
-        self.generic_visit(node)
-
-    def visit_Compare(self, node: ast.Compare) -> None:
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
-            self._remember(node.comparators[0], node.left)
-        self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            self.imports.add((name, alias.name if alias.asname else name, ""))
-            if not alias.asname and "." in alias.name:
-                self.imports.add((alias.name, alias.name, ""))
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for alias in node.names:
-            self.imports.add((alias.asname or alias.name, "." * node.level + (node.module or ""), alias.name))
+    def _look(self, node: ast.AST) -> None:
+        """Collects what calls, subscripts, comparisons and imports say."""
+        if isinstance(node, ast.Call):
+            self._remember(node.func, node.args[0] if node.args else None)
+        elif isinstance(node, ast.Subscript):
+            self._remember(node.value, node.slice)
+        elif isinstance(node, ast.Compare):
+            if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
+                self._remember(node.comparators[0], node.left)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                self._imports.add((name, alias.name if alias.asname else name, ""))
+                if not alias.asname and "." in alias.name:
+                    self._imports.add((alias.name, alias.name, ""))
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                self._imports.add((alias.asname or alias.name, "." * node.level + (node.module or ""), alias.name))
 
     def _remember(self, target: ast.AST, argument: ast.AST | None) -> None:
         chain = chain_of(target)
         if chain is None:
             return
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            self.calls.append((chain, argument.value))
+            self._calls[(chain, argument.value)] = None
         else:
-            self.calls.append((chain, None if argument is None else chain_of(argument)))
+            self._calls[(chain, None if argument is None else chain_of(argument))] = None
+
+
+def _is_bare_annotation(node: ast.stmt) -> bool:
+    return isinstance(node, ast.AnnAssign) and node.value is None
