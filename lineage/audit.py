@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from assets_core.errors import HeadwaterError
 from assets_core.keys import Slot
 from assets_core.records import Stored
-from lineage.catalog.chain import START, Canon, content_digest, entry_hash, fingerprint, reading_digest
-from lineage.catalog.coding import unpack_parts
-from lineage.catalog.migrate import guards
-from lineage.catalog.packing import unpack_hex, unpack_id, unpack_text
-from lineage.catalog.schema import APPEND_ONLY, TABLES, Kind, Refers
+from lineage.catalog.packing import unpack_hex, unpack_id, unpack_location
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Head, LogEntry, Retired
+from lineage.catalog.verification import Fault, Finding, Verification
 
-_BROKEN = (KeyError, IndexError, ValueError, TypeError, AttributeError, zlib.error, OverflowError)
+__all__ = ["AuditReport", "Fault", "Finding", "log", "verify"]
 
-
-class Fault(StrEnum):
-    """What a finding is about, as a stable code."""
-
-    ALTERED = "HW450"
-    """A record is not what its log entry was made of."""
-    MISSING = "HW451"
-    """A record or a log entry is gone."""
-    INSERTED = "HW452"
-    """There is a record that the log does not know."""
-    DANGLING = "HW453"
-    """A record refers to something that is not there."""
-    POINTER = "HW454"
-    """A slot shows something else than what was last published."""
-    UNGUARDED = "HW455"
-    """The triggers that keep records from being changed are not as they were made."""
-    DAMAGED = "HW456"
-    """SQLite finds the file itself inconsistent."""
-    DATA_MISSING = "HW457"
-    """Stored data is gone, and was not pruned."""
-    DATA_ALTERED = "HW458"
-    """Stored data is not what was recorded."""
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong.
-
-    Arguments:
-        code: a value of ``Fault``.
-        what: one sentence.
-        where: the log entry, slot or location.
-    """
-
-    code: str
-    what: str
-    where: str
+_STORED = """
+select m.sequence, m.id, s.asset, s.partition, m.storage, m.location, m.bytes, m.digest
+from materialization m join slot s on s.number = m.slot where m.storage is not null order by m.sequence
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,291 +53,79 @@ def verify(
 ) -> AuditReport:
     """Recomputes the hash chain from what every record says now, and compares stored data with its digests.
 
-    Works on one state of the catalog while others write. Cost: about 0.1 ms an entry, and reading all data.
+    Works on one state of the catalog while others write. Cost: less than 0.1 ms an entry, and reading all data.
 
     Arguments:
         digest_of: the digest of stored data as it is now, made as ``Stored.digest`` was; None if it is gone.
         data: whether to look at stored data at all.
         anchor: the head of the log as somebody noted it earlier; the log must still pass through it.
     """
+    kept: list[_Kept] = []
     with catalog.reading() as connection:
-        check = _Verification(connection)
+        check = Verification(connection)
         try:
             check.file()
             check.interned()
             check.chain(anchor)
             check.pointers()
             if data:
-                check.data(digest_of)
+                kept = [_kept(*row) for row in connection.execute(_STORED)]
         except sqlite3.Error as error:
             check.add(Fault.DAMAGED, f"the catalog cannot be read to its end: {error}", str(catalog.path))
-        return AuditReport(tuple(check.findings), check.records, check.files, check.head)
+    # Reading the data takes long, and is done outside so that the catalog's write-ahead log does not grow meanwhile.
+    files = _compare(catalog, kept, digest_of, check.findings)
+    return AuditReport(tuple(check.findings), check.records, files, check.head)
 
 
 def log(catalog: Catalog, limit: int = 50, asset: str | None = None) -> list[LogEntry]:
-    """The last entries of the log, newest first; only those about one asset if it is given."""
+    """What was recorded last, newest first; only that about one asset if it is given."""
     return catalog.log(limit, asset=asset)
 
 
-@dataclass(slots=True)
-class _Names:
-    """Resolves numbers to what the rows say now, not to what they once said."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Stored data and the record that speaks of it."""
 
-    environments: dict[int, str] = field(default_factory=dict)
-    slots: dict[int, tuple[str, str | None]] = field(default_factory=dict)
-    contents: dict[int, bytes] = field(default_factory=dict)
-    readings: dict[int, bytes] = field(default_factory=dict)
-
-    def content_digest(self, number: int) -> bytes:
-        return self.contents[number]
-
-    def slot_name(self, number: int) -> tuple[str, str | None]:
-        return self.slots[number]
-
-    def environment_name(self, number: int) -> str:
-        return self.environments[number]
-
-    def reading_digest(self, number: int) -> bytes:
-        return self.readings[number]
+    materialization: str
+    stored: Stored
+    where: str
 
 
-class _Rows:
-    """The rows of one evidence table, taken in step with the log."""
-
-    def __init__(self, connection: sqlite3.Connection, kind: Kind) -> None:
-        self.name = TABLES[kind].name
-        columns = ", ".join(TABLES[kind].names)
-        self._rows: Iterator[tuple[Any, ...]] = connection.execute(
-            f"select {columns} from {self.name} order by sequence"  # noqa: S608 - our own names
-        )
-        self._next: tuple[Any, ...] | None = next(self._rows, None)
-
-    def before(self, sequence: int) -> Iterator[int]:
-        """The sequences of rows that come earlier and that nobody took."""
-        while self._next is not None and self._next[0] < sequence:
-            yield self._next[0]
-            self._next = next(self._rows, None)
-
-    def take(self, sequence: int) -> tuple[Any, ...] | None:
-        """The row of this sequence, None if there is none."""
-        row: tuple[Any, ...] | None = self._next
-        if row is None or row[0] != sequence:
-            return None
-        self._next = next(self._rows, None)
-        return row
+def _kept(
+    sequence: int,
+    made: bytes | str,
+    asset: str,
+    partition: str | None,
+    storage: str,
+    location: str,
+    size: int,
+    digest: bytes | str,
+) -> _Kept:
+    identifier = unpack_id(made)
+    stored = Stored(storage, unpack_location(location or "", identifier), size, unpack_hex(digest or ""))
+    place = f"{Slot(asset, partition)}, {storage}:{stored.location}"
+    return _Kept(identifier, stored, f"{place} (log {sequence}, materialization {identifier})")
 
 
-class _Verification:
-    """One pass over a catalog."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.findings: list[Finding] = []
-        self.records = 0
-        self.files = 0
-        self.head = Head(0, START.hex())
-        self._connection = connection
-        self._names = _Names()
-        self._used: dict[Refers, set[int]] = {Refers.CONTENT: set(), Refers.PARTS: set()}
-        self._current: dict[tuple[int, int], list[int | None]] = {}
-        self._run_environments: dict[int, int] = {}
-
-    def add(self, fault: Fault, what: str, where: str) -> None:
-        """Notes a finding."""
-        self.findings.append(Finding(fault.value, what, where))
-
-    def file(self) -> None:
-        """The file as SQLite sees it, references between rows, and the guards."""
-        for (text,) in self._connection.execute("pragma integrity_check"):
-            if text != "ok":
-                self.add(Fault.DAMAGED, f"the file is inconsistent: {text}", "catalog")
-        for table, row, parent, _ in self._connection.execute("pragma foreign_key_check"):
-            self.add(Fault.DANGLING, f"it refers to a row of {parent} that is not there", f"{table} {row}")
-        found = dict(self._connection.execute("select name, sql from sqlite_master where type = 'trigger'"))
-        for table in APPEND_ONLY:
-            for name, statement in guards(table).items():
-                # SQLite writes the first two words in its own way.
-                if found.pop(name, "").lower() != statement:
-                    self.add(Fault.UNGUARDED, "the trigger that keeps its rows as they are is not there", table)
-        for name in found:
-            self.add(Fault.UNGUARDED, "a trigger that Headwater did not make", name)
-
-    def interned(self) -> None:
-        """The things that records share, each against its own digest."""
-        names = self._names
-        execute = self._connection.execute
-        names.environments = dict(execute("select number, name from environment"))
-        names.slots = {number: (asset, part) for number, asset, part in execute("select * from slot")}
-        for number, digest, body in execute("select number, digest, body from content"):
-            names.contents[number] = self._body_digest(digest, body, f"content {number}")
-        for number, short, made, partition, version in execute(
-            "select number, fingerprint, materialization, partition, version from reading"
-        ):
-            digest = names.readings[number] = reading_digest(made, partition, version)
-            if fingerprint(digest) != short:
-                self.add(Fault.ALTERED, "it does not have the digest that it was recorded with", f"reading {number}")
-        for digest, body in execute("select digest, body from output"):
-            self._body_digest(digest, body, f"output {digest.hex()[:12]}")
-
-    def chain(self, anchor: Head | None) -> None:
-        """Every log entry with its record, in order."""
-        canon = Canon(self._names)
-        rows = {kind: _Rows(self._connection, kind) for kind in Kind}
-        previous: bytes | None = START
-        last = Head(0, START.hex())
-        anchored = anchor is None or anchor.sequence == 0
-        for sequence, number, at, digest in self._connection.execute(
-            "select sequence, kind, at, hash from log order by sequence"
-        ):
-            if sequence != last.sequence + 1:
-                self._missing(last.sequence + 1, sequence - 1)
-                previous = None
-            for one in rows.values():
-                self._inserted(one, sequence)
-            self._entry(canon, rows, previous, (sequence, number, at, digest))
-            previous, last = digest, Head(sequence, digest.hex())
-            self.records += 1
-            if anchor is not None and anchor.sequence == sequence:
-                anchored = True
-                if anchor.hash != last.hash:
-                    self.add(Fault.ALTERED, "the log does not have the hash that was noted", f"log {sequence}")
-        for one in rows.values():
-            self._inserted(one, 2**63 - 1)
-        if anchor is not None and not anchored:
-            self.add(Fault.MISSING, "the log ends before the entry that was noted", f"log {anchor.sequence}")
-        self._end(last)
-        self._unused()
-
-    def pointers(self) -> None:
-        """What every slot shows against what the log says it should."""
-        rows = {
-            (environment, slot): list(values)
-            for environment, slot, *values in self._connection.execute(
-                "select environment, slot, materialization, publication, step, blocked from current"
-            )
-        }
-        nothing: list[int | None] = [None, None, None, None]
-        for key in sorted(rows.keys() | self._current.keys()):
-            if rows.get(key, nothing) != self._current.get(key, nothing):
-                name = Slot(*self._names.slots.get(key[1], ("?", None)))
-                env = self._names.environments.get(key[0], "?")
-                self.add(Fault.POINTER, f"what it shows in {env} is not what was recorded last", str(name))
-
-    def data(self, digest_of: Callable[[Stored], str | None]) -> None:
-        """Stored data against the digests in the records."""
-        query = (
-            "select m.sequence, m.slot, m.id, m.storage, m.location, m.bytes, m.digest, exists (select 1 from retirement t"
-            " where t.materialization = m.sequence and t.how = ?) from materialization m where m.storage is not null"
-            " order by m.sequence"
-        )
-        for sequence, slot, made, storage, location, size, digest, pruned in self._connection.execute(
-            query, (Retired.PRUNED.value,)
-        ):
-            name = Slot(*self._names.slots.get(slot, ("?", None)))
-            where = f"{name}, {storage}:{location} (log {sequence}, materialization {unpack_id(made)})"
-            stored = Stored(storage, location, size, unpack_hex(digest))
-            try:
-                found = digest_of(stored)
-            except HeadwaterError as error:
-                self.add(Fault.DATA_MISSING, f"the data cannot be read: {error.what}", where)
-                continue
-            if found is None:
-                if not pruned:
-                    self.add(Fault.DATA_MISSING, "the data is gone", where)
-                continue
-            self.files += 1
-            if found != stored.digest:
-                self.add(Fault.DATA_ALTERED, "the data is not what was recorded", where)
-
-    def _body_digest(self, digest: bytes, body: bytes | str, where: str) -> bytes:
+def _compare(
+    catalog: Catalog, kept: list[_Kept], digest_of: Callable[[Stored], str | None], findings: list[Finding]
+) -> int:
+    """Adds what is wrong with stored data, and gives the number of those compared."""
+    compared = 0
+    pruned: set[str] | None = None
+    for one in kept:
         try:
-            actual = content_digest(unpack_text(body))
-        except _BROKEN:
-            actual = START
-        if actual != digest:
-            self.add(Fault.ALTERED, "it does not have the digest that it was recorded with", where)
-        return actual
-
-    def _entry(
-        self, canon: Canon, rows: dict[Kind, _Rows], previous: bytes | None, entry: tuple[int, int, int, bytes]
-    ) -> None:
-        sequence, number, at, digest = entry
-        try:
-            kind = Kind(number)
-        except ValueError:
-            self.add(Fault.ALTERED, f"there is no kind {number} of records", f"log {sequence}")
-            return
-        row = rows[kind].take(sequence)
-        where = f"log {sequence}, {rows[kind].name}"
-        if row is None:
-            self.add(Fault.MISSING, "its record is gone", where)
-            return
-        try:
-            content = canon.content(kind, row[1:])
-            if previous is not None and entry_hash(previous, sequence, number, at, content) != digest:
-                self.add(Fault.ALTERED, "it is not what was recorded", where + self._about(kind, row))
-            self._follow(kind, row)
-        except _BROKEN as error:
-            self.add(Fault.ALTERED, f"it does not hang together ({type(error).__name__}: {error})", where)
-
-    def _about(self, kind: Kind, row: tuple[Any, ...]) -> str:
-        names = TABLES[kind].names
-        slot = row[names.index("slot")] if "slot" in names else None
-        return f", {Slot(*self._names.slots[slot])}" if slot in self._names.slots else ""
-
-    def _follow(self, kind: Kind, row: tuple[Any, ...]) -> None:
-        """Notes what a record uses, and what it makes of the slots' pointers."""
-        for column, value in zip(TABLES[kind].columns, row[1:], strict=True):
-            if value is None:
-                continue
-            if column.refers is Refers.CONTENT:
-                self._used[Refers.CONTENT].add(value)
-            elif column.refers is Refers.PARTS:
-                self._used[Refers.PARTS].update(*unpack_parts(value))
-        values = dict(zip(TABLES[kind].names, row, strict=True))
-        if kind is Kind.RUN:
-            self._run_environments[row[0]] = values["environment"]
-        elif kind is Kind.PUBLICATION:
-            current = self._pointer(values["environment"], values["slot"])
-            current[0], current[1], current[3] = values["materialization"], row[0], None
-        elif kind is Kind.MATERIALIZATION and values["blocked"]:
-            self._pointer(self._run_environments[values["run"]], values["slot"])[3] = row[0]
-        elif kind is Kind.STEP:
-            current = self._pointer(self._run_environments[values["run"]], values["slot"])
-            current[2] = row[0]
-            if values["state"] == "blocked" and values["materialization"] is not None:
-                current[3] = values["materialization"]
-
-    def _pointer(self, environment: int, slot: int) -> list[int | None]:
-        return self._current.setdefault((environment, slot), [None, None, None, None])
-
-    def _missing(self, first: int, last: int) -> None:
-        where = f"log {first}" if first == last else f"log {first} to {last}"
-        self.add(Fault.MISSING, "entries of the log are gone", where)
-
-    def _inserted(self, rows: _Rows, before: int) -> None:
-        for sequence in rows.before(before):
-            self.add(Fault.INSERTED, "the log knows nothing of it", f"{rows.name} {sequence}")
-
-    def _end(self, last: Head) -> None:
-        row = self._connection.execute("select sequence, hash from head where one = 1").fetchone()
-        self.head = last
-        if row is None:
-            self.add(Fault.MISSING, "the note of the log's end is gone", "head")
-            return
-        noted = Head(row[0], row[1].hex())
-        if noted.sequence > last.sequence:
-            self._missing(last.sequence + 1, noted.sequence)
-        elif noted.sequence < last.sequence:
-            self.add(Fault.INSERTED, "the log goes on behind its end", f"log {noted.sequence + 1} to {last.sequence}")
-        elif noted.hash != last.hash:
-            self.add(Fault.ALTERED, "the log does not end with the hash that was noted", f"log {last.sequence}")
-
-    def _unused(self) -> None:
-        if any(finding.code in (Fault.ALTERED, Fault.MISSING) for finding in self.findings):
-            return  # records that are gone or altered leave behind what only they used
-        for what, known, used in (
-            ("content", self._names.contents, self._used[Refers.CONTENT]),
-            ("reading", self._names.readings, self._used[Refers.PARTS]),
-        ):
-            for number in sorted(known.keys() - used):
-                self.add(Fault.INSERTED, "no record uses it", f"{what} {number}")
+            found = digest_of(one.stored)
+        except HeadwaterError as error:
+            findings.append(Finding(Fault.DATA_MISSING.value, f"the data cannot be read: {error.what}", one.where))
+            continue
+        if found is not None:
+            compared += 1
+            if found != one.stored.digest:
+                findings.append(Finding(Fault.DATA_ALTERED.value, "the data is not what was recorded", one.where))
+            continue
+        if pruned is None:  # asked late, so that what was pruned during the verification counts as well
+            pruned = {gone.materialization for gone in catalog.retirements() if gone.how is Retired.PRUNED}
+        if one.materialization not in pruned:
+            findings.append(Finding(Fault.DATA_MISSING.value, "the data is gone", one.where))
+    return compared

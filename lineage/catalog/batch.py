@@ -37,7 +37,7 @@ class Batch:
         self.intern = intern
         self.at = at
         self._canon = canon
-        self._log: list[tuple[int, int, int, bytes]] = []
+        self._entries: list[tuple[int, bytes]] = []
         self._rows: dict[Kind, list[tuple[Any, ...]]] = {kind: [] for kind in _ORDER}
         row = connection.execute("select sequence, hash from head where one = 1").fetchone()
         if row is None:
@@ -47,7 +47,7 @@ class Batch:
         intern.begin(connection)
 
     def add(self, kind: Kind, *values: object) -> int:
-        """Adds one row of evidence.
+        """Adds one row of evidence with an entry of its own.
 
         Arguments:
             values: its columns in the order of ``schema.TABLES``.
@@ -56,27 +56,46 @@ class Batch:
             The sequence of its entry in the log.
         """
         self.sequence += 1
-        content = self._canon.content(kind, values)
-        self._hash = entry_hash(self._hash, self.sequence, int(kind), self.at, content)
-        self._log.append((self.sequence, int(kind), self.at, self._hash))
+        self._entries.append((int(kind), self._canon.content(kind, values)))
         self._rows[kind].append((self.sequence, *values))
         return self.sequence
+
+    def add_beside(self, entry: int | None, kind: Kind, *values: object) -> int:
+        """Adds one row of evidence to an entry of this transaction where it has room, else as ``add`` does.
+
+        There is room when the entry covers only kinds that come before this one.
+        """
+        place = -1 if entry is None else entry - self.sequence + len(self._entries) - 1
+        if entry is None or place < 0 or self._entries[place][0] >= kind:
+            return self.add(kind, *values)
+        covers, content = self._entries[place]
+        self._entries[place] = (covers | kind, content + self._canon.content(kind, values))
+        self._rows[kind].append((entry, *values))
+        return entry
 
     def flush(self) -> None:
         """Inserts everything gathered, in the order that foreign keys ask for; may be called again for more."""
         insert = self.connection.executemany
         self.intern.flush()
-        if not self._log:
+        if not self._entries:
             return
-        insert("insert into log (sequence, kind, at, hash) values (?, ?, ?, ?)", self._log)
+        insert("insert into log (sequence, covers, at, hash) values (?, ?, ?, ?)", self._hashed())
         for kind in _ORDER:
             if self._rows[kind]:
                 insert(TABLES[kind].insert, self._rows[kind])
                 self._rows[kind] = []
             if kind is Kind.MATERIALIZATION:
                 self.intern.flush_readings()
-        self._log = []
+        self._entries = []
         self.connection.execute("update head set sequence = ?, hash = ? where one = 1", (self.sequence, self._hash))
+
+    def _hashed(self) -> list[tuple[int, int, int, bytes]]:
+        first = self.sequence - len(self._entries) + 1
+        log = []
+        for sequence, (covers, content) in enumerate(self._entries, first):
+            self._hash = entry_hash(self._hash, sequence, covers, self.at, content)
+            log.append((sequence, covers, self.at, self._hash))
+        return log
 
 
 class Current:

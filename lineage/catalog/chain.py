@@ -1,9 +1,9 @@
 """The hash chain: what of a record is hashed, and how an entry's hash is made of it.
 
-An entry's hash is SHA-256 over the previous entry's hash, its own sequence, kind and moment, and the canonical content
-of its record: for each column that is not null, in the order of ``schema.TABLES``, the name and the value in the
-length-prefixed encoding of ``assets_core.digest``. Columns added by a later release are null in older rows, so older
-hashes stay true.
+An entry's hash is SHA-256 over the previous entry's hash, its own sequence, the kinds it covers, its moment, and the
+canonical content of its rows in the order of their kinds: the kind, then for each column that is not null, in the
+order of ``schema.TABLES``, the name and the value in the length-prefixed encoding of ``assets_core.digest``.
+Columns added by a later release are null in older rows, so older hashes stay true.
 """
 
 from __future__ import annotations
@@ -51,9 +51,14 @@ def content_digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
 
-def entry_hash(previous: bytes, sequence: int, kind: int, at: int, content: bytes) -> bytes:
-    """The hash of a log entry."""
-    return sha256(encode((previous, sequence, kind, at, content))).digest()
+def entry_hash(previous: bytes, sequence: int, covers: int, at: int, content: bytes) -> bytes:
+    """The hash of a log entry.
+
+    Arguments:
+        covers: the kinds of its rows, a bit each.
+        content: the canonical content of its rows, one after the other.
+    """
+    return sha256(encode((previous, sequence, covers, at, content))).digest()
 
 
 class Canon:
@@ -84,7 +89,7 @@ class Canon:
         Arguments:
             values: the columns of the row in the order of ``schema.TABLES``, without ``sequence``.
         """
-        pieces = []
+        pieces = [encode(int(kind))]
         for (name, resolve), value in zip(self._columns[kind], values, strict=True):
             if value is not None:
                 pieces.append(name)

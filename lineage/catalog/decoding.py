@@ -19,6 +19,7 @@ from lineage.catalog.packing import (
     unpack_hex,
     unpack_id,
     unpack_json,
+    unpack_location,
     unpack_moment,
 )
 from lineage.catalog.schema import TABLES, Kind
@@ -163,8 +164,9 @@ class Decoder:
                 options,
                 () if window is None else tuple(from_json(window)),
             )
+        name = unpack_id(identifier)
         return Materialization(
-            unpack_id(identifier),
+            name,
             own,
             _KINDS[kind],
             self._runs[run],
@@ -172,7 +174,7 @@ class Decoder:
             values[_SCHEMA, schema],
             values[_SHAPE, shape].fill(rows, unpack_digests(digests)),
             made,
-            None if storage is None else Stored(storage, location, size, unpack_hex(digest)),
+            None if storage is None else Stored(storage, unpack_location(location, name), size, unpack_hex(digest)),
             lineage_value,
             () if checks is None else values[_CHECKS, checks],
             bool(blocked),

@@ -16,10 +16,10 @@ _OF_ASSET = """
 with mine as (select number from slot where asset = :asset),
 made as (select sequence from materialization where slot in mine)
 select sequence from made
-union all select sequence from publication where slot in mine
-union all select sequence from step where slot in mine
-union all select sequence from later_check where materialization in made
-union all select sequence from retirement where materialization in made
+union select sequence from publication where slot in mine
+union select sequence from step where slot in mine
+union select sequence from later_check where materialization in made
+union select sequence from retirement where materialization in made
 order by 1 desc limit :limit
 """
 _OF_ALL = "select sequence from log order by sequence desc limit :limit"
@@ -65,10 +65,10 @@ class LogReader:
         self._reading = reading
 
     def log(self, limit: int = 50, *, asset: str | None = None) -> list[LogEntry]:
-        """The last entries of the log, newest first.
+        """What was recorded last, newest first; records that share an entry share its sequence and hash.
 
         Arguments:
-            limit: at most so many; -1 for all.
+            limit: at most so many records; -1 for all.
             asset: only those about slots of this asset; None for all.
         """
         with self._reading() as connection:
@@ -78,7 +78,8 @@ class LogReader:
             for kind in Kind:
                 rows = connection.execute(_details(kind), (to_json(sequences),))
                 found.extend(_entry(kind, row) for row in rows)
-        return sorted(found, key=lambda entry: entry.sequence, reverse=True)
+        found.sort(key=lambda entry: entry.sequence, reverse=True)
+        return found[:limit] if limit >= 0 else found
 
 
 def _details(kind: Kind) -> str:

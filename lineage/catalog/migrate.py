@@ -12,7 +12,7 @@ CATALOG_VERSION = 1
 
 _EVIDENCE = """
 create table log (
-    sequence integer primary key, kind integer not null, at integer not null, hash blob not null);
+    sequence integer primary key, covers integer not null, at integer not null, hash blob not null);
 create table head (one integer primary key check (one = 1), sequence integer not null, hash blob not null);
 
 create table environment (number integer primary key, name text not null unique);
@@ -44,7 +44,7 @@ create table materialization (
     inputs integer references content, parts blob, settings integer references content,
     source integer references content);
 create index materialization_slot on materialization (slot);
-create index materialization_recipe on materialization (recipe) where recipe is not null;
+create index materialization_recipe on materialization (substr(recipe, 1, 8)) where recipe is not null;
 
 create table publication (
     sequence integer primary key references log, environment integer not null references environment,

@@ -37,6 +37,21 @@ def unpack_id(value: bytes | str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def pack_location(location: str, identifier: str) -> str:
+    """A location with ``{id}`` for the materialization's own id, which most locations contain.
+
+    Text that could be taken for that already is kept as it is behind ``=``.
+    """
+    if "{id}" in location or location.startswith("=") or identifier not in location:
+        return "=" + location if "{id}" in location or location.startswith("=") else location
+    return location.replace(identifier, "{id}")
+
+
+def unpack_location(value: str, identifier: str) -> str:
+    """The location that ``pack_location`` packed."""
+    return value[1:] if value.startswith("=") else value.replace("{id}", identifier)
+
+
 def pack_hex(text: str) -> bytes | str:
     """A digest in lower-case hexadecimal as its bytes, any other text unchanged."""
     try:

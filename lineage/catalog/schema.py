@@ -1,6 +1,7 @@
 """The evidence tables as data: one description that writing, hashing, verifying and decoding all follow.
 
-Every evidence row has the ``sequence`` of the log entry that covers it. References to interned things are numbers in
+Every evidence row has the ``sequence`` of the log entry that covers it; the rows that one step leaves for one slot, a
+materialization, its publication and the step, share an entry. References to interned things are numbers in
 the file, and are resolved before hashing, so that an entry's hash covers what a record says and not how it is packed.
 """
 
@@ -14,15 +15,15 @@ APPLICATION_ID = 0x48445752
 
 
 class Kind(IntEnum):
-    """What a log entry covers."""
+    """The kinds of evidence: a bit each, because one log entry may cover a row of several tables."""
 
     RUN = 1
     RUN_END = 2
-    MATERIALIZATION = 3
-    PUBLICATION = 4
-    STEP = 5
-    LATER_CHECK = 6
-    RETIREMENT = 7
+    MATERIALIZATION = 4
+    PUBLICATION = 8
+    STEP = 16
+    LATER_CHECK = 32
+    RETIREMENT = 64
 
 
 class Refers(StrEnum):
@@ -108,7 +109,7 @@ TABLES: dict[Kind, Table] = {
         Table(Kind.RETIREMENT, "retirement", _columns("materialization:entry how reason run:entry")),
     )
 }
-"""Every evidence table by the kind of entry that covers its rows."""
+"""Every evidence table by its kind."""
 
 INTERNED = ("environment", "slot", "content", "reading")
 """Tables of things that evidence refers to by number; they are append-only as well."""

@@ -117,7 +117,7 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry of the catalog's log, for reading.
+    """One record as the catalog's log has it, for reading.
 
     Arguments:
         kind: what was recorded: ``run``, ``run_end``, ``materialization``, ``publication``, ``step``,
@@ -126,7 +126,7 @@ class LogEntry:
         actor: who asked for that run.
         detail: the command of a run, the state of an end or a step, ``blocked``, the record that a publication
             replaced, or the reason of a retirement.
-        hash: of the entry, in hexadecimal.
+        hash: of the entry that covers it, in hexadecimal.
     """
 
     sequence: int

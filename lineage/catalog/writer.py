@@ -19,7 +19,16 @@ from lineage.catalog.batch import Batch, Current, immediate
 from lineage.catalog.chain import Canon, content_digest
 from lineage.catalog.connect import explained
 from lineage.catalog.interning import Interner
-from lineage.catalog.packing import pack_digests, pack_hex, pack_id, pack_moment, pack_text, storable, to_json
+from lineage.catalog.packing import (
+    pack_digests,
+    pack_hex,
+    pack_id,
+    pack_location,
+    pack_moment,
+    pack_text,
+    storable,
+    to_json,
+)
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import CommitReport, Outcome, Publish, Retired
 
@@ -101,10 +110,10 @@ class Writer:
             _check_run(batch, run, environment, run_id, outcomes)
             current = Current(batch.connection, environment)
             for outcome in outcomes:
-                self._record(batch, current, outcome)
-                if self._publish(batch, current, environment, run, outcome.publish):
+                entries = self._record(batch, current, outcome)
+                if self._publish(batch, current, entries, environment, run, outcome.publish):
                     for step in outcome.steps:
-                        self._step(batch, current, step)
+                        self._step(batch, current, entries, step)
                 else:
                     lost.extend(one.slot for one in outcome.publish)
             batch.flush()
@@ -148,15 +157,28 @@ class Writer:
                 self._intern.forget()
                 raise
 
-    def _record(self, batch: Batch, current: Current, outcome: Outcome) -> None:
+    def _record(self, batch: Batch, current: Current, outcome: Outcome) -> dict[int, int]:
+        """Adds the materializations and gives the entry of each slot, for its publication and step to share."""
+        entries = {}
         source = batch.intern.content(outcome.source) if outcome.source else None
         for made in outcome.materializations:
             entry = batch.add(Kind.MATERIALIZATION, *_record_values(batch, made), *_recipe_values(batch, made, source))
             batch.intern.note_materialization(made.id, entry)
+            slot = batch.intern.slot(made.slot)
+            entries[slot] = entry
             if made.blocked:
-                current.block(batch.intern.slot(made.slot), entry)
+                current.block(slot, entry)
+        return entries
 
-    def _publish(self, batch: Batch, current: Current, environment: int, run: int, moves: Sequence[Publish]) -> bool:
+    def _publish(
+        self,
+        batch: Batch,
+        current: Current,
+        entries: dict[int, int],
+        environment: int,
+        run: int,
+        moves: Sequence[Publish],
+    ) -> bool:
         """Moves all the pointers or, when one of them was moved by somebody else, none."""
         intern = batch.intern
         due = []
@@ -171,15 +193,18 @@ class Writer:
                 return False
             due.append((number, target, shown))
         for number, target, shown in due:
-            entry = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
+            own = entries.get(number)
+            entry = batch.add_beside(own, Kind.PUBLICATION, environment, number, target, shown, run)
+            entries.setdefault(number, entry)
             current.show(number, target, entry)
         return True
 
-    def _step(self, batch: Batch, current: Current, step: StepRecord) -> None:
+    def _step(self, batch: Batch, current: Current, entries: dict[int, int], step: StepRecord) -> None:
         intern = batch.intern
         slot = intern.slot(step.slot)
         made = None if step.materialization is None else intern.materialization(step.materialization)
-        entry = batch.add(
+        entry = batch.add_beside(
+            entries.get(slot),
             Kind.STEP,
             intern.run(step.run_id),
             slot,
@@ -215,7 +240,7 @@ def _record_values(batch: Batch, made: Materialization) -> tuple[object, ...]:
         made.seconds,
         made.cpu_seconds,
         stored and stored.storage,
-        stored and storable(stored.location),
+        stored and pack_location(storable(stored.location), made.id),
         stored and stored.bytes,
         stored and pack_hex(stored.digest),
         None if made.lineage is None else intern.value("lineage", made.lineage, coding.lineage_text),

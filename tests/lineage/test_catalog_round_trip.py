@@ -29,6 +29,7 @@ from assets_core.records import (
     Stored,
 )
 from assets_core.versions import CodeVersion, DataVersion
+from lineage.catalog.packing import pack_location, unpack_location
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Outcome, Publish
 
@@ -182,12 +183,20 @@ def test_what_was_written_is_what_is_read(
     path = folder / f"{uuid.uuid4()}.sqlite"
     with Catalog.open(path, durability="none") as catalog:
         catalog.begin_run(run)
-        catalog.commit(run.env, run.id, [Outcome(tuple(made), (), tuple(steps))], NOW)
+        catalog.commit(run.env, run.id, [Outcome(tuple(made)), *(Outcome(steps=(one,)) for one in steps)], NOW)
         again = catalog.materializations([one.id for one in made])
     with Catalog.open(path) as catalog:
         assert catalog.materializations([one.id for one in made]) == {one.id: one for one in made} == again
         assert catalog.run(run.id) == run
         assert catalog.steps(run.id) == steps
+
+
+@given(
+    location=text | st.sampled_from(["{id}", "a/1.parquet", "=1", "{1}"]),
+    identifier=st.sampled_from(["1", "id", "{id}"]),
+)
+def test_a_location_is_packed_without_loss(location: str, identifier: str) -> None:
+    assert unpack_location(pack_location(location, identifier), identifier) == location
 
 
 @given(
