@@ -85,6 +85,15 @@ def test_importing_a_face_loads_nothing_else(package: str) -> None:
     assert done.stdout.split() == [package]
 
 
+def test_no_module_of_the_core_loads_a_library_that_does_input_or_output() -> None:
+    modules = [f"assets_core.{path.stem}" for path in (ROOT / "assets_core").glob("*.py") if path.stem != "__init__"]
+    heavy = ["polars", "pyarrow", "sqlglot", "sqlite3", "sqlite_utils", "duckdb", "click", "rich", "pandas", "numpy"]
+    program = f"import sys, {', '.join(modules)}; print(*(set(sys.modules) & set({heavy})))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
+
+
 @pytest.mark.parametrize("package", FACES)
 def test_every_public_name_is_handed_on(package: str) -> None:
     module = importlib.import_module(package)
