@@ -15,7 +15,9 @@ from typing import Any
 from lineage.columns.polars_functions import Manner, manner_of
 
 _PLAIN = frozenset({"Column", "Literal", "Cast", "BinaryExpr", "Ternary", "Alias"})
-_ROWWISE_KINDS = frozenset({"list.eval", "categorical expr", "binary expr", "extension expr", "bitwise expr"})
+_ROWWISE_KINDS = frozenset(
+    {"list.eval", "categorical expr", "binary expr", "extension expr", "bitwise expr", "business"}
+)
 
 
 @dataclass(frozen=True, slots=True)

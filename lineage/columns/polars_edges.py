@@ -10,6 +10,7 @@ from lineage.columns.polars_state import (
     FILTER,
     IDENTITY,
     INDIRECT_KINDS,
+    JOIN,
     SORT,
     TRANSFORMATION,
     UNSUPPORTED,
@@ -21,10 +22,16 @@ from lineage.columns.polars_state import (
 def edges_of(state: FrameState, sources: Sources) -> frozenset[Edge]:
     """The edges that a frame's state says, those that touch every column alike once for the frame."""
     edges: set[Edge] = set()
-    implied = {source for source, mask in state.rows.items() if source in sources.stars and mask == FILTER}
+    counted = {s: m for s, m in state.rows.items() if s in sources.stars and not m & ~(FILTER | JOIN)}
+    implied = {source for source, mask in counted.items() if mask == FILTER}
     for source, mask in state.rows.items():
-        if source not in implied:
+        if source not in counted:
             edges.update(_edges(sources.refs[source], mask, None, None))
+    # That a table is joined is said by its keys; without any, by how many rows it has.
+    keyed = {edge.source.table for edge in edges}
+    for source in counted.keys() - implied:
+        if sources.refs[source].table not in keyed:
+            edges.add(Edge(sources.refs[source], None, EdgeKind.JOIN))
     for source, mask in state.order.items():
         if mask & SORT and sources.refs[source].column not in (ORDER, ROWS):
             edges.update(_edges(sources.refs[source], mask & (SORT | UNSUPPORTED), None, None))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import polars as pl
+
 from lineage.columns import polars_functions as functions
 from lineage.columns.polars_blocks import block_below
 from lineage.columns.polars_state import (
@@ -76,6 +78,7 @@ class ExpressionReader:
         sources: the numbers of the leaves' columns.
         note: told a sentence for everything that is not understood.
         roots: the numbers of all nodes' expressions, where columns inside hidden ones shall be looked for.
+        place: which of the node's inputs the frame is.
     """
 
     def __init__(
@@ -85,13 +88,17 @@ class ExpressionReader:
         sources: Sources,
         note: Callable[[str], None],
         roots: Callable[[], Sequence[int]] | None = None,
+        place: int = 0,
     ) -> None:
         self._traverser = traverser
         self._state = state
         self._sources = sources
         self._note = note
         self._roots = roots
+        self._input = place
         self._depth = 0
+        self._number = 0
+        self._structs: list[Value] = []
 
     def read(self, node: int) -> Value:
         """The value of the expression with this number in polars' arena."""
@@ -105,6 +112,7 @@ class ExpressionReader:
         if self._depth >= _MAX_DEPTH:
             return self._unknown(f"an expression nested more than {_MAX_DEPTH} deep")
         self._depth += 1
+        self._number = node
         try:
             return rule(self, expression)
         finally:
@@ -112,6 +120,9 @@ class ExpressionReader:
 
     def _hidden(self, node: int, kind: str) -> Value:
         """An expression that the traverser does not show: a Python function and some others."""
+        if kind == "field" and self._structs:
+            struct = self._structs[-1]
+            return Value(transformed(struct.whole()), struct.shape, struct.length, struct.order)
         block = block_below(self._traverser, node, self._roots(), kind) if self._roots is not None else None
         if block is None or not all(name in self._state.columns for name in block.columns):
             return self._unknown(f"the expression {kind!r}")
@@ -269,37 +280,62 @@ class ExpressionReader:
     # Functions.
 
     def _struct_eval(self, expression: Any) -> Value:
-        values = [self.read(expression.expr), *(self.read(item.node) for item in expression.evaluation)]
-        return self.beside(values, transformed(merge(*(value.whole() for value in values))))
+        struct = self.read(expression.expr)
+        self._structs.append(struct)
+        try:
+            added = {item.output_name: self.read(item.node) for item in expression.evaluation}
+        finally:
+            self._structs.pop()
+        values = [struct, *added.values()]
+        if struct.fields is None or expression.variant != "with_fields":
+            return self._rowwise(values)
+        laid = self.beside(values, struct.deps)
+        if laid.shape == FREE:
+            return self._rowwise(values)
+        laid.fields = struct.fields | {name: value.column() for name, value in added.items()}
+        return laid
 
     def _function(self, expression: Any) -> Value:
-        data = expression.function_data
+        number, data = self._number, expression.function_data
         name = str(data[0]) if isinstance(data, tuple) else str(data)
         values = [self.read(node) for node in expression.input]
         if name == "as_struct":
-            return self._as_struct(expression, values)
+            return self._as_struct(number, values)
         if name == "StructFunction.FieldByName" and values[0].fields is not None:
             return self._field(values[0], data[1])
+        if name == "StructFunction.RenameFields" and values[0].fields is not None:
+            return self._renamed_fields(values[0], data[1])
+        if name == "rank" and data[1] in functions.UNORDERED_RANKS:
+            return self._aligned(values)
         return _MANNERS[functions.manner_of(name)](self, values)
 
-    def _as_struct(self, expression: Any, values: list[Value]) -> Value:
+    def _as_struct(self, number: int, values: list[Value]) -> Value:
         laid = self.beside(values, NOTHING)
-        names = [self._output_name(node) for node in expression.input]
-        if laid.shape == FREE or None in names or len(set(names)) != len(names):
-            return self.beside(values, transformed(merge(*(value.whole() for value in values))))
-        laid.fields = {str(name): value.column() for name, value in zip(names, values, strict=True)}
+        # The traverser shows a field's expression without the name it was given; the struct's dtype has the names.
+        names = self._field_names(number)
+        if laid.shape == FREE or len(names) != len(values):
+            return self._rowwise(values)
+        laid.fields = {name: value.column() for name, value in zip(names, values, strict=True)}
         return laid
 
-    def _output_name(self, node: int) -> str | None:
-        """The name that polars gives a field, where it is plain to see."""
+    def _field_names(self, number: int) -> list[str]:
+        """The names of the fields of a struct expression, none where polars does not tell."""
+        traverser = self._traverser
+        node = traverser.get_node()
+        traverser.set_node(traverser.get_inputs()[self._input])
         try:
-            expression = self._traverser.view_expression(node)
-        except NotImplementedError:
-            return None
-        kind = type(expression).__name__
-        if kind == "Column" or kind == "Alias":
-            return str(expression.name)
-        return None
+            return [field.name for field in getattr(traverser.get_dtype(number), "fields", ())]
+        except pl.exceptions.PolarsError:
+            return []
+        finally:
+            traverser.set_node(node)
+
+    def _renamed_fields(self, value: Value, names: Sequence[str]) -> Value:
+        fields = value.fields or {}
+        if len(names) != len(fields) or "" in fields:
+            return self._rowwise([value])
+        renamed = dict(zip(names, fields.values(), strict=True))
+        return Value(value.deps, value.shape, value.length, value.order, renamed)
 
     def _field(self, value: Value, name: str) -> Value:
         found = (value.fields or {}).get(name)

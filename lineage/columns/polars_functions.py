@@ -33,7 +33,10 @@ ROWWISE_FAMILIES = frozenset(
 _ROWWISE = """abs pow sqrt cbrt cos cot sin tan arccos arcsin arctan cosh sinh tanh arccosh arcsinh arctanh degrees
 radians atan2 sign fill_null fill_null_with_value fill_nan round round_sig_figs truncate floor ceil clip log log1p exp
 fused hash as_struct max_horizontal min_horizontal sum_horizontal mean_horizontal coalesce cut to_physical
-reinterpret rechunk repeat_by shrink_type negate upper_bound lower_bound expm1 log10"""
+reinterpret rechunk repeat_by shrink_type negate upper_bound lower_bound expm1 log10
+RangeFunction.IntRanges RangeFunction.DateRanges RangeFunction.DatetimeRanges RangeFunction.TimeRanges
+RangeFunction.LinearSpaces BitwiseFunction.CountOnes BitwiseFunction.CountZeros BitwiseFunction.LeadingOnes
+BitwiseFunction.LeadingZeros BitwiseFunction.TrailingOnes BitwiseFunction.TrailingZeros"""
 
 _MANNERS: dict[Manner, str] = {
     Manner.ROWWISE: _ROWWISE,
@@ -72,6 +75,10 @@ AGGREGATES = frozenset(
     {"min", "max", "median", "n_unique", "mean", "sum", "count", "std", "var", "quantile", "nan_min", "nan_max"}
 )
 """Aggregations, as nodes of their own, that do not depend on the order of rows."""
+
+
+UNORDERED_RANKS = frozenset({"average", "min", "max", "dense"})
+"""Methods of ``rank`` that give equal values equal ranks, so that the order of rows does not matter."""
 
 
 def manner_of(name: str) -> Manner:

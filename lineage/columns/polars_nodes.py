@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import polars as pl
+
 from lineage.columns.polars_blocks import roots_of
 from lineage.columns.polars_exprs import ALIGNED, FREE, SCALAR, ExpressionReader, Value
 from lineage.columns.polars_joins import join_columns
@@ -91,7 +93,7 @@ class PlanWalker:
             return self._opaque(inputs, names)
         try:
             state = rule(self, node, inputs, names)
-        except (MismatchError, KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
+        except (MismatchError, LookupError, AttributeError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
             self.note(f"the node {type(node).__name__} is not as expected ({error}): kept whole")
             return self._opaque(inputs, names)
         if type(node).__name__ != "Sink" and list(state.columns) != names:
@@ -119,10 +121,10 @@ class PlanWalker:
         order = dict.fromkeys(deps, SORT | UNSUPPORTED)
         return FrameState({name: Column(deps) for name in names}, rows, order, tables)
 
-    def reader(self, state: FrameState) -> ExpressionReader:
-        """A reader of the current node's expressions over a frame."""
+    def reader(self, state: FrameState, place: int = 0) -> ExpressionReader:
+        """A reader of the current node's expressions over a frame, which is its input at that place."""
         roots = self._all_roots if self._look_inside else None
-        return ExpressionReader(self.traverser, state, self.sources, self.note, roots)
+        return ExpressionReader(self.traverser, state, self.sources, self.note, roots, place)
 
     def _all_roots(self) -> list[int]:
         if self._roots is None:
@@ -398,7 +400,7 @@ def _join(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: li
     if node.predicate is not None:
         raise MismatchError("a join with a predicate")
     on_left = [(_plain_name(walker, item.node), walker.reader(left).read(item.node)) for item in node.left_on]
-    on_right = [(_plain_name(walker, item.node), walker.reader(right).read(item.node)) for item in node.right_on]
+    on_right = [(_plain_name(walker, item.node), walker.reader(right, 1).read(item.node)) for item in node.right_on]
     keys = [merge(value.whole(), value.length, value.order) for _, value in (*on_left, *on_right)]
     by = how[4:6] if isinstance(how, tuple) and how[0] == "AsOf" else (None, None)
     for state, extra in ((left, by[0]), (right, by[1])):

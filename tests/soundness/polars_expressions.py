@@ -151,12 +151,24 @@ TEXTS: list[Callable[[Expressions, int], pl.Expr]] = [
     lambda e, d: e.col(pl.String).cast(pl.Categorical).cat.starts_with("a").cast(pl.String),
     lambda e, d: e.col(pl.String).str.split(",").list.first(),
 ]
+
+
+def _swapped(e: Expressions) -> pl.Expr:
+    """A struct whose fields have names of other columns where there are such."""
+    return pl.struct(e.col(pl.Int64).alias("m"), e.col(pl.Int64).alias("n"), e.col(pl.Int64).alias("i"))
+
+
 NESTED: list[Callable[[Expressions, int], pl.Expr]] = [
     lambda e, d: e.col(pl.Struct).struct.field("p"),
     lambda e, d: e.col(pl.Struct),
     lambda e, d: pl.struct(e.col(pl.Int64).alias("m"), e.col(pl.String).alias("n")),
     lambda e, d: pl.struct(e.col(pl.Int64).alias("m"), e.col(pl.String).alias("n")).struct.field("n"),
     lambda e, d: e.col(pl.Struct).struct.with_fields(r=pl.field("p") + 1),
+    lambda e, d: _swapped(e),
+    lambda e, d: _swapped(e).struct.field("m"),
+    lambda e, d: _swapped(e).struct.with_fields(r=pl.field("m") + e.col(pl.Int64)).struct.field("n"),
+    lambda e, d: _swapped(e).struct.with_fields(n=pl.field("m") + 1).struct.field("n"),
+    lambda e, d: _swapped(e).struct.rename_fields(["n", "m"]).struct.field("n"),
     lambda e, d: e.col(pl.Struct).struct.rename_fields(["v", "w"]),
     lambda e, d: pl.concat_list(e.col(pl.Int64), e.col(pl.Int64)),
     lambda e, d: e.col(pl.List).list.sort(),
