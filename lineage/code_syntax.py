@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -17,6 +16,7 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
@@ -126,10 +126,12 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body
 
 
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
     """The fields of a kind of node that mean something."""
-    return tuple(name for name in kind._fields if name not in _INERT_FIELDS)
+    known = _FIELDS.get(kind)
+    if known is None:
+        known = _FIELDS[kind] = tuple(name for name in kind._fields if name not in _INERT_FIELDS)
+    return known
 
 
 class _Reader:
