@@ -193,8 +193,14 @@ class ParquetStorage:
                 if stored is None:
                     link.unlink(missing_ok=True)
                     continue
-                self._make(os.fspath(folder))
-                replace_link(os.path.relpath(self._path(stored.location), folder), link)
+                target = os.path.relpath(self._path(stored.location), folder)
+                if os.fspath(folder) not in self._made:
+                    self._make(os.fspath(folder))
+                try:
+                    replace_link(target, link)
+                except FileNotFoundError:  # somebody removed the face since the folder was made
+                    self._make(os.fspath(folder))
+                    replace_link(target, link)
         except OSError as error:
             raise StorageError(
                 "HW427",

@@ -90,6 +90,14 @@ def test_environments_have_faces_of_their_own(storage: ParquetStorage) -> None:
     assert pl.read_parquet(storage.root / "_env" / "feature~x" / "kpi" / "data.parquet").height == 1
 
 
+def test_a_face_that_somebody_else_removed_is_made_again(storage: ParquetStorage) -> None:
+    slot = Slot("kpi")
+    storage.publish("dev", {slot: storage.write(slot, "one", FRAME)})
+    ParquetStorage("main", storage.root).unpublish("dev")
+    storage.publish("dev", {slot: storage.write(slot, "two", FRAME)})
+    assert (storage.root / "_env" / "dev" / "kpi" / "data.parquet").is_file()
+
+
 def test_the_face_moves_with_the_folder(storage: ParquetStorage, tmp_path: Path) -> None:
     slot = Slot("kpi")
     storage.publish("dev", {slot: storage.write(slot, "one", FRAME)})

@@ -116,6 +116,14 @@ def test_every_type_comes_back_as_it_was_after_reopening(open_at: Open, tmp_path
     again.close()
 
 
+@pytest.mark.parametrize("name", DTYPES)
+def test_every_type_is_read_from_several_at_once(storage: Storage, name: str) -> None:
+    frame = pl.DataFrame({"value": DTYPES[name]})
+    stored = [storage.write(SLOT, "a", frame), storage.write(SLOT, "b", frame.clear()), storage.write(SLOT, "c", frame)]
+    for schema in (None, frame.schema):
+        assert_frame_equal(storage.scan_many(stored, schema).collect(), pl.concat([frame, frame]))
+
+
 def test_signed_zero_and_nan_keep_their_bits(storage: Storage) -> None:
     back = storage.scan(storage.write(SLOT, "a", FRAME)).collect()
     assert back["delay"].reinterpret(dtype=pl.UInt64).to_list() == FRAME["delay"].reinterpret(dtype=pl.UInt64).to_list()
