@@ -6,7 +6,7 @@ import click
 
 from headwater.cli.call import Call, partitions_of
 from headwater.cli.command import verb
-from headwater.cli.options import all_option
+from headwater.cli.options import all_option, complete_keys
 
 
 @verb(
@@ -16,7 +16,12 @@ from headwater.cli.options import all_option
         ("headwater audit manifest staging/flights@2013-02-01 --json", ""),
     ),
 )
-@click.argument("slot", metavar="SLOT|ID", help="A slot as it is published now, or the id of any materialization.")
+@click.argument(
+    "slot",
+    metavar="SLOT|ID",
+    shell_complete=complete_keys,
+    help="A slot as it is published now, or the id of any materialization.",
+)
 @all_option
 def command(call: Call, slot: str) -> int:
     """Show what one materialization was made of.

@@ -6,7 +6,7 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import head_option
+from headwater.cli.options import complete_keys, head_option
 
 
 @verb(
@@ -17,7 +17,9 @@ from headwater.cli.options import head_option
         ("headwater data marts/kpis --as-of 2026-01-31", "as it was published then"),
     ),
 )
-@click.argument("slot", metavar="ASSET[@PARTITION]", help="An asset or source, or one slot of it.")
+@click.argument(
+    "slot", metavar="ASSET[@PARTITION]", shell_complete=complete_keys, help="An asset or source, or one slot of it."
+)
 @click.option("--sql", metavar="QUERY", help="A query; the table is named data.")
 @click.option("--as-of", metavar="T", help="As it was at an ISO time, after run:ID, or at the end of a date.")
 @head_option(10)

@@ -8,7 +8,7 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import all_option
+from headwater.cli.options import all_option, complete_keys
 
 if TYPE_CHECKING:
     from headwater.report.flow import Walk
@@ -26,7 +26,13 @@ _FORMATS = ("tree", "json", "mermaid", "dot")
         ("headwater lineage --sql query.sql --dialect postgres", "any query, no project"),
     ),
 )
-@click.argument("target", metavar="ASSET[:COLUMN]", required=False, help="Where to start; all its columns if none.")
+@click.argument(
+    "target",
+    metavar="ASSET[:COLUMN]",
+    shell_complete=complete_keys,
+    required=False,
+    help="Where to start; all its columns if none.",
+)
 @click.option("--up", "way", flag_value="up", default=True, help="To the columns that influence it (default).")
 @click.option("--down", "way", flag_value="down", help="To the columns that it influences.")
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="At most so many assets away.")

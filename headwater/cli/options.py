@@ -63,9 +63,18 @@ def _is_common(param: click.Parameter) -> bool:
     return param.name in (*COMMON, "version") or "--help" in param.opts
 
 
+def complete_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Offers asset keys to the shell."""
+    from headwater.cli.complete import asset_keys
+
+    return [*asset_keys(ctx, param, incomplete)]
+
+
 def selection_argument(function: F) -> F:
     """``[SELECT]...``: terms of a selection; none means everything."""
-    return click.argument("select", nargs=-1, metavar="[SELECT]...", help=_SELECT)(function)
+    return click.argument("select", nargs=-1, metavar="[SELECT]...", help=_SELECT, shell_complete=complete_keys)(
+        function
+    )
 
 
 def exclude_option(function: F) -> F:

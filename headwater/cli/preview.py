@@ -6,14 +6,14 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import head_option, set_option
+from headwater.cli.options import complete_keys, head_option, set_option
 
 
 @verb(
     "preview",
     examples=(("headwater preview marts/kpis", ""), ("headwater preview staging/flights@2013-02-01 --head 5", "")),
 )
-@click.argument("slot", metavar="ASSET[@PARTITION]", help="The slot.")
+@click.argument("slot", metavar="ASSET[@PARTITION]", shell_complete=complete_keys, help="The slot.")
 @head_option(10)
 @set_option
 def command(call: Call, slot: str, head: int) -> int:

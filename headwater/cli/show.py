@@ -6,11 +6,13 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import all_option, set_option
+from headwater.cli.options import all_option, complete_keys, set_option
 
 
 @verb("show", examples=(("headwater show staging/flights", ""), ("headwater show flights", "a bare name will do")))
-@click.argument("asset", metavar="ASSET", help="Its key, or its name where only one has it.")
+@click.argument(
+    "asset", metavar="ASSET", shell_complete=complete_keys, help="Its key, or its name where only one has it."
+)
 @all_option
 @set_option
 def command(call: Call, asset: str) -> int:

@@ -57,14 +57,14 @@ def shop(tmp_path: Path) -> Path:
 def _materialized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("materialized") / "shop"
     create_project(folder)
-    assert run(["-C", str(folder), "-q", "-v", "materialize"]) == 0
+    assert run(["-C", str(folder), "-q", "materialize"]) == 0
     return folder
 
 
 @pytest.fixture
 def full_shop(_materialized: Path, tmp_path: Path) -> Path:
     """The same, everything materialized; a copy that may be changed."""
-    return Path(shutil.copytree(_materialized, tmp_path / "shop"))
+    return Path(shutil.copytree(_materialized, tmp_path / "shop", symlinks=True))
 
 
 DAYS = '''

@@ -1,0 +1,332 @@
+"""What the commands do, one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_new_project_runs(hw, tmp_path) -> None:
+    made = hw("init", tmp_path / "new")
+    assert made.status == 0
+    assert hw("validate", at=tmp_path / "new").status == 0
+    assert hw("materialize", at=tmp_path / "new").status == 0
+    assert hw("status", "--json", at=tmp_path / "new").document["counts"] == {"fresh": 3}
+
+
+def test_the_test_of_a_new_project_passes(hw, tmp_path) -> None:
+    hw("init", tmp_path / "new")
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "new", env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 passed" in said.stdout
+
+
+def test_init_overwrites_nothing(hw, tmp_path) -> None:
+    (tmp_path / "assets.py").write_text("mine")
+    answer = hw("init", tmp_path)
+    assert answer.status == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["assets.py"]
+    assert (tmp_path / "assets.py").read_text() == "mine"
+
+
+def test_init_takes_a_name(hw, tmp_path) -> None:
+    hw("init", tmp_path / "new", "--name", "orders")
+    assert hw("status", "--json", at=tmp_path / "new").document["project"] == "orders"
+
+
+def test_validate_finds_a_missing_column_before_anything_runs(hw, shop) -> None:
+    query = shop / "sql" / "marts" / "daily_revenue.sql"
+    query.write_text(query.read_text().replace("sum(amount)", "sum(amuont)"))
+    answer = hw("validate", "--json", at=shop)
+    assert (answer.status, answer.document["ok"]) == (2, False)
+    assert "amuont" in answer.document["errors"][0]["message"]
+    assert "amuont" in answer.err
+
+
+def test_ls_takes_a_selection(hw, full_shop) -> None:
+    assert hw("ls", "--names", "marts/*", at=full_shop).out.split() == ["marts/customers", "marts/daily_revenue"]
+
+
+def test_ls_lists_sources_before_what_reads_them(hw, shop) -> None:
+    assert hw("ls", "--names", "kind:source", "kind:python", at=shop).out.split()[0] == "raw/orders"
+
+
+def test_ls_of_a_source_alone_works(hw, shop) -> None:
+    answer = hw("ls", "raw/orders", at=shop)
+    assert (answer.status, "raw/orders" in answer.out) == (0, True)
+
+
+def test_show_says_which_columns_are_read(hw, shop) -> None:
+    answer = hw("show", "daily_revenue", "--json", at=shop)
+    assert answer.document["inputs"][0]["columns"] == ["day", "amount"]
+
+
+def test_show_of_a_source_names_its_files(hw, shop) -> None:
+    assert "data/orders*.csv" in hw("show", "raw/orders", at=shop).out
+
+
+def test_the_plan_groups_the_days_of_one_reason(hw, days) -> None:
+    text = hw("plan", "--why", at=days()).out
+    assert "2013-01-01..2013-01-10 (10)" in text
+
+
+def test_a_plan_for_a_range_has_only_its_days(hw, days) -> None:
+    answer = hw("plan", "staging/flights", "--partition", "2013-01-02..2013-01-04", "--json", at=days())
+    assert [step["partition"] for step in answer.document["steps"]] == ["2013-01-02", "2013-01-03", "2013-01-04"]
+
+
+def test_a_partition_that_does_not_exist_is_wrong_use(hw, days) -> None:
+    assert hw("plan", "--partition", "2013-02-30", at=days()).status == 2
+
+
+def test_plan_why_names_what_changed_and_what_it_reaches(hw, full_shop) -> None:
+    module = full_shop / "assets.py"
+    module.write_text(module.read_text().replace('"paid"', '"open"'))
+    text = hw("plan", "--why", at=full_shop).out
+    assert "code of staging/orders changed" in text
+    assert text.count("may change: staging/orders runs first") == 2
+
+
+def test_materialize_runs_what_failed_once_it_is_mended(hw, days) -> None:
+    first = hw("materialize", "--json", at=days(bad=("2013-01-03",)))
+    assert (first.status, first.document["counts"]) == (1, {"succeeded": 9, "failed": 1, "upstream_failed": 1})
+    second = hw("materialize", "--json", at=days())
+    assert (second.status, second.document["ok"]) == (0, True)
+
+
+def test_a_blocking_check_shows_in_status_and_text(hw, days) -> None:
+    answer = hw("materialize", at=days(least=2))
+    assert answer.status == 1
+    assert "blocked  marts/delays" in answer.out
+    assert "row_count(minimum=2)" in answer.out
+
+
+def test_quiet_says_nothing_when_all_went_well(hw, shop) -> None:
+    answer = hw("materialize", "-q", at=shop)
+    assert (answer.status, answer.out, answer.err) == (0, "", "")
+
+
+def test_quiet_says_what_failed(hw, days) -> None:
+    answer = hw("materialize", "-q", at=days(bad=("2013-01-03",)))
+    assert (answer.status, answer.err) == (1, "")
+    assert "ValueError: no such day" in answer.out
+
+
+def test_dry_run_records_nothing(hw, shop) -> None:
+    assert hw("materialize", "--dry-run", at=shop).status == 0
+    assert hw("runs", "--json", at=shop).document["runs"] == []
+
+
+def test_the_words_of_the_command_are_kept_with_the_run(hw, shop) -> None:
+    hw("materialize", "+marts/customers", "--workers", 1, at=shop)
+    run = hw("runs", "--json", at=shop).document["runs"][0]
+    assert run["command"].endswith("materialize +marts/customers --workers 1")
+    assert run["selection"] == "+marts/customers"
+
+
+def test_progress_none_keeps_standard_error_empty(hw, shop) -> None:
+    assert hw("materialize", "--progress", "none", at=shop).err == ""
+
+
+def test_preview_records_nothing(hw, full_shop) -> None:
+    before = hw("audit", "log", "--json", at=full_shop).out
+    module = full_shop / "assets.py"
+    module.write_text(module.read_text().replace('"paid"', '"open"'))
+    assert hw("preview", "staging/orders", "--json", at=full_shop).document["rows"] == [
+        [6, "2026-01-02", "grace", 60.0]
+    ]
+    assert hw("audit", "log", "--json", at=full_shop).out == before
+
+
+def test_data_takes_a_query(hw, full_shop) -> None:
+    answer = hw("data", "staging/orders", "--sql", "select count(*) as n from data", "--json", at=full_shop)
+    assert answer.document["rows"] == [[9]]
+
+
+def test_data_of_one_partition(hw, days) -> None:
+    folder = days()
+    hw("materialize", "-q", at=folder)
+    answer = hw("data", "staging/flights@2013-01-02", "--json", at=folder)
+    assert {row[1] for row in answer.document["rows"]} == {"2013-01-02"}
+
+
+def test_data_as_it_was_before(hw, full_shop) -> None:
+    run = hw("runs", "--json", at=full_shop).document["runs"][0]["run"]
+    module = full_shop / "assets.py"
+    module.write_text(module.read_text().replace('"paid"', '"open"'))
+    hw("materialize", "-q", at=full_shop)
+    count = "select count(*) as n from data"
+    now = hw("data", "staging/orders", "--sql", count, "--json", at=full_shop)
+    then = hw("data", "staging/orders", "--sql", count, "--as-of", f"run:{run}", "--json", at=full_shop)
+    assert (now.document["rows"], then.document["rows"]) == ([[1]], [[9]])
+
+
+def test_data_that_was_never_made_is_wrong_use_with_a_hint(hw, shop) -> None:
+    answer = hw("data", "staging/orders", at=shop)
+    assert answer.status == 2
+    assert "headwater materialize +staging/orders" in answer.err
+
+
+def test_check_fails_if_a_blocking_check_does(hw, full_shop) -> None:
+    module = full_shop / "assets.py"
+    module.write_text(module.read_text().replace('severity="warn"', 'severity="blocking"'))
+    assert hw("check", "staging/orders", at=full_shop).status == 1
+
+
+def test_lineage_leads_down_to_the_columns_of_the_file(hw, full_shop) -> None:
+    lines = hw("lineage", "marts/customers:spent", at=full_shop).out.splitlines()
+    assert lines[:4] == [
+        "marts/customers:spent",
+        "├─ staging/orders:amount    AGGREGATION",
+        "│  ├─ raw/orders:amount     IDENTITY        source",
+        "│  └┄ raw/orders:status     FILTER          source",
+    ]
+
+
+def test_lineage_before_anything_ran_is_that_of_the_code(hw, shop) -> None:
+    before = hw("lineage", "marts/customers:spent", "--json", at=shop).document["edges"]
+    hw("materialize", "-q", at=shop)
+    after = hw("lineage", "marts/customers:spent", "--json", at=shop).document["edges"]
+    assert sorted(map(json.dumps, before)) == sorted(map(json.dumps, after))
+
+
+def test_lineage_stops_at_its_depth(hw, full_shop) -> None:
+    edges = hw("lineage", "marts/customers:spent", "--depth", 1, "--json", at=full_shop).document["edges"]
+    assert {edge["target"]["asset"] for edge in edges} == {"marts/customers"}
+
+
+def test_lineage_of_a_column_that_does_not_exist_names_the_nearest(hw, full_shop) -> None:
+    answer = hw("lineage", "marts/customers:spend", at=full_shop)
+    assert (answer.status, "did you mean 'spent'?" in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize(("form", "begins"), [("mermaid", "flowchart LR"), ("dot", "digraph lineage {"), ("json", "{")])
+def test_lineage_has_several_forms(hw, full_shop, form: str, begins: str) -> None:
+    assert hw("lineage", "marts/customers", "--format", form, at=full_shop).out.startswith(begins)
+
+
+def test_lineage_of_sql_needs_no_project(hw, tmp_path) -> None:
+    (tmp_path / "q.sql").write_text("create table m as select * from t where b > 0")
+    (tmp_path / "s.json").write_text('{"t": {"a": "int", "b": "int"}}')
+    answer = hw("lineage", "--sql", tmp_path / "q.sql", "--schema", tmp_path / "s.json", "--dialect", "postgres")
+    assert answer.status == 0
+    assert answer.out.splitlines()[:3] == ["m:a", "├─ t:a  IDENTITY", "└┄ t:b  FILTER"]
+
+
+def test_lineage_of_sql_from_standard_input(hw, monkeypatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("select a from t"))
+    assert hw("lineage", "--sql", "-").out == "a\n└─ t:a  IDENTITY\n"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["marts/x", "--sql", "q.sql"], ["--sql", "q.sql", "--down"], ["x", "--dialect", "duckdb"]]
+)
+def test_lineage_wants_an_asset_or_a_file(hw, words: list[str]) -> None:
+    assert hw("lineage", *words).status == 2
+
+
+def test_lineage_of_a_file_that_is_not_there_is_wrong_use(hw, tmp_path) -> None:
+    answer = hw("lineage", "--sql", tmp_path / "q.sql")
+    assert (answer.status, "HW621" in answer.err) == (2, True)
+
+
+def test_lineage_of_text_that_is_no_sql_shows_where(hw, tmp_path) -> None:
+    (tmp_path / "q.sql").write_text("select from where")
+    answer = hw("lineage", "--sql", tmp_path / "q.sql")
+    assert (answer.status, "HW210" in answer.err) == (2, True)
+
+
+def test_runs_show_names_who_asked(hw, shop, monkeypatch) -> None:
+    monkeypatch.setenv("HEADWATER_ACTOR", "nightly")
+    run = hw("materialize", "--json", at=shop).document["run"]
+    assert "nightly" in hw("runs", "show", run, at=shop).out
+
+
+def test_runs_logs_of_one_slot(hw, days) -> None:
+    folder = days()
+    run = hw("materialize", "--json", at=folder).document["run"]
+    answer = hw("runs", "logs", run, "staging/flights@2013-01-02", at=folder)
+    assert answer.out.splitlines() == ["staging/flights@2013-01-02  succeeded", "  working on 2013-01-02"]
+
+
+def test_runs_logs_show_the_traceback_of_what_failed(hw, days) -> None:
+    folder = days(bad=("2013-01-03",))
+    run = hw("materialize", "--json", at=folder).document["run"]
+    text = hw("runs", "logs", run, "--failed", at=folder).out
+    assert "ValueError: no such day" in text
+    assert "2013-01-02" not in text
+
+
+def test_a_run_that_does_not_exist_is_wrong_use(hw, full_shop) -> None:
+    assert hw("runs", "show", "nope", at=full_shop).status == 2
+
+
+def test_verify_finds_data_that_was_changed_by_hand(hw, full_shop) -> None:
+    stored = sorted((full_shop / ".headwater" / "data").glob("*~*/*.parquet"))
+    stored[0].unlink()
+    shutil.copy(stored[1], stored[0])
+    answer = hw("audit", "verify", at=full_shop)
+    assert answer.status == 1
+    assert "1 finding" in answer.out
+
+
+def test_the_manifest_says_which_columns_of_which_version_were_read(hw, full_shop) -> None:
+    text = hw("audit", "manifest", "marts/daily_revenue", at=full_shop).out
+    assert "staging/orders" in text
+    assert "AGGREGATION staging/orders:amount" in text
+
+
+def test_the_manifest_shows_the_code_with_v(hw, full_shop) -> None:
+    assert "sum(amount) as revenue" not in hw("audit", "manifest", "marts/daily_revenue", at=full_shop).out
+    assert "sum(amount)" in hw("audit", "manifest", "marts/daily_revenue", "-v", at=full_shop).out
+
+
+def test_the_manifest_of_a_partitioned_asset_wants_one_slot(hw, days) -> None:
+    folder = days()
+    hw("materialize", "-q", at=folder)
+    answer = hw("audit", "manifest", "staging/flights", at=folder)
+    assert (answer.status, "staging/flights@" in answer.err) == (2, True)
+
+
+def complete(typed: str, at: Path) -> list[str]:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1), "_HEADWATER_COMPLETE": "bash_complete"}
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys; from headwater.cli import main; sys.exit(main())"],
+        cwd=at, env={**os.environ, "PYTHONPATH": str(ROOT), **words}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return [line.removeprefix("plain,") for line in said.stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("headwater mat", ["materialize"]),
+        ("headwater audit ma", ["manifest"]),
+        ("headwater materialize --dry", ["--dry-run"]),
+        ("headwater show mar", ["marts/customers", "marts/daily_revenue"]),
+        ("headwater plan +staging", ["+staging/orders"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_assets(shop, typed: str, offered: list[str]) -> None:
+    assert complete(typed, shop) == offered
+
+
+def test_completion_outside_a_project_offers_no_asset(tmp_path) -> None:
+    assert complete("headwater show x", tmp_path) == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_is_that_of_the_shell(hw, shell: str) -> None:
+    assert "_HEADWATER_COMPLETE" in hw("completion", shell).out
