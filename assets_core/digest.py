@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from types import NoneType
 from typing import Any
 
 
@@ -25,25 +26,20 @@ def encode(value: object) -> bytes:
     plain = _PLAIN.get(type(value))
     if plain is not None:
         return plain(value)
-    if value is None:
-        return b"n0:"
-    if isinstance(value, bool):
-        return b"b1:1" if value else b"b1:0"
     if isinstance(value, int):
-        return _tagged(b"i", str(int(value)).encode())
+        return _number(int(value))
     if isinstance(value, str):
-        return _tagged(b"s", value.encode("utf-8", "surrogatepass"))
+        return _text(value)
     if isinstance(value, bytes):
         return _tagged(b"y", value)
     if isinstance(value, float):
-        return _tagged(b"f", value.hex().encode())
+        return _float(value)
     if isinstance(value, tuple | list):
-        return _tagged(b"l", b"".join(map(encode, value)))
+        return _items(value)
     if isinstance(value, set | frozenset):
         return _tagged(b"e", b"".join(sorted(map(encode, value))))
     if isinstance(value, Mapping):
-        pairs = sorted((encode(key), encode(item)) for key, item in value.items())
-        return _tagged(b"m", b"".join(key + item for key, item in pairs))
+        return _mapping(value)
     if isinstance(value, datetime):
         return _tagged(b"t", value.isoformat().encode())
     if isinstance(value, date):
@@ -65,9 +61,20 @@ def _number(value: int) -> bytes:
     return b"i%d:%b" % (len(body), body)
 
 
+def _float(value: float) -> bytes:
+    body = value.hex().encode()
+    return b"f%d:%b" % (len(body), body)
+
+
 def _items(value: Iterable[object]) -> bytes:
-    body = b"".join(map(encode, value))
+    plain = _PLAIN.get
+    body = b"".join([(plain(type(one)) or encode)(one) for one in value])
     return b"l%d:%b" % (len(body), body)
+
+
+def _mapping(value: Mapping[Any, object]) -> bytes:
+    pairs = sorted([(encode(key), encode(item)) for key, item in value.items()])
+    return _tagged(b"m", b"".join([key + item for key, item in pairs]))
 
 
 # By exact type, several times faster than asking for each type in turn; subclasses take the longer way above.
@@ -76,5 +83,9 @@ _PLAIN: dict[type, Callable[[Any], bytes]] = {
     int: _number,
     tuple: _items,
     list: _items,
+    dict: _mapping,
+    float: _float,
     bytes: lambda value: b"y%d:%b" % (len(value), value),
+    bool: lambda value: b"b1:1" if value else b"b1:0",
+    NoneType: lambda _: b"n0:",
 }

@@ -35,7 +35,7 @@ class Interner:
         self._environments: dict[str, int] = {}
         self._environment_names: dict[int, str] = {}
         self._slots: dict[Slot, int] = {}
-        self._slot_names: dict[int, Slot] = {}
+        self._slot_names: dict[int, tuple[str, str | None]] = {}
         self._contents: dict[bytes, int] = {}
         self._content_digests: dict[int, bytes] = {}
         self._values: dict[tuple[str, Hashable], int] = {}
@@ -98,7 +98,7 @@ class Interner:
             if number is None:
                 number = self._give("slot", asset, partition)
             self._slots[slot] = number
-            self._slot_names[number] = slot
+            self._slot_names[number] = (asset, partition)
         return number
 
     def content(self, text: str) -> int:
@@ -187,7 +187,7 @@ class Interner:
         """The digest of a text that was numbered here."""
         return self._content_digests[number]
 
-    def slot_name(self, number: int) -> Slot:
+    def slot_name(self, number: int) -> tuple[str, str | None]:
         """A slot that was numbered here."""
         return self._slot_names[number]
 
