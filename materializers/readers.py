@@ -1,104 +1,22 @@
-"""CSV, JSON lines and Parquet files as lazy frames: read options, and schemas found from the whole data."""
+"""CSV, JSON lines and Parquet files as lazy frames, and schemas found from the whole data."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from glob import escape
 from types import MappingProxyType
 from typing import Any, Literal
 
 import polars as pl
 
-from assets_core.errors import DataError, DefinitionError, did_you_mean
-from lineage.dtypes import as_dtype, parse_dtype
+from assets_core.errors import DataError
+from lineage.dtypes import parse_dtype
 
 _SAMPLE_ROWS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One file format.
-
-    Arguments:
-        options: the read options that a source may give, each with what its value must be an instance of.
-    """
-
-    name: str
-    options: Mapping[str, tuple[type, ...]]
-
-
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "csv": Format(
-            "csv",
-            {
-                "separator": (str,),
-                "quote_char": (str, type(None)),
-                "has_header": (bool,),
-                "null_values": (str, list, tuple, dict),
-                "empty_string_is_null": (bool,),
-                "comment_prefix": (str,),
-                "skip_rows": (int,),
-                "skip_rows_after_header": (int,),
-                "encoding": (str,),
-                "eol_char": (str,),
-                "decimal_comma": (bool,),
-                "try_parse_dates": (bool,),
-                "truncate_ragged_lines": (bool,),
-                "schema_overrides": (dict,),
-            },
-        ),
-        "jsonl": Format("jsonl", {"schema_overrides": (dict,)}),
-        "parquet": Format("parquet", {"hive_partitioning": (bool,)}),
-    }
-)
-"""Every format that sources can have. An option means what it means in polars' ``scan_csv``, ``scan_ndjson`` and
-``scan_parquet``."""
-
 Shape = tuple[tuple[str, str], ...]
-
-
-def check_options(format: str, options: Mapping[str, Any], *, where: str = "") -> dict[str, Any]:  # noqa: A002 -- the declaration's word
-    """Read options in the form polars takes, with data types read from their names.
-
-    Raises:
-        DefinitionError: HW160, the format has no such option; HW161, its value is of a wrong type.
-    """
-    known = FORMATS[format].options
-    clean: dict[str, Any] = {}
-    for option, value in options.items():
-        if option not in known:
-            raise DefinitionError(
-                "HW160",
-                f"files of format {format} have no read option {option!r}",
-                where=where,
-                hint=did_you_mean(option, known) or f"they have {', '.join(sorted(known))}",
-            )
-        good = known[option]
-        if not isinstance(value, good) or (isinstance(value, bool) and bool not in good):
-            names = " or ".join(one.__name__ for one in good).replace("NoneType", "None")
-            raise DefinitionError(
-                "HW161", f"the read option {option} is {value!r}", where=where, hint=f"give a {names}"
-            )
-        clean[option] = value
-    overrides = clean.get("schema_overrides")
-    if isinstance(overrides, dict):
-        clean["schema_overrides"] = {str(name): as_dtype(dtype) for name, dtype in overrides.items()}
-    if clean.get("encoding", "utf8") not in ("utf8", "utf8-lossy"):
-        raise DefinitionError(
-            "HW161",
-            f"the read option encoding is {clean['encoding']!r}",
-            where=where,
-            hint="use 'utf8' or 'utf8-lossy'; turn other encodings into UTF-8 first",
-        )
-    return clean
-
-
-def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked options as values that can be digested: data types as text."""
-    return {name: _plain(value) for name, value in options.items()}
 
 
 def as_schema(shape: Shape) -> pl.Schema:
@@ -121,7 +39,7 @@ def scan(
 
     Arguments:
         paths: at least one.
-        options: what ``check_options`` returns.
+        options: what ``read_options.check_options`` returns.
         schema: every column with its type; columns are found by name.
     """
     if format == "parquet":
@@ -261,14 +179,6 @@ def _json_schema(path: str, options: Mapping[str, Any]) -> pl.Schema:
 
 def _parquet_schema(path: str, options: Mapping[str, Any]) -> pl.Schema:
     return pl.scan_parquet(path, glob=False, hive_partitioning=options.get("hive_partitioning", False)).collect_schema()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, pl.DataType) else value
 
 
 _FINDERS: Mapping[str, Callable[[str, Mapping[str, Any]], pl.Schema]] = MappingProxyType(

@@ -10,10 +10,11 @@ import polars as pl
 
 from assets_core.asset import Source
 from assets_core.digest import digest
-from assets_core.errors import DataError, did_you_mean
+from assets_core.errors import DataError, DefinitionError, did_you_mean
 from materializers.files import SourceFile
 from materializers.read_errors import broken_row, explain, ragged_row
-from materializers.readers import as_schema, columns_of, infer_schema, plain_options, scan
+from materializers.read_options import named_columns, plain_options
+from materializers.readers import as_schema, columns_of, infer_schema, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Reading:
     """The files of a source as they are now, and how they are read.
 
     Arguments:
-        options: what ``readers.check_options`` returned.
+        options: what ``read_options.check_options`` returned.
         content: digest of the names and bytes of the files, the read options and the declared schema.
     """
 
@@ -36,10 +37,13 @@ class Reading:
         Raises:
             DataError: HW313, the files differ in their columns, or from those declared; HW314, a row is broken;
                 HW315, a file cannot be read.
+            DefinitionError: HW161, a read option names a column that is not there.
         """
         try:
             if self.source.schema is None:
-                return infer_schema(self.source.format, self._paths, self.options)
+                inferred = infer_schema(self.source.format, self._paths, self.options)
+                self._check_names(inferred)
+                return inferred
             schema = as_schema(self.source.schema)
             for file in self.files:
                 found = columns_of(self.source.format, file.path, self.options)
@@ -48,6 +52,16 @@ class Reading:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._explained(None, error) from error
         return schema
+
+    def _check_names(self, schema: pl.Schema) -> None:
+        for option, name in named_columns(self.options):
+            if name not in schema:
+                raise DefinitionError(
+                    "HW161",
+                    f"the read option {option} of {self.source.key} names a column {name!r} that is not there",
+                    where=self.source.where,
+                    hint=did_you_mean(name, schema) or f"there are {', '.join(schema)}",
+                )
 
     def _compare(self, schema: pl.Schema, found: Mapping[str, pl.DataType | None], file: SourceFile) -> None:
         """Refuses a file that lacks a declared column, or has it in another type; further columns are left unread."""
@@ -112,7 +126,7 @@ def reading_of(source: Source, options: Mapping[str, Any], files: Sequence[Sourc
     """A reading of files whose bytes are known by their digests; reads nothing.
 
     Arguments:
-        options: what ``readers.check_options`` returned.
+        options: what ``read_options.check_options`` returned.
     """
     content = digest(
         "files",

@@ -16,7 +16,8 @@ from assets_core.records import Materialization, RecordKind
 from assets_core.versions import DataVersion
 from materializers.files import FileDigests, changed_file, digest_files, find_files
 from materializers.ids import new_id
-from materializers.readers import as_schema, as_shape, check_options, scan
+from materializers.read_options import check_options
+from materializers.readers import as_schema, as_shape, scan
 from materializers.reading import Reading, reading_of
 from materializers.snapshots import observe_slots, snapshot_storage
 

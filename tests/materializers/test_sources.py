@@ -359,6 +359,11 @@ def test_read_options_do_what_they_do_in_polars(
         ("a.csv", {"has_header": "yes"}, "HW161", "bool"),
         ("a.csv", {"encoding": "latin-1"}, "HW161", "utf8-lossy"),
         ("a.csv", {"schema_overrides": {"a": "Int65"}}, "HW181", "Int64"),
+        ("a.csv", {"schema_overrides": {"aa": "Int8"}}, "HW161", "did you mean 'a'?"),
+        ("a.csv", {"null_values": {"b": "NA"}}, "HW161", "there are a"),
+        ("a.csv", {"separator": "::"}, "HW161", "one character"),
+        ("a.csv", {"quote_char": "«"}, "HW161", "one character"),
+        ("a.csv", {"skip_rows": -1}, "HW161", "not negative"),
     ],
 )
 def test_a_wrong_read_option_is_refused(place: Place, name: str, options: Options, code: str, hint: str) -> None:
