@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 from polars.selectors import by_name
@@ -12,10 +11,11 @@ from polars.selectors import by_name
 from assets_core.column_lineage import ColumnLineage, Resolution, opaque_lineage
 from assets_core.errors import UsageError
 from lineage.columns import polars_oracle as oracle
-from lineage.columns.placeholder import DtypeLike, PlaceholderReader
+from lineage.columns.placeholder import DtypeLike
 from lineage.columns.plan_bytes import digest_of, expanded_nodes, plan_digest, serialized
 from lineage.columns.polars_edges import bounded, covers, edges_of, order_read, trimmed
 from lineage.columns.polars_errors import plan_error
+from lineage.columns.polars_leaves import LeafNames
 from lineage.columns.polars_nodes import PlanWalker
 from lineage.columns.polars_oracle import UnsupportedError
 
@@ -51,40 +51,6 @@ class PlanReading:
     warnings: tuple[str, ...] = ()
 
 
-class LeafNames:
-    """Names leaves of plans: placeholders by their own name, scans by a given name or their path.
-
-    Arguments:
-        named: paths to the names that they are known by.
-    """
-
-    def __init__(self, named: Mapping[str, str] | None = None) -> None:
-        self.undeclared: dict[str, None] = {}
-        self.python = False
-        self._named = dict(named or {})
-
-    def __call__(self, node: Any) -> str:
-        kind = type(node).__name__
-        if kind == "DataFrameScan":
-            return ""
-        if kind == "PythonScan":
-            reader = node.options[0]
-            if isinstance(reader, PlaceholderReader):
-                return reader.name
-            self.python = True
-            name = f"<python scan {getattr(reader, '__qualname__', type(reader).__qualname__)}>"
-        elif kind == "Scan":
-            paths = [str(path) for path in node.paths]
-            known = [self._named[path] for path in paths if path in self._named]
-            if known and len(set(known)) == 1 and len(known) == len(paths):
-                return known[0]
-            name = ",".join(paths)
-        else:
-            name = "<unreadable scan>"
-        self.undeclared[name] = None
-        return name
-
-
 def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]) -> PlanReading:
     """Everything that a plan built on placeholders says.
 
@@ -111,7 +77,7 @@ def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]
         schema = tuple((name, str(dtype)) for name, dtype in frame.collect_schema().items())
         return _opaque_reading(digest, schema, typed, f"polars expands this plan to more than {MAX_NODES} nodes")
     try:
-        reading = read_frame(frame, LeafNames(), typed, digest)
+        reading = read_frame(frame, LeafNames(frame), typed, digest)
     except (UnsupportedError, pl.exceptions.PanicException) as error:
         warning = UNSUPPORTED if isinstance(error, UnsupportedError) else f"polars panics on this plan: {error}"
         return _opaque_reading(None, _schema_of(frame), typed, warning)

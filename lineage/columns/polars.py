@@ -8,8 +8,9 @@ import polars as pl
 
 from assets_core.column_lineage import ColumnLineage
 from assets_core.errors import LineageError
-from lineage.columns.plan import MAX_NODES, LeafNames, check_is_lazy, read_frame
+from lineage.columns.plan import MAX_NODES, check_is_lazy, read_frame
 from lineage.columns.plan_bytes import expanded_nodes, serialized
+from lineage.columns.polars_leaves import LeafNames
 
 
 def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = None) -> ColumnLineage:
@@ -17,7 +18,8 @@ def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = No
 
     Arguments:
         frame: a plan built on placeholders, on scans of files, or on both.
-        inputs: names for scanned paths; a path without a name is an input named by the path itself.
+        inputs: names for scanned paths, each with the path, folder or pattern that was scanned; a scan without a
+            name is an input named by its path.
 
     Returns:
         which columns of which inputs can influence which output columns. It may claim too much, and then says
@@ -29,7 +31,7 @@ def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = No
             panics on it (HW207), or the installed polars writes plans that are not understood (HW206).
     """
     check_is_lazy(frame)
-    named = {str(path): name for name, path in (inputs or {}).items()}
+    named = {name: str(path) for name, path in (inputs or {}).items()}
     if expanded_nodes(serialized(frame)) > MAX_NODES:
         raise LineageError(
             "HW207",
@@ -38,6 +40,6 @@ def polars_lineage(frame: pl.LazyFrame, *, inputs: Mapping[str, str] | None = No
             hint="collect an intermediate result, or store it as an asset of its own",
         )
     try:
-        return read_frame(frame, LeafNames(named), {}).lineage
+        return read_frame(frame, LeafNames(frame, named), {}).lineage
     except pl.exceptions.PanicException as error:
         raise LineageError("HW207", f"polars panics on this plan: {error}") from error

@@ -103,7 +103,7 @@ class PlanWalker:
 
     def _unreadable(self, why: str, inputs: list[FrameState], names: list[str]) -> FrameState:
         if not inputs:
-            return self.sources.leaf(self._name_leaf(None) or "<unreadable scan>", names)
+            return self.sources.leaf(self._name_leaf(None), names)
         if "python" in why or "apply inside GroupBy" in why:
             self.note("a Python function over a whole frame: every column it is given may have influence")
             deps = assumed(merge(*(state.everything() for state in inputs)))

@@ -82,8 +82,8 @@ def leaf_columns(frame: pl.LazyFrame, name_leaf: Callable[[Any], str]) -> dict[s
             stack.extend((item, only_counts) for item in inputs)
             continue
         name = name_leaf(node)
-        if name or node is None:
-            columns = asked.setdefault(name or "<unreadable scan>", {})
+        if name:
+            columns = asked.setdefault(name, {})
             # A scan by a Python function must give some column for its rows to be counted; a file need not.
             if not (counted and type(node).__name__ == "PythonScan"):
                 columns.update(dict.fromkeys(nodes.get_schema()))
