@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from headwater import Project
 
 EXAMPLE = Path(__file__).parents[2] / "example_project"
 DATA = EXAMPLE / "data"
+README = (EXAMPLE.parent / "README.md").read_text(encoding="utf-8")
+FENCED = re.findall(r"^```\w+\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +146,26 @@ def test_the_kpi_goes_back_to_columns_of_the_raw_files(project: Project) -> None
 
     assert {ColumnRef("raw/flights", "arr_delay"), ColumnRef("raw/airlines", "carrier")} <= upstream
     assert ColumnRef("raw/flights", "tailnum") not in upstream
+
+
+def asked(folder: Path, *words: str) -> list[str]:
+    """The lines that a command prints."""
+    command = [str(Path(sys.executable).parent / "headwater"), "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_tree_in_the_readme_is_what_the_command_prints(first: tuple[Path, RunResult]) -> None:
+    shown = next(block for block in FENCED if block.startswith("$ headwater -C example_project lineage"))
+    tree = [line for line in shown.splitlines()[1:] if line != "..."]
+
+    assert asked(first[0], "lineage", "marts/carrier_scorecard:on_time_share", "--up")[: len(tree)] == tree
+
+
+def test_the_diagram_in_the_readme_is_what_the_command_prints(first: tuple[Path, RunResult]) -> None:
+    drawn = next(block for block in FENCED if block.startswith("flowchart"))
+    words = ["lineage", "marts/carrier_scorecard:on_time_share", "--direct", "--format", "mermaid"]
+
+    assert asked(first[0], *words) == drawn.splitlines()
 
 
 def test_a_comment_makes_nothing_stale(copy: Path) -> None:

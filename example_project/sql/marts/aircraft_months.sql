@@ -13,7 +13,7 @@ select
     min(carrier) as carrier,
     count(*) as flights,
     count(on_time) as arrived,
-    count(*) filter (where on_time) as on_time,
+    count_if(on_time)::bigint as on_time,
     coalesce(sum(distance) filter (where air_time is not null), 0)::bigint as miles,
     coalesce(sum(air_time), 0)::bigint as air_minutes
 from marts.flight_facts

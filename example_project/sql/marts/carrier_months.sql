@@ -8,9 +8,9 @@ select
     month,
     carrier,
     count(*) as flights,
-    count(*) filter (where cancelled) as cancelled,
+    count_if(cancelled)::bigint as cancelled,
     count(on_time) as arrived,
-    count(*) filter (where on_time) as on_time,
+    count_if(on_time)::bigint as on_time,
     sum(arr_delay)::bigint as delay_minutes,
     sum(distance)::bigint as miles
 from marts.flight_facts

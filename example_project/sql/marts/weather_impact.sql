@@ -17,7 +17,7 @@ select
     visibility,
     wind,
     count(*) as flights,
-    count(*) filter (where cancelled) / count(*) as cancelled_share,
-    count(*) filter (where on_time) / nullif(count(on_time), 0) as on_time_share
+    count_if(cancelled) / count(*) as cancelled_share,
+    count_if(on_time) / nullif(count(on_time), 0) as on_time_share
 from seen
 group by visibility, wind
