@@ -101,3 +101,27 @@ def test_threads_that_write_wait_for_each_other(tmp_path: Path) -> None:
             thread.join()
         assert len(catalog.published("dev")) == 60
         assert verify(catalog, lambda stored: None, data=False).ok
+
+
+def test_a_writer_killed_in_the_middle_leaves_every_commit_it_was_told_of(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from assets_core.keys import Slot;"
+        "from lineage.catalog.store import Catalog; from tests.lineage.catalog_samples import begun, made_of, record\n"
+        "catalog = Catalog.open(Path(sys.argv[1])); begun(catalog)\n"
+        "for n in range(100000):\n"
+        "    made = [made_of(f'{n}-{k}', Slot('a', f'{n}-{k}')) for k in range(20)]\n"
+        "    print(record(catalog, *made).sequence, flush=True)\n"
+    )
+    path = tmp_path / "catalog.sqlite"
+    writer = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    told = [int(writer.stdout.readline()) for _ in range(10)]
+    writer.kill()
+    told.extend(int(line) for line in writer.stdout.read().splitlines() if line)
+    writer.wait()
+    with Catalog.open(path, create=False) as catalog:
+        report = verify(catalog, lambda stored: None, data=False)
+        assert report.ok
+        assert report.head.sequence >= max(told)
+        assert len(catalog.published("dev")) % 20 == 0
+        assert [run.id for run in catalog.live_runs()] == ["run"]
