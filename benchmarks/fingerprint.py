@@ -1,6 +1,7 @@
-"""What fingerprints cost beside writing: run as ``python benchmarks/fingerprint.py [ROWS] [REPEATS]``.
+"""What fingerprints cost beside writing: run as ``python benchmarks/fingerprint.py [ROWS | FILE] [REPEATS]``.
 
-The table has the 16 columns and the value ranges of TPC-H's lineitem. Writing and fingerprinting alternate, and the
+The table has the 16 columns and the value ranges of TPC-H's lineitem, or is read from a Parquet file of the real one
+(``tpchgen-cli parquet -s 1 --tables=lineitem`` makes it). Writing and fingerprinting alternate, and the
 median of each is printed, CPU seconds beside wall seconds, with the ratio of CPU to writing. The bound of the design is
 20 %. The last line is the cost of a frame of 100 rows and 3 columns in microseconds of CPU.
 """
@@ -86,9 +87,9 @@ def small() -> float:
     return (time.process_time() - cpu) / turns * 1e6
 
 
-def main(rows: int, repeats: int) -> None:
+def main(table: str, repeats: int) -> None:
     """Prints the table of costs."""
-    frame = lineitem(rows)
+    frame = lineitem(int(table)) if table.isdigit() else pl.read_parquet(table)
     shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
     key = ("l_orderkey", "l_linenumber")
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +107,7 @@ def main(rows: int, repeats: int) -> None:
         taken = measure(jobs, repeats)
         size = path.stat().st_size
     written = taken["write_parquet"][0]
-    print(f"{rows:,} rows x {frame.width} columns, {size / 1e6:,.0f} MB written, median of {repeats}")
+    print(f"{frame.height:,} rows x {frame.width} columns, {size / 1e6:,.0f} MB written, median of {repeats}")
     print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'of writing':>12}")
     for name, (cpu, wall) in taken.items():
         print(f"{name:28}{cpu:8.3f}{wall:8.3f}{cpu / written:12.1%}")
@@ -114,4 +115,4 @@ def main(rows: int, repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000_000, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    main(sys.argv[1] if len(sys.argv) > 1 else "3000000", int(sys.argv[2]) if len(sys.argv) > 2 else 5)
