@@ -11,7 +11,7 @@ import ast
 import hashlib
 import linecache
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.abc import MetaPathFinder
@@ -110,6 +110,15 @@ class SourceCache:
     def digests(self) -> dict[str, str]:
         """SHA-256 of the imported bytes by file: what a worker compares its own with."""
         return {path: hashlib.sha256(data).hexdigest() for path, data in sorted(self._bytes.items())}
+
+    def differing(self, expected: Mapping[str, str]) -> list[str]:
+        """Files that this process imported from other bytes than the one that planned, or has not imported.
+
+        Arguments:
+            expected: ``digests()`` of the process that planned.
+        """
+        own = self.digests()
+        return [path for path, one in sorted(expected.items()) if own.get(path) != one]
 
     def edited(self) -> list[str]:
         """Files that no longer hold the bytes that were imported."""

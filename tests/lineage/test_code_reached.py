@@ -362,3 +362,15 @@ def test_a_source_that_code_names_counts_by_its_key_and_not_by_its_place(project
     text = "from assets_core.declare import source\nS = source('raw/a', files='a.csv')\ndef f(a):\n    return S.key\n"
     assert not changes(project, {"pipeline": text}, {"pipeline": "\n\n" + text})
     assert changes(project, {"pipeline": text}, {"pipeline": text.replace("raw/a", "raw/b")})
+
+
+def test_a_function_that_polars_calls_counts(project: Project) -> None:
+    text = """
+        import polars as pl
+        def udf(x):
+            return x + 1
+        def f(a):
+            return a.with_columns(pl.col("v").map_elements(udf, return_dtype=pl.Int64))
+    """
+    found = changes(project, {"pipeline": text}, {"pipeline": text.replace("x + 1", "x + 2")})
+    assert found == ("code of udf in pipeline.py changed",)

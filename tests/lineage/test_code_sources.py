@@ -105,3 +105,14 @@ def test_a_function_of_an_earlier_load_is_not_taken_for_its_successor(project: P
     project.write(pipeline="def f(a):\n    return a * 3\n")
     later = project.load().f
     assert project.of(earlier).digest != project.of(later).digest
+
+
+def test_a_worker_that_imported_other_bytes_finds_out_which(project: Project) -> None:
+    project.write(helpers="def g(a):\n    return a\n", pipeline="import helpers\ndef f(a):\n    return helpers.g(a)\n")
+    project.load()
+    planned = project.cache.digests()
+    project.load()
+    assert project.cache.differing(planned) == []
+    project.write(helpers="def g(a):\n    return -a\n")
+    project.load()
+    assert project.cache.differing(planned) == [str(project.root / "helpers.py")]
