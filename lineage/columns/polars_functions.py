@@ -32,8 +32,8 @@ ROWWISE_FAMILIES = frozenset(
 
 _ROWWISE = """abs pow sqrt cbrt cos cot sin tan arccos arcsin arctan cosh sinh tanh arccosh arcsinh arctanh degrees
 radians atan2 sign fill_null fill_null_with_value fill_nan round round_sig_figs truncate floor ceil clip log log1p exp
-fused hash as_struct max_horizontal min_horizontal sum_horizontal mean_horizontal coalesce cut to_physical
-reinterpret rechunk repeat_by shrink_type negate upper_bound lower_bound expm1 log10
+fused hash as_struct max_horizontal min_horizontal sum_horizontal mean_horizontal coalesce cut
+reinterpret rechunk repeat_by negate upper_bound lower_bound expm1 log10
 RangeFunction.IntRanges RangeFunction.DateRanges RangeFunction.DatetimeRanges RangeFunction.TimeRanges
 RangeFunction.LinearSpaces BitwiseFunction.CountOnes BitwiseFunction.CountZeros BitwiseFunction.LeadingOnes
 BitwiseFunction.LeadingZeros BitwiseFunction.TrailingOnes BitwiseFunction.TrailingZeros"""
@@ -52,6 +52,7 @@ _MANNERS: dict[Manner, str] = {
         RollingFunctionBy.RankBy RollingFunctionBy.StdBy RollingFunctionBy.SumBy RollingFunctionBy.VarBy""",
     Manner.SEQUENTIAL: """cum_sum cum_min cum_max cum_prod cum_count cum_mean shift shift_and_fill diff pct_change
         interpolate interpolate_by fill_null_with_strategy peak_min peak_max rle_id reverse rank shuffle
+        shrink_type to_physical
         BooleanFunction.IsFirstDistinct BooleanFunction.IsLastDistinct
         RollingFunction.CorrCov RollingFunction.Kurtosis RollingFunction.Max RollingFunction.Mean RollingFunction.Min
         RollingFunction.Quantile RollingFunction.Rank RollingFunction.Skew RollingFunction.Std RollingFunction.Sum
