@@ -227,7 +227,8 @@ class _Reader:
     def _look(self, node: ast.AST) -> None:
         """Collects what calls, subscripts, comparisons and imports say."""
         if isinstance(node, ast.Call):
-            self._remember(node.func, node.args[0] if node.args else None)
+            if not _opens_to_write(node):
+                self._remember(node.func, node.args[0] if node.args else None)
         elif isinstance(node, ast.Subscript):
             self._remember(node.value, node.slice)
         elif isinstance(node, ast.Compare):
@@ -251,6 +252,15 @@ class _Reader:
             self._calls[(chain, argument.value)] = None
         else:
             self._calls[(chain, None if argument is None else chain_of(argument))] = None
+
+
+def _opens_to_write(node: ast.Call) -> bool:
+    """Whether a call is ``open`` in a mode that writes, or in one that is not plain to see."""
+    if not isinstance(node.func, ast.Name) or node.func.id != "open":
+        return False
+    named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+    modes = [*node.args[1:2], *named]
+    return any(not isinstance(one, ast.Constant) or not set("wax+").isdisjoint(str(one.value)) for one in modes)
 
 
 def _is_bare_annotation(node: ast.stmt) -> bool:

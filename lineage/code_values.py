@@ -59,6 +59,9 @@ class Follower(Protocol):
     def refer(self, value: Any) -> str:
         """Follows a function, class or module and returns what to write in its place."""
 
+    def portable(self, text: str) -> str:
+        """A path as text, without what differs between checkouts; any other text as it is."""
+
     def note(self, text: str) -> None:
         """Keeps a sentence about what could not be captured."""
 
@@ -89,6 +92,8 @@ class _Encoder:
 
     def encode(self, value: Any, depth: int) -> bytes:
         kind = type(value)
+        if kind is str:
+            value = self._follower.portable(value)
         simple = _SIMPLE.get(kind)
         if simple is not None:
             return _tagged(simple[0], simple[1](value))

@@ -58,6 +58,7 @@ class Walk:
 
     def __init__(self, root: Path, cache: SourceCache) -> None:
         self.root = root.resolve()
+        self.root_texts = tuple({str(self.root), str(root.absolute())})
         self.cache = cache
         self.outside = Outside(self.root)
         self.values: dict[int, tuple[Any, str, list[Any], list[str]]] = {}
@@ -131,6 +132,13 @@ class _Trip:
             except Exception as error:  # noqa: BLE001 - objects of the project may raise anything when looked at
                 self.note(f"{name} cannot be read whole: {type(error).__name__}: {error}")
                 self.parts.setdefault(("function", name), ("function", name, digest(name), "", 0, "", ""))
+
+    def portable(self, text: str) -> str:
+        """A path inside the project relative to it, any other text as it is: a checkout may be moved."""
+        for root in self.walk.root_texts:
+            if text.startswith(root) and text[len(root) : len(root) + 1] in ("", os.sep):
+                return f"\0project{text[len(root) :].replace(os.sep, '/')}"
+        return text
 
     def note(self, text: str) -> None:
         """Keeps a sentence about what could not be captured."""

@@ -111,3 +111,10 @@ def test_another_version_of_a_library_is_named(project: Project) -> None:
 def test_secrets_inside_a_table_are_not_shown(project: Project) -> None:
     text = "LOGIN = {'user': 'a', 'password': 'hidden'}\ndef f(a):\n    return LOGIN\n"
     assert "hidden" not in "".join(part.shown for part in reading(project, pipeline=text).parts)
+
+
+@pytest.mark.parametrize("mode", ["'w'", "mode='a'", "'r+'", "a"])
+def test_a_file_that_is_written_is_not_taken_for_an_input(project: Project, mode: str) -> None:
+    found = reading(project, pipeline=f"def f(a):\n    open('out.csv', {mode}).write(a)\n")
+    assert not found.notes
+    assert not found.reached

@@ -66,14 +66,17 @@ def test_code_without_source_gets_a_version_and_no_exception(function: Any, tmp_
 
 def test_a_moved_checkout_and_another_hash_seed_change_nothing(tmp_path: Path) -> None:
     text = """
-        import helpers
+        import helpers, os, pathlib
+        HERE = pathlib.Path(__file__).parent
+        FOLDER = os.path.dirname(os.path.abspath(__file__))
         WORDS = {"alpha", "beta", "gamma", "delta"}
         class C:
             words = frozenset(WORDS)
         INSTANCE = C()
         INSTANCE.more = WORDS
         def f(a):
-            return [w for w in a if w in WORDS or w in {"one", "two", "three"}], helpers.double(a), C, INSTANCE
+            words = [w for w in a if w in WORDS or w in {"one", "two", "three"}]
+            return words, helpers.double(a), C, INSTANCE, HERE, FOLDER
     """
     script = (
         "import sys, pathlib; root = pathlib.Path(sys.argv[1]); sys.path.insert(0, str(root));"
