@@ -6,9 +6,10 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 EXAMPLE := example_project
+N       ?= 1000
 DATA    := $(EXAMPLE)/data/.complete
 KPI     := marts/carrier_scorecard:on_time_share
-CODE    := assets_core lineage materializers headwater tests benchmarks docs/generate.py example_project
+CODE    := assets_core lineage materializers headwater tests benchmarks $(wildcard docs/*.py) example_project
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -73,12 +74,17 @@ bench: $(VENV)/.installed-dev  ## cost per asset against a loop without orchestr
 	@echo "bench: benchmarks/overhead.py $(ARGS)"
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
-soundness: $(VENV)/.installed-dev  ## the long search for a column that lineage misses; ARGS go to pytest
-	@echo "soundness: pytest tests/soundness $(ARGS)"
-	@$(BIN)/pytest --numprocesses auto tests/soundness $(ARGS)
+soundness: $(VENV)/.installed-dev  ## the long search for what lineage or staleness misses; N=5000 for more
+	@echo "soundness: $(N) random polars plans"
+	@$(BIN)/python -m tests.soundness.polars_run $(N)
+	@echo "soundness: $(N) random queries, TPC-H, TPC-DS, mutated statements"
+	@$(BIN)/python -m tests.soundness.sql_run $(N)
+	@echo "soundness: random histories of projects"
+	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_staleness_machine.py
 
 docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.polars_coverage
 
 lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
 	@for target in "requirements.lock --group build" "requirements-dev.lock --group dev --constraints requirements.lock"; do \
