@@ -41,6 +41,11 @@ class Check:
     severity: Severity = Severity.BLOCKING
     name: str = ""
 
+    @property
+    def rule(self) -> str:
+        """What is asked, whatever its name and severity: two checks of one rule agree on all data."""
+        return digest(self.kind, self.columns, tuple((name, repr(value)) for name, value in self.arguments))[:16]
+
     def argument(self, name: str) -> Any:
         """The value of one argument, None when it was not given."""
         return dict(self.arguments).get(name)
@@ -144,6 +149,7 @@ class CheckResult:
     """The outcome of one check on one materialization.
 
     Arguments:
+        rule: ``Check.rule`` of the check as it was when it ran: a changed check has not run yet.
         failed_rows: how many rows break the rule; None where rows cannot be counted.
         sample: a few offending rows as JSON-ready mappings, for the person who has to find them.
         message: one sentence, empty when it passed.
@@ -156,6 +162,7 @@ class CheckResult:
     failed_rows: int | None = None
     message: str = ""
     sample: tuple[dict[str, Any], ...] = ()
+    rule: str = ""
 
     @property
     def blocks(self) -> bool:

@@ -108,8 +108,8 @@ def _blocked(slot: Slot, asset: Asset[..., Any], facts: Facts) -> tuple[Reason, 
     aside = facts.aside.get(slot)
     if aside is None or aside.recipe is None:
         return ()
-    declared = {rule.name for rule in asset.checks if rule.severity is Severity.BLOCKING}
-    failed = [result.name for result in aside.checks if result.blocks and result.name in declared]
+    declared = {check.rule for check in asset.checks if check.severity is Severity.BLOCKING}
+    failed = [result.name for result in aside.checks if result.blocks and result.rule in declared]
     recipe = make_recipe(slot, facts) if failed else None
     if recipe is None or recipe.id != aside.recipe.id:
         return ()
@@ -142,12 +142,12 @@ def _differences(
         yield from _dep_differences(dep, before.get(f"deps:{dep}"), facts)
     yield from _dropped_inputs(slot, asset, recorded, facts)
     yield from _window_difference(slot, asset, recorded)
-    passed = {result.name for result in shown.checks if result.passed}
-    ran = {result.name for result in shown.checks}
-    for rule in asset.checks:
-        if rule.severity is Severity.BLOCKING and rule.name not in passed:
-            word = "failed on this data" if rule.name in ran else "has not run on this data"
-            yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {rule.name} {word}", {"names": [rule.name]})
+    passed = {result.rule for result in shown.checks if result.passed}
+    ran = {result.rule for result in shown.checks}
+    for check in asset.checks:
+        if check.severity is Severity.BLOCKING and check.rule not in passed:
+            word = "failed on this data" if check.rule in ran else "has not run on this data"
+            yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {check.name} {word}", {"names": [check.name]})
 
 
 def _window_difference(slot: Slot, asset: Asset[..., Any], recorded: Recipe) -> Iterable[Reason]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -229,9 +228,9 @@ class Engine:
         records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
         if len(records) < len(made) or self.scene.tables.absent(records.values()):
             return False
-        passed = {slot: {result.name for result in one.checks if result.passed} for slot, one in records.items()}
-        failed = {slot: {result.name for result in one.checks if not result.passed} for slot, one in records.items()}
-        wanted = {slot: {rule.name for rule in self._blocking(slot)} for slot in records}
+        passed = {slot: {result.rule for result in one.checks if result.passed} for slot, one in records.items()}
+        failed = {slot: {result.rule for result in one.checks if not result.passed} for slot, one in records.items()}
+        wanted = {slot: {check.rule for check in self._blocking(slot)} for slot in records}
         if any(wanted[slot] & failed[slot] for slot in records):
             progress.made = tuple(records.values())
             self._apply(place, StepEvent.FOUND_BLOCKED)
@@ -246,7 +245,7 @@ class Engine:
         return False
 
     def _blocking(self, slot: Slot) -> list[Check]:
-        return [rule for rule in self.facts.graph.asset(slot.asset).checks if rule.severity is Severity.BLOCKING]
+        return [one for one in self.facts.graph.asset(slot.asset).checks if one.severity is Severity.BLOCKING]
 
     # -- attempts ---------------------------------------------------------------------------------------------------
 
@@ -416,8 +415,15 @@ class Engine:
         for place in places:
             self._published(place, lost, faces)
         for name, published in faces.items():
-            with suppress(HeadwaterError):
+            try:
                 self.scene.tables.storage(name).publish(self.scene.env, published)
+            except HeadwaterError as error:
+                self._warn(f"the published face of storage {name} is behind: {error.what}")
+
+    def _warn(self, message: str) -> None:
+        if message not in self.warnings:
+            self.warnings.append(message)
+            self.reporter.warned(message)
 
     def _outcome(self, place: int) -> Outcome:
         step, progress = self.plan.steps[place], self.progress[place]

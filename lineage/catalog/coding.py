@@ -95,7 +95,7 @@ def results_text(results: Sequence[CheckResult]) -> str:
     """JSON text of check results: passing ones of many slots are equal, and kept once."""
     return to_json(
         [
-            [one.name, one.kind, one.severity.value, one.passed, one.failed_rows, one.message, one.sample]
+            [one.name, one.kind, one.severity.value, one.passed, one.failed_rows, one.message, one.sample, one.rule]
             for one in results
         ]
     )
@@ -104,8 +104,8 @@ def results_text(results: Sequence[CheckResult]) -> str:
 def results_value(data: Any) -> tuple[CheckResult, ...]:
     """The check results that ``results_text`` wrote."""
     return tuple(
-        CheckResult(name, kind, _SEVERITIES[severity], passed, failed_rows, message, tuple(sample))
-        for name, kind, severity, passed, failed_rows, message, sample in data
+        CheckResult(name, kind, _SEVERITIES[severity], passed, failed_rows, message, tuple(sample), rule)
+        for name, kind, severity, passed, failed_rows, message, sample, rule in data
     )
 
 

@@ -121,13 +121,18 @@ def _samples(
 
 
 def _result(check: Check, rows: int, count: int | Unusable | None, sample: tuple[dict[str, Any], ...]) -> CheckResult:
+    passed, failed_rows, message = _verdict(check, rows, count)
+    sample = () if passed or failed_rows is None else sample
+    return CheckResult(check.name, check.kind, check.severity, passed, failed_rows, message, sample, check.rule)
+
+
+def _verdict(check: Check, rows: int, count: int | Unusable | None) -> tuple[bool, int | None, str]:
+    """Whether it passed, how many rows fail it, and a sentence if any do."""
     if isinstance(count, Unusable):
-        message = f"the check cannot be evaluated: {count.why}" + (f" ({count.hint})" if count.hint else "")
-        return CheckResult(check.name, check.kind, check.severity, False, None, message)
+        return False, None, f"the check cannot be evaluated: {count.why}" + (f" ({count.hint})" if count.hint else "")
     if count is None:
         message = wrong_row_count(check, rows)
-        return CheckResult(check.name, check.kind, check.severity, not message, None, message)
+        return not message, None, message
     if count == 0:
-        return CheckResult(check.name, check.kind, check.severity, True, 0)
-    message = f"{count} of {rows} rows {RULES[check.kind].says(check)}"
-    return CheckResult(check.name, check.kind, check.severity, False, count, message, sample)
+        return True, 0, ""
+    return False, count, f"{count} of {rows} rows {RULES[check.kind].says(check)}"

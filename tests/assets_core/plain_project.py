@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from assets_core.asset import Asset, Definition, Input, Parameter, Source
-from assets_core.check import CheckResult, Severity
+from assets_core.check import Check, CheckResult, Severity
 from assets_core.column_lineage import ColumnLineage
 from assets_core.facts import AssetFacts, Facts, make_recipe
 from assets_core.graph import Graph, build
@@ -115,9 +115,9 @@ class Project:
                 self.publish(str(slot))
         return self
 
-    def set_aside(self, slot: str, *failed: str, content: Mapping[str, str] | None = None) -> Materialization:
+    def set_aside(self, slot: str, *failed: Check, content: Mapping[str, str] | None = None) -> Materialization:
         """Keeps a result from being published because blocking checks failed."""
-        results = tuple(failing(name) for name in failed)
+        results = tuple(failing(check) for check in failed)
         found = self.made(slot, content, checks=results, blocked=True)
         self.facts.aside[found.slot] = found
         return found
@@ -144,14 +144,14 @@ class Project:
         return [str(slot) for step in self.plan(*keys, **options).steps for slot in step.slots]
 
 
-def failing(name: str) -> CheckResult:
+def failing(check: Check) -> CheckResult:
     """A blocking check's failure."""
-    return CheckResult(name, "not_null", Severity.BLOCKING, passed=False, failed_rows=1)
+    return CheckResult(check.name, check.kind, Severity.BLOCKING, passed=False, failed_rows=1, rule=check.rule)
 
 
-def passing(name: str) -> CheckResult:
+def passing(check: Check) -> CheckResult:
     """A blocking check's success."""
-    return replace(failing(name), passed=True, failed_rows=0)
+    return replace(failing(check), passed=True, failed_rows=0)
 
 
 def carry_out(

@@ -48,12 +48,12 @@ STALENESS = {
         'now ordered after {dep}", about)\n        return',
         'now ordered after {dep}", about) if False else None\n        return',
     ),
-    "checks that are outstanding": ("rule.severity is Severity.BLOCKING and rule.name not in passed", "False"),
+    "checks that are outstanding": ("check.severity is Severity.BLOCKING and check.rule not in passed", "False"),
     "checks that only warn": (
-        "rule.severity is Severity.BLOCKING and rule.name not in passed",
-        "rule.name not in passed",
+        "check.severity is Severity.BLOCKING and check.rule not in passed",
+        "check.rule not in passed",
     ),
-    "relaxed checks": ("if result.blocks and result.name in declared", "if result.blocks"),
+    "relaxed checks": ("if result.blocks and result.rule in declared", "if result.blocks"),
     "blocked under another recipe": ("recipe is None or recipe.id != aside.recipe.id", "recipe is None"),
 }
 PLAN = {

@@ -323,7 +323,7 @@ def test_a_blocked_slot_is_planned_so_that_the_run_can_say_so() -> None:
     rule = check.not_null("x")
     project = Project(source("raw"), computed("a", "raw", checks=(rule,)))
     project.publish("raw")
-    project.set_aside("a", rule.name)
+    project.set_aside("a", rule)
     assert [reason.code for reason in project.plan().steps[0].reasons] == [R.MISSING, R.CHECK_FAILED]
 
 

@@ -429,13 +429,13 @@ WARNING = check.not_null("x", severity="warn")
 @pytest.mark.parametrize(
     ("declared", "results", "reasons"),
     [
-        (NOT_NULL, (passing(NOT_NULL.name),), []),
+        (NOT_NULL, (passing(NOT_NULL),), []),
         (NOT_NULL, (), [R.CHECK_OUTSTANDING]),
-        (NOT_NULL, (failing(NOT_NULL.name),), [R.CHECK_OUTSTANDING]),
-        (NOT_NULL, (passing("other"),), [R.CHECK_OUTSTANDING]),
+        (NOT_NULL, (failing(NOT_NULL),), [R.CHECK_OUTSTANDING]),
+        (NOT_NULL, (passing(check.not_null("other")),), [R.CHECK_OUTSTANDING]),
         (WARNING, (), []),
-        (WARNING, (failing(WARNING.name),), []),
-        (None, (failing(NOT_NULL.name),), []),
+        (WARNING, (failing(WARNING),), []),
+        (None, (failing(NOT_NULL),), []),
     ],
 )
 def test_a_blocking_check_that_has_not_passed_on_this_data_is_outstanding(
@@ -446,14 +446,21 @@ def test_a_blocking_check_that_has_not_passed_on_this_data_is_outstanding(
     assert project.reasons("a") == reasons
 
 
+def test_a_check_whose_arguments_changed_under_its_name_has_not_run_yet() -> None:
+    before, now = check.between("x", 0, 9, name="x is plausible"), check.between("x", 0, 5, name="x is plausible")
+    project = pair(checks=(now,))
+    project.publish("a", checks=(passing(before),))
+    assert project.reasons("a") == [R.CHECK_OUTSTANDING]
+
+
 def blocked(*declared: check.Check, published: bool = True) -> Project:
     """A change of code gave a result that ``NOT_NULL`` stopped; ``declared`` are the checks now."""
     project = Project(source("raw"), computed("a", "raw", checks=declared))
     project.publish("raw")
     if published:
-        project.publish("a", checks=(passing(NOT_NULL.name),))
+        project.publish("a", checks=(passing(NOT_NULL),))
     project.derive("a", version=code("other"))
-    project.set_aside("a", NOT_NULL.name)
+    project.set_aside("a", NOT_NULL)
     return project
 
 
@@ -501,7 +508,7 @@ def test_a_relaxed_check_blocks_no_longer(declared: tuple[check.Check, ...], pub
 def test_a_slot_stays_blocked_while_one_of_its_failed_checks_still_blocks() -> None:
     unique = check.unique("id")
     project = blocked(unique)
-    project.set_aside("a", NOT_NULL.name, unique.name)
+    project.set_aside("a", NOT_NULL, unique)
     assert project.judge("a").reasons[-1].details["names"] == [unique.name]
 
 
@@ -541,5 +548,5 @@ def test_a_reason_as_json_carries_code_message_and_details() -> None:
 
 def test_severity_of_the_recorded_result_does_not_matter_for_what_blocks_now() -> None:
     project = pair(checks=(NOT_NULL,))
-    project.publish("a", checks=(replace(passing(NOT_NULL.name), severity=Severity.WARN),))
+    project.publish("a", checks=(replace(passing(NOT_NULL), severity=Severity.WARN),))
     assert project.reasons("a") == []
