@@ -22,7 +22,7 @@ from headwater.report.words import counted, number, seconds
 MODES = ("auto", "live", "plain", "json", "none")
 _HEARTBEAT_SECONDS = 10.0
 _NAME_WIDTH = 40
-_FACTS_WIDTH = 52
+_FACTS_WIDTH = 56
 _FAILURES_SHOWN = 5
 _WORST_FIRST = (
     StepState.FAILED,
@@ -102,6 +102,7 @@ class Tally:
         self.failed = 0
         self.began = time.monotonic()
         self.name_width = 0
+        self.slots_width = 0
         self._under_way: set[Slot] = set()
 
     def planned(self, plan: Plan, most: int) -> None:
@@ -111,6 +112,8 @@ class Tally:
                 self.assets.setdefault(slot.asset, AssetTally()).total += 1
                 self.total += 1
         self.name_width = min(most, max(map(display_width, self.assets), default=0))
+        most_slots = max((asset.total for asset in self.assets.values()), default=1)
+        self.slots_width = len(counted(most_slots, "slot")) if most_slots > 1 else 0
         self.began = time.monotonic()
 
     def started(self, step: Step) -> None:
@@ -164,7 +167,7 @@ class LineReporter(ProgressReporter):
         self.tally.planned(plan, _NAME_WIDTH if self.style.width is None else max(12, self.style.width - _FACTS_WIDTH))
         if not plan.steps:
             return
-        what = f"{counted(self.tally.total, 'slot')} of {counted(len(self.tally.assets), 'asset')}"
+        what = f"{counted(len(plan.steps), 'step')}, {counted(len(self.tally.assets), 'asset')}"
         self.say(self.style.dim(f"  run {run_id}: {what}"))
 
     def started(self, step: Step, attempt: int) -> None:
@@ -200,17 +203,12 @@ class LineReporter(ProgressReporter):
 
     def _asset_line(self, key: str, asset: AssetTally) -> str:
         count = asset.states.get(asset.worst, 0)
-        facts = []
-        if asset.total > 1:
-            of = "" if count == asset.total else f"{number(count)} of "
-            facts.append(f"{of}{counted(asset.total, 'slot')}")
-        if asset.warned:
-            facts.append("a check warns")
-        if asset.began is not None:
-            facts.append(seconds(time.monotonic() - asset.began))
-        if asset.rows and asset.worst is StepState.SUCCEEDED:
-            facts.append(counted(asset.rows, "row"))
-        return self._line(str(asset.worst), key, ", ".join(facts))
+        of = "" if count == asset.total else f"{number(count)} of "
+        slots = f"{of}{counted(asset.total, 'slot')}" if asset.total > 1 else ""
+        took = seconds(time.monotonic() - asset.began) if asset.began is not None else ""
+        rows = counted(asset.rows, "row") if asset.rows and asset.worst is StepState.SUCCEEDED else ""
+        warned = "warns" if asset.warned else ""
+        return self._line(str(asset.worst), key, f"{slots:>{self.tally.slots_width}}  {took:>8}  {rows:>12}  {warned}")
 
     def _line(self, word: str, name: str, rest: str) -> str:
         padding = " " * max(0, self.tally.name_width - display_width(name))

@@ -16,7 +16,7 @@ from headwater.report.slots import PartitionsOf, no_partitions
 from headwater.report.status import count_states, status_document
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, paragraph, state_cell, table
-from headwater.report.words import counted, number
+from headwater.report.words import number, short_type
 
 _LABEL = 13
 
@@ -96,7 +96,9 @@ def card_text(
     """The card as text, from its document."""
     lines = [f"{style.bold(card['asset'])}  {style.dim(title)}"]
     if card["description"]:
-        lines.extend(line for part in card["description"].strip().splitlines() for line in paragraph(part, style, "  "))
+        lines.extend(
+            line for part in card["description"].strip().splitlines() for line in paragraph(part, style, "  ", "")
+        )
     lines.append("")
     for label, value in _facts(card):
         lines.extend(_fact(label, value, style))
@@ -131,7 +133,7 @@ def _fact(label: str, value: str, style: Style) -> list[str]:
     if not value:
         return []
     pad = " " * (_LABEL + 4)
-    first, *rest = paragraph(clean(value), style, pad)
+    first, *rest = paragraph(clean(value), style, pad, "")
     return [f"  {style.dim(label.ljust(_LABEL))}  {first[len(pad) :]}", *rest]
 
 
@@ -141,10 +143,9 @@ def _state_lines(
     if not verdicts:
         return []
     shown = ", ".join(style.state(state, f"{number(count)} {state}") for state, count in card["states"].items())
-    of = f" of {counted(len(verdicts), 'slot')}" if len(verdicts) > 1 else ""
     pairs = [(slot, reason) for slot, verdict in verdicts.items() for reason in verdict.reasons]
     reasons = reason_lines(pairs, partitions_of, style, "    ")
-    return [f"  {style.dim('state'.ljust(_LABEL))}  {shown}{of}", *reasons]
+    return [f"  {style.dim('state'.ljust(_LABEL))}  {shown}", *reasons]
 
 
 def _input_rows(inputs: Iterable[Mapping[str, Any]]) -> list[list[str | Cell]]:
@@ -158,7 +159,7 @@ def _input_rows(inputs: Iterable[Mapping[str, Any]]) -> list[list[str | Cell]]:
 
 def _column_row(column: Mapping[str, Any]) -> list[str | Cell]:
     tags = " ".join(f"#{tag}" for tag in column["tags"])
-    return [column["name"], Cell(column["type"], "dim"), f"{tags} {clean(column['description'])}".strip()]
+    return [column["name"], Cell(short_type(column["type"]), "dim"), f"{tags} {clean(column['description'])}".strip()]
 
 
 def _section(title: str, rows: list[list[str | Cell]], style: Style) -> list[str]:

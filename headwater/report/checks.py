@@ -8,7 +8,7 @@ from typing import Any
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
 from headwater.report.slots import PartitionsOf, no_partitions, slot_count, span
-from headwater.report.style import Style, clean
+from headwater.report.style import Style, clean, cut
 from headwater.report.table import Cell, limited, paragraph, state_cell, table
 from headwater.report.words import counted, listed, number
 
@@ -101,7 +101,8 @@ def _by_check(results: Results) -> dict[tuple[str, str], list[tuple[Slot, CheckR
 def _row(key: str, name: str, found: list[tuple[Slot, CheckResult]]) -> list[str | Cell]:
     failed = [result for _, result in found if not result.passed]
     word = "passed" if not failed else "failed" if failed[0].blocks else "warn"
-    slots = f"{number(len(failed))} of {number(len(found))}" if failed else number(len(found))
+    slots = slot_count([slot for slot, _ in found])
+    slots = f"{number(len(failed))} of {slots}" if failed and slots else slots
     rows = sum(result.failed_rows or 0 for result in failed)
     return [state_cell(word), key, clean(name), slots, number(rows) if rows else ""]
 
@@ -118,7 +119,8 @@ def _details(found: list[tuple[Slot, CheckResult]], style: Style, partitions_of:
         lines.extend(paragraph(about + clean(result.message), style, "      "))
     for row in result.sample[:_SAMPLES_SHOWN]:
         shown = listed([f"{name}={clean(str(value))}" for name, value in row.items()], 6)
-        lines.extend(style.dim(line) for line in paragraph(shown, style, "        "))
+        shown = shown if style.width is None else cut(shown, style.width - 8, style.unicode)
+        lines.append(style.dim(f"        {shown}"))
     return lines
 
 

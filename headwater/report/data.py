@@ -8,7 +8,7 @@ from typing import Any
 from headwater.report.document import plain
 from headwater.report.style import Style, clean, cut, display_width
 from headwater.report.table import GAP, Cell, paragraph, table
-from headwater.report.words import counted
+from headwater.report.words import counted, short_type
 
 _WIDEST_CELL = 40
 
@@ -36,7 +36,7 @@ def data_text(frame: Any, head: int, style: Style) -> str:
     limit = _WIDEST_CELL if style.width is not None else None
     shown = [[_cell(value, limit, style) for value in row] for row in rows[:head]]
     names = [clean(name) for name in frame.columns]
-    types = [str(dtype) for dtype in frame.dtypes]
+    types = [short_type(str(dtype)) for dtype in frame.dtypes]
     fits = _columns_that_fit(names, types, shown, style)
     body = [[Cell(one, "dim") for one in types[:fits]], *(row[:fits] for row in shown)]
     right = {place for place in range(fits) if numeric[place]}

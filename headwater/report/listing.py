@@ -79,9 +79,10 @@ def state_summary(verdicts: Mapping[Slot, Verdict]) -> Cell:
 
 def _row(one: Definition, verdicts: Mapping[Slot, Verdict]) -> list[str | Cell]:
     word = partitions_word(one.partitions)
-    slots = f"{number(len(verdicts))} " if verdicts and word else ""
+    plural = word if word == "static" else f"{word}s"
+    slices = counted(len(verdicts), word, plural) if verdicts and word else f"by {word}" if word else ""
     summary = clean(one.description.strip().split("\n")[0])
-    return [one.key, kind_of(one), f"{slots}{word}", state_summary(verdicts), summary]
+    return [one.key, kind_of(one), slices, state_summary(verdicts), summary]
 
 
 def _by_key(verdicts: Mapping[Slot, Verdict]) -> dict[str, dict[Slot, Verdict]]:

@@ -9,7 +9,7 @@ from typing import Any
 from headwater.report.slots import PartitionsOf, key_span, no_partitions
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, Row, limited, paragraph, state_cell, table
-from headwater.report.words import counted, listed, moment, number, seconds, short_id, size
+from headwater.report.words import counted, listed, moment, number, seconds, short_id, short_type, size
 
 _LABEL = 11
 _DIGEST = 12
@@ -88,7 +88,7 @@ def _fact(label: str, value: str, style: Style) -> list[str]:
     if not value:
         return []
     pad = " " * (_LABEL + 4)
-    first, *rest = paragraph(clean(value), style, pad)
+    first, *rest = paragraph(clean(value), style, pad, "")
     return [f"  {style.dim(label.ljust(_LABEL))}  {first[len(pad) :]}", *rest]
 
 
@@ -122,7 +122,7 @@ def _column_rows(manifest: Mapping[str, Any]) -> list[Row]:
         edges = lineage["columns"].get(column["name"], []) if lineage else []
         sources = listed([_edge(edge) for edge in edges], _SOURCES_SHOWN)
         version = _digest(versions.get(column["name"], ""))
-        rows.append([column["name"], Cell(column["type"], "dim"), Cell(version, "dim"), sources])
+        rows.append([column["name"], Cell(short_type(column["type"]), "dim"), Cell(version, "dim"), sources])
     return rows
 
 

@@ -40,7 +40,7 @@ _STATE_COLOURS = {
     "failed": "red",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-LONG_LIST = 40
+LONG_LIST = 60
 """How many lines of a list a person is shown at once on a terminal."""
 
 

@@ -70,15 +70,15 @@ def _line(row: Sequence[Cell], widths: Mapping[int, int], right: Collection[int]
     return (indent + GAP.join(drawn)).rstrip()
 
 
-def paragraph(text: str, style: Style, indent: str) -> list[str]:
-    """Lines of a text, wrapped within the width, further ones set in by two more."""
+def paragraph(text: str, style: Style, indent: str, hanging: str = "  ") -> list[str]:
+    """Lines of a text, wrapped within the width, further ones set in a little more."""
     if style.width is None:
         return [indent + text]
     return wrap(
         text,
         max(style.width, len(indent) + 20),
         initial_indent=indent,
-        subsequent_indent=indent + "  ",
+        subsequent_indent=indent + hanging,
         break_long_words=False,
         break_on_hyphens=False,
     ) or [indent.rstrip()]
@@ -93,7 +93,8 @@ def limited(blocks: Sequence[Sequence[str]], style: Style, noun: str, how: str, 
     """
     lines: list[str] = []
     for place, block in enumerate(blocks):
-        if style.limit is not None and place and len(lines) + len(block) > style.limit:
+        full = style.limit is not None and len(lines) + len(block) > style.limit
+        if full and 0 < place < len(blocks) - 1:
             rest = counted(len(blocks) - place, f"more {noun}", f"more {plural or noun + 's'}")
             lines.append(style.dim(f"  {'…' if style.unicode else '...'} {rest}: {how}"))
             break

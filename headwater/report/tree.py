@@ -9,7 +9,7 @@ from assets_core.column_lineage import ORDER, ROWS, EdgeKind, Evidence
 from headwater.report.flow import Flow, Point, Walk
 from headwater.report.style import Style, clean, cut, display_width
 
-_LONG_TREE = 5
+_LONG_TREE = 4
 """A tree may be so many times longer than a list before it is cut."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -44,6 +45,11 @@ def size(value: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     raise AssertionError("the last unit takes any size")
+
+
+def short_type(name: str) -> str:
+    """A data type without the names of its parameters: ``Datetime(us, UTC)``."""
+    return re.sub(r"\w+=", "", name).replace("'", "")
 
 
 def moment(value: datetime | str | None) -> str:

@@ -100,9 +100,9 @@ def test_checks_are_a_line_each_with_a_sample_of_what_breaks_them() -> None:
     assert lines == [
         "flights in dev: 2 check results, 1 passed, 1 warned, 0 failed",
         "",
-        "          asset  check            slots  rows",
-        "  passed  m      not_null(id)         1",
-        "  warn    m      between(delay)  1 of 1     7",
+        "          asset  check           rows",
+        "  passed  m      not_null(id)",
+        "  warn    m      between(delay)     7",
         "      7 of 10 rows",
         "        id=1, delay=99.0",
     ]
@@ -127,9 +127,9 @@ def test_plain_progress_is_a_line_an_asset_and_one_for_each_failure() -> None:
     stream = io.StringIO()
     carried_out(PlainReporter(stream, Style(width=None)))
     assert stream.getvalue().splitlines() == [
-        "  run 0199-run: 4 slots of 2 assets",
+        "  run 0199-run: 4 steps, 2 assets",
         "  failed      staging/flights@2013-01-02  ValueError: bad day",
-        "  failed      staging/flights  1 of 3 slots, 0 ms",
+        "  failed      staging/flights  1 of 3 slots      0 ms",
     ]
 
 
