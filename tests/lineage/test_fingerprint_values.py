@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assets_core.errors import DataError
 from lineage.fingerprint import SMALL_ROWS, data_version
@@ -123,3 +125,34 @@ def test_python_objects_are_refused_with_the_name_of_their_column(rows: int) -> 
     with pytest.raises(DataError) as caught:
         data_version(pl.DataFrame({"thing": pl.Series([object()] * rows, dtype=pl.Object)}))
     assert (caught.value.code, caught.value.where) == ("HW381", "thing")
+
+
+whole = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-2, 2)
+real = st.none() | st.floats() | st.sampled_from([0.0, -0.0, 0.5])
+text = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(["", "a", "\0"])
+VALUES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (pl.Int64, whole),
+    (pl.Float64, real),
+    (pl.String, text),
+    (pl.Binary, st.none() | st.binary(max_size=20)),
+    (pl.Boolean, st.none() | st.booleans()),
+    (pl.Date, st.none() | st.dates(date(1900, 1, 1), date(2100, 1, 1))),
+    (pl.Decimal(12, 2), st.none() | st.decimals(-1000, 1000, places=2)),
+    (pl.List(pl.Int64), st.none() | st.lists(whole, max_size=3)),
+    (pl.List(pl.Float64), st.none() | st.lists(real, max_size=3)),
+    (pl.List(pl.List(pl.String)), st.none() | st.lists(st.none() | st.lists(text, max_size=2), max_size=2)),
+    (
+        pl.Struct({"a": pl.Int64, "b": pl.Float64}),
+        st.none() | st.builds(lambda a, b: {"a": a, "b": b}, whole, real),
+    ),
+]
+
+
+@pytest.mark.parametrize("rows", [3, SMALL_ROWS + 3])
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_two_values_have_one_version_exactly_if_they_are_the_same(rows: int, data: st.DataObject) -> None:
+    dtype, values = data.draw(st.sampled_from(VALUES))
+    one, other = data.draw(values), data.draw(values)
+    same = versions_of([one], dtype, rows) == versions_of([other], dtype, rows)
+    assert same == (repr(one) == repr(other))  # repr tells -0.0 from 0.0, and writes every NaN alike
