@@ -56,15 +56,12 @@ test: $(VENV)/.installed-dev $(DATA)  ## all tests; ARGS="tests/lineage -x" for 
 	@echo "test: pytest $(ARGS)"
 	@$(BIN)/pytest --numprocesses auto $(ARGS)
 
-lint: $(VENV)/.installed-dev  ## ruff, mypy --strict, the import contracts
-	@echo "lint: ruff check"
-	@$(BIN)/ruff check $(CODE)
-	@echo "lint: ruff format --check"
-	@$(BIN)/ruff format --check $(CODE)
-	@echo "lint: mypy --strict"
-	@$(BIN)/mypy
-	@echo "lint: import contracts"
-	@$(BIN)/lint-imports
+lint: $(VENV)/.installed-dev  ## ruff, mypy --strict, the import contracts; all are run, whichever fails
+	@failed=; \
+	for step in "ruff check $(CODE)" "ruff format --check $(CODE)" mypy lint-imports; do \
+	  echo "lint: $${step%% $(firstword $(CODE))*}"; $(BIN)/$$step || failed="$$failed $${step%% *}"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "lint: failed:$$failed"; exit 1; fi
 
 format: $(VENV)/.installed-dev  ## rewrite the code the way lint wants it
 	@$(BIN)/ruff check --fix-only --quiet $(CODE)
