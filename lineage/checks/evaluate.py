@@ -10,6 +10,7 @@ import polars as pl
 
 from assets_core.check import Check, CheckResult
 from assets_core.errors import did_you_mean
+from lineage.checks.expressions import first_line
 from lineage.checks.rules import KINDS, ROW_COUNT, RULES, Lookup, Setting, wrong_row_count
 from lineage.checks.values import Unusable, as_json
 
@@ -85,7 +86,7 @@ def _count(
             try:
                 found |= _select(frame, {place: one})[1]
             except (pl.exceptions.PolarsError, Unusable) as error:
-                found[place] = Unusable(f"it cannot be computed: {(str(error).strip() or 'unknown').splitlines()[0]}")
+                found[place] = Unusable(f"it cannot be computed: {first_line(error)}")
     return rows, [found.get(str(place), one) for place, one in enumerate(breaks)]
 
 

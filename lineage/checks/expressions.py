@@ -22,7 +22,7 @@ def sql_condition(sql: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         expression = pl.sql_expr(sql)
         roots = expression.meta.root_names()
     except pl.exceptions.PolarsError as error:
-        why = _first_line(error)
+        why = first_line(error)
     else:
         for name in roots:
             if name not in schema and name != "*":
@@ -40,7 +40,7 @@ def _outcome(sql: str, schema: tuple[tuple[str, pl.DataType], ...]) -> pl.DataTy
     try:
         return pl.DataFrame(schema=dict(schema)).select(pl.sql_expr(sql).alias("ok")).dtypes[0]
     except pl.exceptions.PolarsError as error:
-        return _first_line(error)
+        return first_line(error)
 
 
 def _by_duckdb(sql: str, schema: Mapping[str, pl.DataType], why: str) -> pl.Expr:
@@ -52,7 +52,7 @@ def _by_duckdb(sql: str, schema: Mapping[str, pl.DataType], why: str) -> pl.Expr
     try:
         _duckdb_values(sql, pl.DataFrame(schema=dict(schema)))
     except duckdb.Error as error:
-        raise Unusable(f"the expression cannot be evaluated: {_first_line(error)}", why) from None
+        raise Unusable(f"the expression cannot be evaluated: {first_line(error)}", why) from None
     return pl.struct(pl.all()).map_batches(holds, return_dtype=pl.Boolean)
 
 
@@ -68,5 +68,6 @@ def _duckdb_values(sql: str, frame: pl.DataFrame) -> pl.Series:
     return values
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of a library says, without its details."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets_core.check import Check
 from assets_core.errors import HeadwaterError, did_you_mean
-from lineage.checks.expressions import sql_condition
+from lineage.checks.expressions import first_line, sql_condition
 from lineage.checks.values import Unusable, accepted, bound, is_text, pattern_condition, referred
 
 Lookup: TypeAlias = Callable[[str, str], "pl.Series | pl.LazyFrame"]
@@ -108,12 +108,13 @@ def _foreign_key(check: Check, setting: Setting) -> pl.Expr:
         return pl.lit(False)
     to, to_column = check.argument("to"), check.argument("to_column")
     try:
-        found = setting.lookup(to, to_column)
+        values = referred(setting.lookup(to, to_column), to_column, dtype, f"{to}:{to_column}")
     except HeadwaterError as error:
         raise Unusable(f"{to}:{to_column} cannot be read: {error.what}", error.hint) from None
     except LookupError:
         raise Unusable(f"{to}:{to_column} has no published data to compare with") from None
-    values = referred(found, to_column, dtype, f"{to}:{to_column}")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise Unusable(f"{to}:{to_column} cannot be read: {first_line(error)}") from None
     shown = pl.col(column).cast(pl.String) if is_text(dtype) else pl.col(column)
     return shown.is_not_null() & ~shown.is_in(values.implode())
 

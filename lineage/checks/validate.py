@@ -8,6 +8,7 @@ import polars as pl
 
 from assets_core.check import Check
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
+from lineage.checks.expressions import first_line
 from lineage.checks.rules import KINDS, ROW_COUNT, RULES, Setting
 from lineage.checks.values import Unusable
 
@@ -41,7 +42,7 @@ def validate_checks(
         except Unusable as unusable:
             errors.append(_error(check, where, unusable.why, unusable.hint))
         except pl.exceptions.PolarsError as error:
-            errors.append(_error(check, where, (str(error).strip() or "it does not compute").splitlines()[0], ""))
+            errors.append(_error(check, where, first_line(error), ""))
     return errors
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -157,6 +158,19 @@ def test_why_the_other_asset_cannot_be_read_is_passed_on() -> None:
         raise DataError("HW300", "the file is damaged")
 
     assert "the file is damaged" in one(check.foreign_key("id", "other"), lookup=damaged).message
+
+
+def test_stored_data_that_is_gone_fails_the_foreign_key_and_nothing_else(tmp_path: Path) -> None:
+    gone = pl.scan_parquet(tmp_path / "gone.parquet", schema={"id": pl.Int64})
+    rules = [check.foreign_key("id", "other"), check.not_null("label")]
+    results = evaluate(rules, FRAME, lookup=lambda key, column: gone)
+    assert "other:id cannot be read" in results[0].message
+    assert results[1].failed_rows == 1
+
+
+def test_a_condition_over_the_whole_table_is_evaluated_once() -> None:
+    assert one(check.expression("max(id) < 3")).passed
+    assert not one(check.expression("count(*) > 10")).passed
 
 
 def test_good_definitions_have_no_errors() -> None:
