@@ -160,7 +160,7 @@ OTHERS = {
         'b"l:%b" % body',
         "test_digest",
     ),
-    "digest: bool is no int": ("assets_core.digest", "if isinstance(value, bool):", "if False:", "test_digest"),
+    "digest: bool is no int": ("assets_core.digest", 'b"b1:1" if value else b"b1:0"', "_number(value)", "test_digest"),
     "graph: ambiguity": ("assets_core.graph", "if len(matches) == 1:", "if matches:", "test_graph"),
     "graph: defaults never bind": (
         "assets_core.graph",
