@@ -1,0 +1,212 @@
+"""Follows DataFrames through eager code as far as that can be proven, and says where it ends.
+
+An eager method of polars that gives a frame does what the lazy method of the same name does. So a traced frame
+carries, beside its data, the plan that the same calls make on a placeholder. Whatever else is done to it, by a
+method that is not followed, by another library, by a look at its values or at its height, goes through the one
+attribute behind which polars keeps the data. A touch of that attribute ends the tracing of the whole call: from
+then on values may go anywhere.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from lineage.columns.placeholder import placeholder
+from lineage.columns.plan import PlanReading, read_plan
+
+_FOLLOWED_NAMES = """bottom_k cast drop drop_nans drop_nulls explode fill_nan fill_null filter gather_every head join
+join_asof join_where limit max mean median min null_count quantile remove rename reverse select select_seq shift slice
+sort std sum tail top_k unique unnest unpivot var with_columns with_columns_seq with_row_index"""
+FOLLOWED = frozenset(_FOLLOWED_NAMES.split())
+"""Methods of DataFrame that do what the methods of LazyFrame of the same name do."""
+_AGGREGATION_NAMES = "agg all first last len max mean median min n_unique quantile sum head tail"
+AGGREGATIONS = frozenset(_AGGREGATION_NAMES.split())
+"""Methods of groups that are followed."""
+_PLAIN = (
+    *(str, bytes, bool, int, float, type(None), decimal.Decimal),
+    *(dt.date, dt.datetime, dt.timedelta, dt.time, pl.Expr, pl.DataType, type(pl.Int64)),
+)
+
+
+class Trace:
+    """What became of the frames of one call.
+
+    ``escaped`` says by which method values got out of sight, and is empty while none did.
+    """
+
+    def __init__(self) -> None:
+        self.escaped = ""
+        self._schemas: dict[str, dict[str, pl.DataType]] = {}
+
+    def frame(self, name: str, data: pl.DataFrame) -> pl.DataFrame:
+        """The data of an input as a frame that is followed."""
+        self._schemas[name] = dict(data.schema)
+        return _TracedFrame._of(data, placeholder(name, data.schema), self)
+
+    def end(self, by: str) -> None:
+        """Notes that values got out of sight."""
+        self.escaped = self.escaped or by
+
+    def reading(self, result: object) -> PlanReading | None:
+        """The reading of what the call did to make its result.
+
+        Arguments:
+            result: what the call returned.
+
+        Returns:
+            None where it cannot be proven: values got out of sight, or the result is not a frame that was followed.
+        """
+        if self.escaped or not isinstance(result, _TracedFrame) or result._trace is not self:
+            return None
+        reading = read_plan(result._plan, self._schemas)
+        data = result.__dict__["_data"]
+        if reading.schema != tuple((name, str(dtype)) for name, dtype in data.schema.items()):
+            return None
+        return reading
+
+
+def untraced(result: Any) -> Any:
+    """The plain DataFrame of a result that was followed; anything else as it is."""
+    return result.__dict__["_data"] if isinstance(result, _TracedFrame) else result
+
+
+class _TracedFrame(pl.DataFrame):
+    """A DataFrame that knows the plan it comes from."""
+
+    _trace: Trace
+    _plan: pl.LazyFrame
+
+    @classmethod
+    def _of(cls, data: pl.DataFrame, plan: pl.LazyFrame, trace: Trace) -> _TracedFrame:
+        made = cls.__new__(cls)
+        made.__dict__.update(_data=data, _plan=plan, _trace=trace)
+        return made
+
+    @classmethod
+    def _from_pydf(cls, py_df: Any) -> pl.DataFrame:
+        # Methods that are not followed make plain frames.
+        return pl.DataFrame._from_pydf(py_df)
+
+    @property
+    def _df(self) -> Any:  # what polars reads is kept out of sight on purpose
+        self._trace.end(sys._getframe(1).f_code.co_name)
+        return self.__dict__["_data"]._df
+
+    @_df.setter
+    def _df(self, value: Any) -> None:
+        self._trace.end(sys._getframe(1).f_code.co_name)
+        self.__dict__["_data"]._df = value
+
+    # A schema is no data: all of these are the same whatever the values are.
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.__dict__["_data"].columns)
+
+    @columns.setter
+    def columns(self, names: Any) -> None:
+        self._trace.end("columns")
+        self.__dict__["_data"].columns = names
+
+    @property
+    def dtypes(self) -> list[pl.DataType]:
+        """The dtypes of the columns."""
+        return list(self.__dict__["_data"].dtypes)
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Names and dtypes of the columns."""
+        schema: pl.Schema = self.__dict__["_data"].schema
+        return schema
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return int(self.__dict__["_data"].width)
+
+    def collect_schema(self) -> pl.Schema:
+        """Names and dtypes of the columns."""
+        return self.schema
+
+    def group_by(self, *by: Any, maintain_order: bool = False, **named_by: Any) -> Any:
+        """The groups of the frame, followed into their aggregation."""
+        data = self.__dict__["_data"].group_by(*by, maintain_order=maintain_order, **named_by)
+        if not _harmless((by, named_by)):
+            self._trace.end("group_by")
+            return data
+        return _TracedGroups(data, self._plan.group_by(*by, maintain_order=maintain_order, **named_by), self._trace)
+
+
+class _TracedGroups:
+    """The groups of a traced frame."""
+
+    def __init__(self, data: Any, plan: Any, trace: Trace) -> None:
+        self._data, self._plan, self._trace = data, plan, trace
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in AGGREGATIONS:
+            self._trace.end(name)
+            return getattr(self._data, name)
+        return lambda *args, **kwargs: _called(name, self._data, self._plan, self._trace, args, kwargs)
+
+    def __iter__(self) -> Any:
+        self._trace.end("group_by")
+        return iter(self._data)
+
+
+def _called(
+    name: str, data: Any, plan: Any, trace: Trace, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Calls a method on the data and on the plan, if nothing unknown is among the arguments."""
+    try:
+        result: pl.DataFrame = getattr(data, name)(*map(untraced, args), **{k: untraced(v) for k, v in kwargs.items()})
+    except BaseException:
+        # Whether a call fails may depend on values, and the code may go another way then.
+        trace.end(f"an exception in {name}")
+        raise
+    if trace.escaped:
+        return result
+    if not _harmless((args, kwargs), trace):
+        trace.end(name)
+        return result
+    try:
+        planned = getattr(plan, name)(*map(_plan_of, args), **{k: _plan_of(v) for k, v in kwargs.items()})
+    except (TypeError, AttributeError, pl.exceptions.PolarsError):
+        trace.end(name)
+        return result
+    return _TracedFrame._of(result, planned, trace)
+
+
+def _plan_of(argument: Any) -> Any:
+    return argument._plan if isinstance(argument, _TracedFrame) else argument
+
+
+def _harmless(argument: Any, trace: Trace | None = None) -> bool:
+    """Whether an argument is made of constants, expressions and frames followed by the same trace."""
+    if isinstance(argument, _TracedFrame):
+        return argument._trace is trace
+    if isinstance(argument, Mapping):
+        return all(_harmless(key) and _harmless(value, trace) for key, value in argument.items())
+    if isinstance(argument, list | tuple | set | frozenset):
+        return all(_harmless(item, trace) for item in argument)
+    return isinstance(argument, _PLAIN)
+
+
+def _follow(name: str) -> Any:
+    def method(self: _TracedFrame, *args: Any, **kwargs: Any) -> pl.DataFrame:
+        return _called(name, self.__dict__["_data"], self._plan, self._trace, args, kwargs)
+
+    method.__name__ = name
+    method.__doc__ = getattr(pl.DataFrame, name).__doc__
+    return method
+
+
+for _name in FOLLOWED:
+    setattr(_TracedFrame, _name, _follow(_name))
