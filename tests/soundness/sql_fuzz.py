@@ -22,8 +22,10 @@ DIALECTS = (
     "mysql", "sqlite", "clickhouse", "oracle", "flink", "",
 )  # fmt: skip
 _TOKEN = re.compile(r"\s+|\w+|'[^']*'|.", re.DOTALL)
-_NOISE = ("(", ")", ",", "*", "'", '"', ";", ".", "::", ":", "$", "@", "{", "}", "[", "]", "--", "/*", "\x00", "é", "null",
-          "select", "from", "with", "as", "over", "case", "end", "union", "lateral", "using", "group by", "1e999")  # fmt: skip
+_NOISE = (
+    *("(", ")", ",", "*", "'", '"', ";", ".", "::", ":", "$", "@", "{", "}", "[", "]", "--", "/*", "\x00", "é", "null"),
+    *("select", "from", "with", "as", "over", "case", "end", "union", "lateral", "using", "group by", "1e999"),
+)
 SECONDS = 2.0
 
 

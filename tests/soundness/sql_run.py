@@ -19,7 +19,10 @@ def random_queries(count: int, seed: int) -> int:
     tried = trials(seed, count, [DuckDB(), SQLite()])
     missed = [sentence for one in tried for sentence in misses(one)]
     seen = sum(len(places) for one in tried for places in one.effects.values())
-    print(f"random queries: {len(tried)} tried, {seen} effects of a column on an output seen, {len(missed)} missed")
+    print(
+        f"random queries: {len(tried)} tried, {seen} effects of a column on an output seen, {len(missed)} missed",
+        flush=True,
+    )
     for sentence in missed[:20]:
         print("  missed:", sentence)
     return len(missed)
@@ -33,7 +36,7 @@ def main(count: int, seed: int, folder: Path) -> int:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    count = int(given[0]) if given else 2000
+    count = int(given[0]) if given else 600
     seed = int(given[1]) if len(given) > 1 else 1
     folder = Path(given[2]) if len(given) > 2 else Path(tempfile.gettempdir()) / "headwater-tpc"
     sys.exit(main(count, seed, folder))
