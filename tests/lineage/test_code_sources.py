@@ -58,7 +58,11 @@ def test_a_module_imported_without_recording_is_read_from_its_file(project: Proj
     assert plain == recorded
 
 
-@pytest.mark.parametrize("function", [len, print, str.upper, eval("lambda a: a + 1"), dict], ids=str)
+@pytest.mark.parametrize(
+    "function",
+    [len, print, str.upper, eval("lambda a: a + 1"), dict],
+    ids=["len", "print", "str.upper", "evaluated lambda", "dict"],
+)
 def test_code_without_source_gets_a_version_and_no_exception(function: Any, tmp_path: Path) -> None:
     first, second = (source_digest(function, project_root=tmp_path, bindings={}) for _ in range(2))
     assert first.digest == second.digest
