@@ -84,10 +84,11 @@ def plans_for(mutant: Mutant) -> list[tuple[Plan, Observation]]:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_reading_with_one_rule_deleted_is_found_out(mutant: Mutant) -> None:
+    plans = plans_for(mutant)
     with mutant.alive():
         caught = any(
             persistent(observation, miss)
-            for plan, observation in plans_for(mutant)
+            for plan, observation in plans
             for miss in misses(observation, reading_of(plan).lineage)[:3]
         )
     assert caught
