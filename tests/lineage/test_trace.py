@@ -148,6 +148,14 @@ def test_an_unnamed_star_stands_for_every_column() -> None:
     assert ref("b:x") in trace([ref("raw:q")], known, direction="down").columns
 
 
+def test_an_unnamed_star_stands_for_the_number_of_rows_as_well() -> None:
+    known = {
+        "b": [lineage(edge("a:*", "x", I, Resolution.STAR))],
+        "a": [lineage(edge("raw:p", "p"))],
+    }
+    assert ref("raw:*") in trace([ref("b:x")], known).columns
+
+
 def test_the_lineages_of_all_partitions_are_followed() -> None:
     known = {"b": [lineage(edge("a:old", "x")), lineage(edge("a:new", "x"))]}
     assert trace([ref("b:x")], known).columns == refs("a:old", "a:new")
