@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from lineage.code_syntax import Chain
 
+_LOADS_OUTER = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 MISSING = object()
 """Stands for a name that leads nowhere."""
 _GENERATED = frozenset({"_abc_impl", "model_fields", "model_computed_fields", "model_config"})
@@ -34,12 +36,24 @@ def _constant(value: Any) -> str:
 
 
 def outer_names(code: CodeType) -> set[str]:
-    """Names that the code, or code inside it, may look up as globals."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= outer_names(constant)
+    """Names that the code, or code inside it, looks up as globals.
+
+    ``co_names`` holds names of attributes too. Where one of those is also a local variable, the instructions decide.
+    """
+    codes = _with_inner(code)
+    local = {name for one in codes for name in (*one.co_varnames, *one.co_cellvars, *one.co_freevars)}
+    names: set[str] = set()
+    for one in codes:
+        if local.isdisjoint(one.co_names):
+            names.update(one.co_names)
+        else:
+            names.update(step.argval for step in dis.get_instructions(one) if step.opname in _LOADS_OUTER)
     return names
+
+
+def _with_inner(code: CodeType) -> list[CodeType]:
+    inner = [one for constant in code.co_consts if isinstance(constant, CodeType) for one in _with_inner(constant)]
+    return [code, *inner]
 
 
 def defaults(function: FunctionType) -> list[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
 _FILE_READS = frozenset({
-    "open", "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
+    "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
 
@@ -48,7 +48,7 @@ class Outside:
                     yield "environment", name, digest(os.environ.get(name))
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
-            elif chain[-1] in _FILE_READS and (chain == ("open",) or chain[0] in scope):
+            elif chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
                 path = _constant(argument, scope)
                 if isinstance(path, str | PurePath):
                     note(f"{owner} reads {path}, which is none of its inputs: declare it as a source")

@@ -14,6 +14,7 @@ import functools
 import inspect
 import io
 import logging
+import os
 import pathlib
 import re
 import reprlib
@@ -27,6 +28,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from lineage.code_objects import code_digest
 from lineage.fingerprint import data_version
 
 _SHOWN = 80
@@ -112,6 +114,9 @@ class _Encoder:
             del self._open[id(value)]
 
     def _compound(self, value: Any, kind: type, depth: int) -> bytes:
+        if value is os.environ:
+            self._follower.note("the environment as a whole is held by a value: which variables count is not captured")
+            return _tagged("environ", b"")
         if kind in (tuple, list):
             return _tagged(kind.__name__, b"".join([self.encode(item, depth) for item in value]))
         if kind in (dict, types.MappingProxyType):
@@ -130,6 +135,11 @@ class _Encoder:
         special = next((encode for base, encode in _SPECIAL.items() if isinstance(value, base)), None)
         if special is not None:
             return _tagged(kind.__qualname__, self.encode(special(value), depth))
+        if kind.__module__ in ("typing", "types"):
+            parts = self.encode(getattr(value, "__args__", ()), depth) + self.encode(
+                getattr(value, "__bound__", None), depth
+            )
+            return _tagged("typing", _tagged("text", repr(value).encode()) + parts)
         if isinstance(value, _INERT):
             return _tagged("inert", kind.__qualname__.encode())
         if kind.__module__.startswith("assets_core.") and isinstance(getattr(value, "key", None), str):
@@ -215,6 +225,7 @@ def _array(value: Any) -> Any:
 
 _SPECIAL: dict[Any, Callable[[Any], Any]] = {
     pathlib.PurePath: str,
+    types.CodeType: code_digest,
     re.Pattern: lambda value: (value.pattern, value.flags),
     functools.partial: lambda value: (value.func, value.args, value.keywords),
     pl.DataFrame: _frame,

@@ -118,3 +118,13 @@ def test_a_file_that_is_written_is_not_taken_for_an_input(project: Project, mode
     found = reading(project, pipeline=f"def f(a):\n    open('out.csv', {mode}).write(a)\n")
     assert not found.notes
     assert not found.reached
+
+
+def test_the_environment_held_by_an_object_is_noted_and_not_taken_whole(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import os\nclass C:\n    source = os.environ\ndef f(a):\n    return C\n"
+    before = reading(project, pipeline=text)
+    monkeypatch.setenv("HEADWATER_TEST_OTHER", "1")
+    assert before.notes
+    assert project.read().digest == before.digest

@@ -374,3 +374,17 @@ def test_a_function_that_polars_calls_counts(project: Project) -> None:
     """
     found = changes(project, {"pipeline": text}, {"pipeline": text.replace("x + 1", "x + 2")})
     assert found == ("code of udf in pipeline.py changed",)
+
+
+def test_a_parameter_named_like_an_attribute_or_a_global_is_not_taken_for_the_global(project: Project) -> None:
+    text = "width = 1\ndef f(a, width):\n    return [b.width + width for b in a]\n"
+    found = reading(project, pipeline=text)
+    assert not found.reached
+    assert not found.notes
+
+
+def test_types_of_annotations_count_by_what_they_say(project: Project) -> None:
+    text = "from typing import Literal, TypeVar\nT = TypeVar('T')\nKIND = Literal['a']\ndef f(a):\n    return KIND, T\n"
+    before = reading(project, pipeline=text)
+    assert not before.notes
+    assert reading(project, pipeline=text.replace("['a']", "['b']")).digest != before.digest
