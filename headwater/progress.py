@@ -206,7 +206,8 @@ class LineReporter(ProgressReporter):
         of = "" if count == asset.total else f"{number(count)} of "
         slots = f"{of}{counted(asset.total, 'slot')}" if asset.total > 1 else ""
         took = seconds(time.monotonic() - asset.began) if asset.began is not None else ""
-        rows = counted(asset.rows, "row") if asset.rows and asset.worst is StepState.SUCCEEDED else ""
+        published = asset.worst in (StepState.SUCCEEDED, StepState.REUSED)
+        rows = counted(asset.rows, "row") if asset.rows and published else ""
         warned = "warns" if asset.warned else ""
         return self._line(str(asset.worst), key, f"{slots:>{self.tally.slots_width}}  {took:>8}  {rows:>12}  {warned}")
 

@@ -89,11 +89,13 @@ def materialize(
     _open_storages(project, plan)
     project.catalog.begin_run(record)
     told.planned(plan, run_id)
-    result = _carry_out(project, known, plan, record, told, workers)
+    result, stopped_by = _carry_out(project, known, plan, record, told, workers)
     result = RunResult(
         result.run_id, result.env, result.ok, result.steps, result.counts, (*warnings, *result.warnings), result.seconds
     )
     told.ended(result)
+    if stopped_by is not None:
+        raise Interrupted(result, stopped_by)
     return result
 
 
@@ -106,14 +108,15 @@ def _open_storages(project: Project, plan: Plan) -> None:
 
 def _carry_out(
     project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, workers: int | None
-) -> RunResult:
+) -> tuple[RunResult, int | None]:
+    """Runs the plan; gives the outcome, and the signal that ended it early."""
     run_id = record.id
     executor = ThreadsExecutor(workers)
-    with _resources(project) as resources, capturing_streams(), _terminating():
+    with _resources(project) as resources, capturing_streams():
         engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
         ended = RunState.FAILED
         try:
-            with _beating(project, run_id):
+            with _beating(project, run_id), _interruptible(engine) as received:
                 result = engine.run()
             ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
         except KeyboardInterrupt:
@@ -123,17 +126,21 @@ def _carry_out(
             counts = engine.table.count()
             project.catalog.end_run(run_id, ended, ended=_now(), counts=counts, reason=record.reason)
             executor.close()
-    if engine.stopped:
-        raise Interrupted(result)
-    return result
+    return result, received[0] if engine.stopped else None
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was interrupted and ended in order; ``result`` is how far it came."""
+    """The run was interrupted and ended in order.
 
-    def __init__(self, result: RunResult) -> None:
+    Arguments:
+        result: how far it came.
+        number: the signal, SIGINT or SIGTERM.
+    """
+
+    def __init__(self, result: RunResult, number: int) -> None:
         super().__init__()
         self.result = result
+        self.number = number
 
 
 def _planned(
@@ -229,23 +236,34 @@ def _beating(project: Project, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _terminating() -> Iterator[None]:
-    """Takes a request to terminate as an interrupt, so that what is under way is still recorded."""
+def _interruptible(engine: Engine) -> Iterator[list[int]]:
+    """Lets the first SIGINT or SIGTERM end the run in order, and the second one at once; gives those received.
+
+    An exception that breaks into the engine's thread anywhere would lose results or leave them half recorded.
+    """
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield received
         return
+    before: dict[int, Any] = {}
 
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def handle(number: int, frame: Any) -> None:
+        received.append(number)
+        if len(received) == 1:
+            engine.interrupt()
+        elif callable(before[number]):
+            before[number](number, frame)
+        else:
+            raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody sees to it, and tells the two apart
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script, and under nohup
+            before[number] = signal.signal(number, handle)
     try:
-        yield
+        yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for restored, handler in before.items():
+            signal.signal(restored, handler)
 
 
 @contextmanager

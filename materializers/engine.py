@@ -96,20 +96,18 @@ class Engine:
         self._waiting: list[int] = []
         self._unrecorded: list[StepRecord] = []
         self._oldest = 0.0
+        self._interrupted = False
         self._stopping = False
 
     def run(self) -> RunResult:
-        """Runs the plan to its end; an interrupt lets what is under way finish, a second one does not."""
+        """Runs the plan to its end; after ``interrupt`` only what is under way to its end."""
         began = time.perf_counter()
         self._record_observations()
         self._instructions.extend(self.table.begin())
         while self._instructions or not self.table.ended:
-            try:
-                self._advance()
-            except KeyboardInterrupt:
-                if self._stopping:
-                    raise
+            if self._interrupted and not self._stopping:
                 self._stop()
+            self._advance()
         self._commit()
         counts = self.table.count()
         ok = all(StepState(state) in WELL_ENDED for state in counts)
@@ -117,6 +115,10 @@ class Engine:
             self.run_id, self.scene.env, ok, tuple(self.outcomes), counts, tuple(self.warnings),
             time.perf_counter() - began,
         )  # fmt: skip
+
+    def interrupt(self) -> None:
+        """Asks the run to end in order, where nothing is half done; returns at once, as a signal handler must."""
+        self._interrupted = True
 
     @property
     def stopped(self) -> bool:

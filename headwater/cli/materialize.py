@@ -75,7 +75,7 @@ def command(
         if force and project.protected:
             reason = call.confirm(f"compute {selection or 'every asset'} again", code="HW720", reason=reason)
         reporter = reporter_for(progress, sys.stderr, quiet=call.quiet, verbose=call.verbose)
-        interrupted = False
+        interrupted = 0
         try:
             result = project.materialize(
                 selection,
@@ -88,7 +88,7 @@ def command(
                 reason=reason,
             )
         except Interrupted as stopped:
-            result, interrupted = stopped.result, True
+            result, interrupted = stopped.result, stopped.number
         finally:
             reporter.close()
         where = partitions_of(project)
@@ -98,7 +98,7 @@ def command(
             ok=result.ok,
             warnings=result.warnings if call.as_json else (),
         )
-    return 130 if interrupted else 0 if result.ok else 1
+    return 128 + interrupted if interrupted else 0 if result.ok else 1
 
 
 def _text(result: RunResult, call: Call, style: Style, where: PartitionsOf) -> str:

@@ -20,6 +20,8 @@ class Signals:
 
     def __enter__(self) -> Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is signal.SIG_IGN:  # as in the background of a script, and under nohup
+                continue
             try:
                 self._before[number] = signal.signal(number, self._raise)
             except ValueError:  # not in the main thread: then the signals are somebody else's

@@ -184,6 +184,34 @@ def test_a_signal_ends_the_run_in_order_and_shows_in_the_status(tmp_path: Path, 
     assert "Traceback" not in err.decode()
 
 
+def test_an_interrupted_run_keeps_what_it_finished_and_the_next_one_does_the_rest(
+    days: Callable[..., Path], hw
+) -> None:
+    folder = days()
+    module = folder / "flights.py"
+    module.write_text(
+        module.read_text().replace('    print("working', '    import time; time.sleep(0.2)\n    print("working')
+    )
+    process = subprocess.Popen(
+        [*HEADWATER, "materialize", "--workers", "2", "--progress", "json"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    while '"settled"' not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    events = [json.loads(line) for line in process.stderr]
+    assert process.wait(timeout=30) == 130
+    finished = 1 + sum(event.get("state") == "succeeded" for event in events)
+    assert events[-1]["counts"]["cancelled"] == 11 - finished
+    rest = hw("materialize", "--json", at=folder).document
+    assert (rest["ok"], rest["counts"]) == (True, {"succeeded": 11 - finished})
+
+
 def test_force_in_a_protected_environment_is_refused_without_yes(hw, days: Callable[..., Path]) -> None:
     folder = days()
     answer = hw("materialize", "--env", "prod", "--force", "--json", at=folder)
