@@ -20,6 +20,8 @@ _KIND_WORDS = {
     "step": "step",
     "later_check": "checked",
     "retirement": "retired",
+    "change": "environment",
+    "hold": "hold",
 }
 
 

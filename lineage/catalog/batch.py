@@ -15,8 +15,10 @@ from lineage.catalog.schema import TABLES, Kind
 _ORDER = (
     Kind.RUN,
     Kind.RUN_END,
+    Kind.CHANGE,
     Kind.MATERIALIZATION,
     Kind.PUBLICATION,
+    Kind.HOLD,
     Kind.STEP,
     Kind.LATER_CHECK,
     Kind.RETIREMENT,

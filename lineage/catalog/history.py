@@ -18,6 +18,7 @@ made as (select sequence from materialization where slot in mine)
 select sequence from made
 union select sequence from publication where slot in mine
 union select sequence from step where slot in mine
+union select sequence from hold where slot in mine
 union select sequence from later_check where materialization in made
 union select sequence from retirement where materialization in made
 order by 1 desc limit :limit
@@ -51,6 +52,14 @@ _SOURCES = {
         "null",
         "x.how || case x.reason when '' then '' else ': ' || x.reason end",
     ),
+    Kind.CHANGE: (
+        "null",
+        "null",
+        "x.run",
+        "x.environment",
+        "x.verb || ifnull(' from ' || (select name from environment o where o.number = x.origin), '')",
+    ),
+    Kind.HOLD: ("x.slot", "null", "x.run", "x.environment", "case x.held when 1 then 'held' else 'released' end"),
 }
 
 

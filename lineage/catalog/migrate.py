@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 1
+CATALOG_VERSION = 2
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -88,9 +88,24 @@ create table projection (
     primary key (materialization, columns)) without rowid;
 """
 
+_ENVIRONMENTS = """
+create table change (
+    sequence integer primary key references log, run integer not null references run, verb text not null,
+    environment integer not null references environment, origin integer references environment,
+    seen integer, frozen integer not null);
+create index change_environment on change (environment);
+
+create table hold (
+    sequence integer primary key references log, run integer not null references run,
+    environment integer not null references environment, slot integer not null references slot,
+    held integer not null);
+create index hold_slot on hold (environment, slot);
+"""
+
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
 )
+_APPEND_ONLY_2 = "change hold"
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -109,12 +124,12 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     @migrations()
     def evidence(db: Any) -> None:
-        for statement in _statements(_EVIDENCE + _STATE):
-            db.execute(statement)
-        for table in _APPEND_ONLY_1.split():
-            for statement in guards(table).values():
-                db.execute(statement)
+        _make(db, _EVIDENCE + _STATE, _APPEND_ONLY_1)
         db.execute("insert into head (one, sequence, hash) values (1, 0, zeroblob(32))")
+
+    @migrations()
+    def environments(db: Any) -> None:
+        _make(db, _ENVIRONMENTS, _APPEND_ONLY_2)
 
     connection.execute("begin immediate")
     try:
@@ -137,6 +152,14 @@ def guards(table: str) -> dict[str, str]:
         )
         for verb in ("update", "delete")
     }
+
+
+def _make(db: Any, script: str, append_only: str) -> None:
+    for statement in _statements(script):
+        db.execute(statement)
+    for table in append_only.split():
+        for statement in guards(table).values():
+            db.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

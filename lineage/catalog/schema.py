@@ -24,6 +24,8 @@ class Kind(IntEnum):
     STEP = 16
     LATER_CHECK = 32
     RETIREMENT = 64
+    CHANGE = 128
+    HOLD = 256
 
 
 class Refers(StrEnum):
@@ -107,6 +109,12 @@ TABLES: dict[Kind, Table] = {
         ),
         Table(Kind.LATER_CHECK, "later_check", _columns("materialization:entry run:entry results:content")),
         Table(Kind.RETIREMENT, "retirement", _columns("materialization:entry how reason run:entry")),
+        Table(
+            Kind.CHANGE,
+            "change",
+            _columns("run:entry verb environment:environment origin:environment seen frozen"),
+        ),
+        Table(Kind.HOLD, "hold", _columns("run:entry environment:environment slot:slot held")),
     )
 }
 """Every evidence table by its kind."""

@@ -11,6 +11,7 @@ from typing import Self
 from assets_core.errors import StorageError, UsageError
 from lineage.catalog.caches import Caches
 from lineage.catalog.connect import DURABILITY, connect, prepare
+from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
 from lineage.catalog.reader import Reader
 from lineage.catalog.runs import RunReader
@@ -20,7 +21,7 @@ from lineage.catalog.writer import Writer
 class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
-    Its methods are those of ``Writer``, ``Reader``, ``LogReader``, ``RunReader`` and ``Caches``.
+    Its methods are those of ``Writer``, ``Reader``, ``EnvironmentReader``, ``LogReader``, ``RunReader`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -33,6 +34,7 @@ class Catalog:
         writer = Writer(path, self._connection)
         reader = Reader(path, self._connection)
         runs = RunReader(path, self._connection)
+        environments = EnvironmentReader(reader.reading)
         caches = Caches(path, self._connection)
 
         self.begin_run = writer.begin_run
@@ -41,6 +43,7 @@ class Catalog:
         self.commit = writer.commit
         self.add_check_results = writer.add_check_results
         self.retire = writer.retire
+        self.change = writer.change
 
         self.published = reader.published
         self.lineages = reader.lineages
@@ -57,6 +60,16 @@ class Catalog:
         self.head = reader.head
         self.reading = reader.reading
         self.log = LogReader(reader.reading).log
+
+        self.environment_records = environments.environment_records
+        self.pointers = environments.pointers
+        self.held = environments.held
+        self.good_before = environments.good_before
+        self.shown_by = environments.shown_by
+        self.ever_shown = environments.ever_shown
+        self.last_in_step = environments.last_in_step
+        self.first_publication = environments.first_publication
+        self.end_of = environments.end_of
 
         self.runs = runs.runs
         self.run = runs.run

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
-from assets_core.records import Materialization, StepRecord
+from assets_core.records import Materialization, RunRecord, StepRecord
 
 
 class Publish(NamedTuple):
@@ -64,6 +64,102 @@ class Retired(StrEnum):
     """Somebody found it wrong."""
     PRUNED = "pruned"
     """Its data is going to be deleted, or is."""
+
+
+class Verb(StrEnum):
+    """What somebody did to an environment on purpose, apart from runs."""
+
+    CREATE = "create"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    RELEASE = "release"
+    DROP = "drop"
+    WITHDRAW = "withdraw"
+
+
+class Move(NamedTuple):
+    """One pointer to move, in whichever environment, if it still shows what was seen.
+
+    Arguments:
+        materialization: id of what the slot shall show; None for nothing.
+        expected: id of what the slot showed when it was looked at; None for nothing.
+    """
+
+    env: str
+    slot: Slot
+    materialization: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody does to an environment, recorded in one transaction as a run without steps.
+
+    Arguments:
+        run: who, when, with which words and why; its environment is the one that is changed. It ends as it begins.
+        origin: the environment that pointers come from.
+        seen: the last entry of the log when the pointers of ``origin`` were looked at.
+        frozen: with ``create``: nothing but dropping may be done to the environment from then on.
+        moves: all of them or, when one was moved by somebody else, none.
+        hold, release: slots of the environment that are kept as they are from now on, or no longer.
+        withdraw: ids of materializations that are never used or shown again.
+    """
+
+    run: RunRecord
+    verb: Verb
+    origin: str | None = None
+    seen: int | None = None
+    frozen: bool = False
+    moves: tuple[Move, ...] = ()
+    hold: tuple[Slot, ...] = ()
+    release: tuple[Slot, ...] = ()
+    withdraw: tuple[str, ...] = ()
+
+
+class Pointer(NamedTuple):
+    """What a slot shows.
+
+    Arguments:
+        observed: whether it is an observation of a source.
+        retired: whether it was taken out of use since, as only an earlier state of an environment can show.
+    """
+
+    materialization: str
+    observed: bool
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who keeps a slot as it is since when, and why."""
+
+    slot: Slot
+    run_id: str
+    actor: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRecord:
+    """What the catalog knows of one environment.
+
+    Arguments:
+        origin: the environment that it was made from; empty if it came to be by being used.
+        created, actor: when it was made and by whom; None and empty if it came to be by being used.
+        dropped: it was dropped, and nothing has been done in it since.
+        shown: slots of assets that show something.
+        held: slots that are kept as they are.
+    """
+
+    name: str
+    origin: str = ""
+    frozen: bool = False
+    created: datetime | None = None
+    actor: str = ""
+    dropped: bool = False
+    shown: int = 0
+    held: int = 0
 
 
 class Head(NamedTuple):
@@ -121,11 +217,11 @@ class LogEntry:
 
     Arguments:
         kind: what was recorded: ``run``, ``run_end``, ``materialization``, ``publication``, ``step``,
-            ``later_check`` or ``retirement``.
+            ``later_check``, ``retirement``, ``change`` or ``hold``.
         env: the environment of the run it belongs to, or in which was published.
         actor: who asked for that run.
         detail: the command of a run, the state of an end or a step, ``blocked``, the record that a publication
-            replaced, or the reason of a retirement.
+            replaced, the reason of a retirement, what was done to an environment, or ``held`` and ``released``.
         hash: of the entry that covers it, in hexadecimal.
     """
 

@@ -17,6 +17,7 @@ from assets_core.records import Materialization, RecordKind, RunRecord, RunState
 from lineage.catalog import coding
 from lineage.catalog.batch import Batch, Current, immediate
 from lineage.catalog.chain import Canon, content_digest
+from lineage.catalog.changes import add_run, make_change, refuse_frozen
 from lineage.catalog.connect import explained
 from lineage.catalog.interning import Interner
 from lineage.catalog.packing import (
@@ -30,7 +31,7 @@ from lineage.catalog.packing import (
     to_json,
 )
 from lineage.catalog.schema import Kind
-from lineage.catalog.values import CommitReport, Outcome, Publish, Retired
+from lineage.catalog.values import Change, CommitReport, Outcome, Publish, Retired
 
 RECORD_KINDS = {RecordKind.MATERIALIZATION: 0, RecordKind.OBSERVATION: 1}
 """How the kind of a record is kept."""
@@ -52,20 +53,14 @@ class Writer:
         self._lock = threading.RLock()
 
     def begin_run(self, run: RunRecord) -> None:
-        """Records that a run began, and its first heartbeat."""
+        """Records that a run began, and its first heartbeat.
+
+        Raises:
+            RefusedError: HW704, its environment is frozen.
+        """
         with self._batch(run.started) as batch:
-            process = batch.intern.content(to_json(dict(run.process))) if run.process else None
-            entry = batch.add(
-                Kind.RUN,
-                pack_id(run.id),
-                batch.intern.environment(run.env),
-                batch.at,
-                storable(run.actor),
-                storable(run.command),
-                storable(run.selection),
-                process,
-            )
-            batch.intern.note_run(run.id, entry)
+            refuse_frozen(batch.connection, batch.intern.environment(run.env), run.env)
+            entry = add_run(batch, run)
             batch.flush()
             batch.connection.execute("insert into heartbeat (run, at) values (?, ?)", (entry, batch.at))
 
@@ -142,6 +137,16 @@ class Writer:
             for identifier in materialization_ids:
                 entry = batch.intern.materialization(identifier)
                 batch.add(Kind.RETIREMENT, entry, how.value, storable(reason), run)
+
+    def change(self, change: Change) -> int:
+        """Records what somebody did to an environment, and moves the pointers; see ``changes.make_change``.
+
+        Returns:
+            The last entry of the catalog's log.
+        """
+        with self._batch(change.run.started) as batch:
+            make_change(batch, change)
+            return batch.sequence
 
     @contextmanager
     def _batch(self, at: datetime) -> Generator[Batch]:

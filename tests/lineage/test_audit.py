@@ -13,13 +13,13 @@ import pytest
 
 from assets_core.errors import DataError, StorageError
 from assets_core.keys import Slot
-from assets_core.records import AttemptLog, RunState, StepRecord, Stored
+from assets_core.records import AttemptLog, RunRecord, RunState, StepRecord, Stored
 from lineage.audit import AuditReport, Fault, log, verify
 from lineage.catalog.chain import START, Canon, entry_hash, reading_digest
 from lineage.catalog.migrate import guards
 from lineage.catalog.schema import APPEND_ONLY, INTERNED, TABLES, Kind
 from lineage.catalog.store import Catalog
-from lineage.catalog.values import Head, Outcome, Publish, Retired
+from lineage.catalog.values import Change, Head, Move, Outcome, Publish, Retired, Verb
 from lineage.catalog.verification import Names
 from tests.lineage.catalog_samples import NOW, PASSED, begun, later, made_of, outcome_of, record
 
@@ -53,9 +53,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog.commit("prod", "prod run", [Outcome(publish=(Publish(MART, "4", None),))], later(8))
         failed = StepRecord("prod run", RAW, "failed", logs=(AttemptLog("", "Traceback"),))
         catalog.commit("prod", "prod run", [Outcome(steps=(failed,))], later(8))
+        for change in changes():
+            catalog.change(change)
         catalog.end_run("run", RunState.SUCCEEDED, ended=later(9), counts={"succeeded": 3})
         catalog.end_run("prod run", RunState.FAILED, ended=later(9), counts={}, reason="one failed")
     return path
+
+
+def changes() -> Iterator[Change]:
+    """An environment made with two pointers, rolled back in one slot, which is held and then released."""
+    runs = [RunRecord(f"change {n}", "copy", RunState.SUCCEEDED, later(8), "ada", "env", "") for n in range(3)]
+    moves = (Move("copy", RAW, "1", None), Move("copy", STAGING, "2", None))
+    yield Change(runs[0], Verb.CREATE, "dev", 9, moves=moves)
+    yield Change(runs[1], Verb.ROLLBACK, moves=(Move("copy", STAGING, None, "2"),), hold=(STAGING, RAW))
+    yield Change(runs[2], Verb.RELEASE, release=(RAW,))
 
 
 @pytest.fixture

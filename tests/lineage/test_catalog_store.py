@@ -12,11 +12,12 @@ import pytest
 
 from assets_core.errors import StorageError, UsageError
 from assets_core.keys import Slot
+from assets_core.records import RunRecord, RunState
 from lineage.catalog.connect import file_system
 from lineage.catalog.migrate import CATALOG_VERSION, migrate
 from lineage.catalog.schema import APPEND_ONLY, TABLES
 from lineage.catalog.store import Catalog
-from lineage.catalog.values import Retired
+from lineage.catalog.values import Change, Retired, Verb
 from tests.lineage.catalog_samples import NOW, begun, made_of, record
 
 SLOT = Slot("raw/a")
@@ -36,6 +37,8 @@ def filled(path: Path) -> None:
         catalog.add_check_results("1", (), run_id="run", at=NOW)
         catalog.retire(["2"], Retired.PRUNED, reason="", run_id="run", at=NOW)
         catalog.end_run("run", catalog.runs()[0].state, ended=NOW, counts={})
+        change = RunRecord("change", "dev", RunState.SUCCEEDED, NOW, "ada", "headwater env rollback", "")
+        catalog.change(Change(change, Verb.ROLLBACK, hold=(SLOT,)))
 
 
 def read_everything(path: Path) -> None:

@@ -1,0 +1,121 @@
+"""Changing environments on purpose: creating, promoting, rolling back, dropping, withdrawing; each one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from sqlite3 import Connection
+
+from assets_core.errors import RefusedError
+from assets_core.keys import Slot
+from assets_core.records import RunRecord, RunState
+from lineage.catalog.batch import Batch, Current
+from lineage.catalog.packing import pack_id, storable, to_json
+from lineage.catalog.schema import Kind
+from lineage.catalog.values import Change, Move, Retired, Verb
+
+_FROZEN = (
+    "select frozen from change where environment = ? and verb in ('create', 'drop') order by sequence desc limit 1"
+)
+_LIVE = (
+    "select r.id from run r where r.environment = ?"
+    " and not exists (select 1 from run_end x where x.run = r.sequence) limit 1"
+)
+_RETIRED = "select 1 from retirement where materialization = ?"
+_EVEN_IF_FROZEN = (Verb.DROP, Verb.WITHDRAW)
+_EVEN_BESIDE_A_RUN = (Verb.RELEASE, Verb.WITHDRAW)
+"""What a run need not be alone for: it compares before it publishes, and neither of them publishes anything new."""
+
+
+def add_run(batch: Batch, run: RunRecord) -> int:
+    """Adds the beginning of a run and gives its entry."""
+    process = batch.intern.content(to_json(dict(run.process))) if run.process else None
+    entry = batch.add(
+        Kind.RUN,
+        pack_id(run.id),
+        batch.intern.environment(run.env),
+        batch.at,
+        storable(run.actor),
+        storable(run.command),
+        storable(run.selection),
+        process,
+    )
+    batch.intern.note_run(run.id, entry)
+    return entry
+
+
+def refuse_frozen(connection: Connection, environment: int, name: str) -> None:
+    """Refuses to touch an environment that was made to stay as it is.
+
+    Raises:
+        RefusedError: HW704.
+    """
+    row = connection.execute(_FROZEN, (environment,)).fetchone()
+    if row is not None and row[0]:
+        raise RefusedError(
+            "HW704",
+            f"the environment {name!r} is frozen: nothing in it changes",
+            hint=f"headwater env drop {name} removes it whole",
+        )
+
+
+def make_change(batch: Batch, change: Change) -> None:
+    """Records a change and moves its pointers.
+
+    Raises:
+        RefusedError: HW704 the environment is frozen; HW701 a run is at work in it; HW703 a slot does not show what
+            was seen, or what it is to show was taken out of use meanwhile. Nothing is recorded then.
+    """
+    run, intern = change.run, batch.intern
+    environment = intern.environment(run.env)
+    if change.verb not in _EVEN_IF_FROZEN:
+        refuse_frozen(batch.connection, environment, run.env)
+    if change.verb not in _EVEN_BESIDE_A_RUN and batch.connection.execute(_LIVE, (environment,)).fetchone():
+        raise RefusedError("HW701", f"a run is at work in {run.env}", hint="wait until it has ended; headwater runs")
+    entry = add_run(batch, run)
+    counts = intern.content(to_json({"moved": len(change.moves)})) if change.moves else None
+    batch.add_beside(entry, Kind.RUN_END, entry, RunState.SUCCEEDED.value, batch.at, counts, storable(run.reason))
+    origin = None if change.origin is None else intern.environment(change.origin)
+    batch.add_beside(entry, Kind.CHANGE, entry, change.verb.value, environment, origin, change.seen, int(change.frozen))
+    for identifier in change.withdraw:
+        withdrawn = intern.materialization(identifier)
+        batch.add(Kind.RETIREMENT, withdrawn, Retired.WITHDRAWN.value, storable(run.reason), entry)
+    moved: dict[Slot, int] = {}
+    currents = []
+    for env, moves in groupby(sorted(change.moves, key=attrgetter("env")), key=attrgetter("env")):
+        current = Current(batch.connection, intern.environment(env))
+        currents.append(current)
+        entries = dict(_moved(batch, current, intern.environment(env), entry, moves, change.withdraw))
+        if env == run.env:
+            moved = entries
+    for slots, held in ((change.hold, 1), (change.release, 0)):
+        for slot in slots:
+            batch.add_beside(moved.get(slot), Kind.HOLD, entry, environment, intern.slot(slot), held)
+    batch.flush()
+    for current in currents:
+        current.flush()
+
+
+def _moved(
+    batch: Batch, current: Current, environment: int, run: int, moves: Iterator[Move], withdrawn: tuple[str, ...]
+) -> Iterator[tuple[Slot, int]]:
+    """Moves the pointers of one environment, and gives the entry of each move."""
+    intern = batch.intern
+    for env, slot, materialization, expected in moves:
+        number = intern.slot(slot)
+        target = None if materialization is None else intern.materialization(materialization)
+        seen = None if expected is None else intern.materialization(expected)
+        shown = current.shown(number)
+        retired = target is not None and (
+            materialization in withdrawn or batch.connection.execute(_RETIRED, (target,)).fetchone() is not None
+        )
+        if shown != seen or retired:
+            raise RefusedError(
+                "HW703",
+                f"{slot} in {env} was changed by somebody else meanwhile; nothing was done",
+                hint="the same command again looks anew",
+            )
+        publication = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
+        current.show(number, target, publication)
+        yield slot, publication

@@ -1,0 +1,181 @@
+"""Reading environments: which there are, what they show or once showed, and which slots are held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from sqlite3 import Connection
+
+from assets_core.keys import Slot
+from lineage.catalog.packing import pack_id, unpack_id, unpack_moment
+from lineage.catalog.values import EnvironmentRecord, Hold, Pointer
+
+_ENVIRONMENTS = """
+select e.name, o.name, ifnull(c.frozen, 0), case c.verb when 'create' then r.started end, r.actor,
+    c.verb = 'drop' and not exists (select 1 from run u where u.environment = e.number and u.sequence > c.sequence),
+    (select count(*) from current k join materialization m on m.sequence = k.materialization
+        where k.environment = e.number and m.kind = 0),
+    (select count(*) from hold h where h.environment = e.number and h.held = 1 and not exists
+        (select 1 from hold l where l.environment = h.environment and l.slot = h.slot and l.sequence > h.sequence))
+from environment e
+left join change c on c.sequence =
+    (select max(sequence) from change where environment = e.number and verb in ('create', 'drop'))
+left join environment o on o.number = c.origin left join run r on r.sequence = c.run
+order by e.name
+"""
+_POINTERS = """
+select s.asset, s.partition, m.id, m.kind, exists (select 1 from retirement t where t.materialization = m.sequence)
+from ({source}) x join slot s on s.number = x.slot join materialization m on m.sequence = x.materialization
+"""
+_NOW = (
+    "select c.slot, c.materialization from current c join environment e on e.number = c.environment where e.name = :env"
+)
+_THEN = """
+select p.slot, p.materialization from publication p where p.sequence in (select max(q.sequence) from publication q
+    join environment e on e.number = q.environment where e.name = :env and q.sequence <= :until group by q.slot)
+"""
+_HELD = """
+select s.asset, s.partition, r.id, r.actor, r.started, (select reason from run_end x where x.run = r.sequence)
+from hold h join environment e on e.number = h.environment join slot s on s.number = h.slot
+join run r on r.sequence = h.run where e.name = ? and h.held = 1 and not exists
+    (select 1 from hold l where l.environment = h.environment and l.slot = h.slot and l.sequence > h.sequence)
+"""
+_SHOWN_BEFORE = """
+select m.id, exists (select 1 from retirement t where t.materialization = p.materialization) from publication p
+join environment e on e.number = p.environment join slot s on s.number = p.slot
+left join materialization m on m.sequence = p.materialization
+where e.name = :env and s.asset = :asset and ifnull(s.partition, '') = ifnull(:partition, '')
+and (:until is null or p.sequence <= :until) order by p.sequence desc
+"""
+_SHOWN_BY = """
+select e.name, s.asset, s.partition, m.id from current c join materialization m on m.sequence = c.materialization
+join environment e on e.number = c.environment join slot s on s.number = c.slot
+where m.id = ? order by e.name
+"""
+_LAST_SYNC = """
+select ifnull(max(case c.verb when 'promote' then c.sequence else ifnull(c.seen, c.sequence) end), 0)
+from change c join environment e on e.number = c.environment join environment o on o.number = c.origin
+where (c.verb = 'create' and e.name = :made and o.name = :target)
+or (c.verb = 'promote' and e.name = :target and o.name = :made)
+"""
+
+
+class EnvironmentReader:
+    """Reads environments.
+
+    Arguments:
+        reading: gives a connection that sees one state of the catalog.
+    """
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._reading = reading
+
+    def environment_records(self) -> dict[str, EnvironmentRecord]:
+        """Every environment that anything was ever recorded for, dropped ones included, by name."""
+        with self._reading() as connection:
+            return {
+                name: EnvironmentRecord(
+                    name,
+                    origin or "",
+                    bool(frozen),
+                    None if created is None else unpack_moment(created),
+                    actor or "" if created is not None else "",
+                    bool(dropped),
+                    shown,
+                    held,
+                )
+                for name, origin, frozen, created, actor, dropped, shown, held in connection.execute(_ENVIRONMENTS)
+            }
+
+    def pointers(self, env: str, *, as_of: int | None = None) -> dict[Slot, Pointer]:
+        """What every slot of an environment shows, without the records: now, or after some entry of the log."""
+        query = _POINTERS.format(source=_NOW if as_of is None else _THEN)
+        with self._reading() as connection:
+            return {
+                Slot(asset, partition): Pointer(unpack_id(made), kind == 1, bool(retired))
+                for asset, partition, made, kind, retired in connection.execute(query, {"env": env, "until": as_of})
+            }
+
+    def held(self, env: str) -> dict[Slot, Hold]:
+        """The slots of an environment that are kept as they are."""
+        with self._reading() as connection:
+            return {
+                Slot(asset, partition): Hold(
+                    Slot(asset, partition), unpack_id(run), actor, unpack_moment(at), reason or ""
+                )
+                for asset, partition, run, actor, at, reason in connection.execute(_HELD, (env,))
+            }
+
+    def good_before(
+        self, env: str, slot: Slot, *, until: int | None = None, besides: Collection[str] = ()
+    ) -> str | None:
+        """What a slot showed last that is still good; None if nothing was, or if nothing at all came in between.
+
+        Arguments:
+            until: the entry of the log up to which to look.
+            besides: ids that are not good either.
+        """
+        values = {"env": env, "asset": slot.asset, "partition": slot.partition, "until": until}
+        with self._reading() as connection:
+            for made, retired in connection.execute(_SHOWN_BEFORE, values):
+                if made is None:
+                    return None
+                identifier = unpack_id(made)
+                if not retired and identifier not in besides:
+                    return identifier
+        return None
+
+    def shown_by(self, ids: Collection[str]) -> list[tuple[str, Slot, str]]:
+        """Environment, slot and id, wherever one of these materializations is shown."""
+        with self._reading() as connection:
+            return [
+                (env, Slot(asset, partition), unpack_id(made))
+                for identifier in ids
+                for env, asset, partition, made in connection.execute(_SHOWN_BY, (pack_id(identifier),))
+            ]
+
+    def ever_shown(self, env: str, *, since: int = 0) -> dict[Slot, set[str]]:
+        """Every materialization that each slot of an environment came to show after an entry of the log."""
+        query = (
+            "select s.asset, s.partition, m.id from publication p join environment e on e.number = p.environment"
+            " join slot s on s.number = p.slot join materialization m on m.sequence = p.materialization"
+            " where e.name = ? and p.sequence > ?"
+        )
+        found: dict[Slot, set[str]] = {}
+        with self._reading() as connection:
+            for asset, partition, made in connection.execute(query, (env, since)):
+                found.setdefault(Slot(asset, partition), set()).add(unpack_id(made))
+        return found
+
+    def last_in_step(self, made: str, target: str) -> int:
+        """The entry of the log at which an environment was made from another or last promoted to it.
+
+        Where neither ever happened, the entry before its first run; 0 where it was never used.
+        """
+        first = (
+            "select ifnull(min(r.sequence) - 1, 0) from run r join environment e on e.number = r.environment"
+            " where e.name = ?"
+        )
+        with self._reading() as connection:
+            row = connection.execute(_LAST_SYNC, {"made": made, "target": target}).fetchone()
+            return int(row[0]) or int(connection.execute(first, (made,)).fetchone()[0])
+
+    def first_publication(self, env: str) -> tuple[int, str] | None:
+        """The entry of the log and the id of the run by which an environment first showed anything."""
+        query = (
+            "select p.sequence, r.id from publication p join environment e on e.number = p.environment"
+            " join run r on r.sequence = p.run where e.name = ? order by p.sequence limit 1"
+        )
+        with self._reading() as connection:
+            row = connection.execute(query, (env,)).fetchone()
+            return None if row is None else (row[0], unpack_id(row[1]))
+
+    def end_of(self, run_id: str) -> int:
+        """The last entry of the log that a run left behind; 0 for a run that is not known."""
+        query = (
+            "select max(r.sequence, ifnull((select max(sequence) from run_end where run = r.sequence), 0),"
+            " ifnull((select max(sequence) from publication where run = r.sequence), 0)) from run r where r.id = ?"
+        )
+        with self._reading() as connection:
+            row = connection.execute(query, (pack_id(run_id),)).fetchone()
+            return 0 if row is None else int(row[0])
