@@ -37,6 +37,7 @@ IN_OTHER_WORDS = {
     "HW599": "unexpected …: an error in Headwater itself",
     "HW620": "a command was written wrongly",
     "HW720": "a protected environment, and nobody said yes",
+    "HW751": "data of a protected environment's history would be deleted, and nobody said yes",
 }
 """Codes that the source does not put beside the sentence they come with."""
 

@@ -39,6 +39,9 @@ COMMANDS: Sections = {
         "lineage": Entry("headwater.cli.lineage", "Walk columns up to where they come from, or down."),
         "audit": Entry("headwater.cli.audit", "Answer the auditor: what was made of what, and is it intact."),
     },
+    "Keep": {
+        "prune": Entry("headwater.cli.prune", "Delete stored data that nothing needs any more."),
+    },
     "Shell": {
         "completion": Entry("headwater.cli.completion", "Print the completion script of a shell."),
     },

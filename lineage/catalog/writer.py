@@ -30,6 +30,7 @@ from lineage.catalog.packing import (
     storable,
     to_json,
 )
+from lineage.catalog.pruning import mark_pruned
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import Change, CommitReport, Outcome, Publish, Retired
 
@@ -147,6 +148,11 @@ class Writer:
         with self._batch(change.run.started) as batch:
             make_change(batch, change)
             return batch.sequence
+
+    def mark_pruned(self, materialization_ids: Collection[str], *, reason: str, run_id: str, at: datetime) -> list[str]:
+        """Marks records whose stored data is going to be deleted; see ``pruning.mark_pruned``."""
+        with self._batch(at) as batch:
+            return mark_pruned(batch, materialization_ids, reason, run_id)
 
     @contextmanager
     def _batch(self, at: datetime) -> Generator[Batch]:
