@@ -18,7 +18,7 @@ _GLUE = frozenset(
      "ELSEIF", "ELSIF", "FOR", "TRANSACTION", "EXCEPTION", "EXPLAIN", "ANALYZE", "VERBOSE", "PLAN", "IMMEDIATE",
      "QUERY", "UNLOAD", "EXECUTE", "CURSOR", "IN", "RETURN", "OPEN", "FORMATTED", "EXTENDED"}
 )  # fmt: skip
-_PROCEDURAL = frozenset({"BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"})
+_PROCEDURAL = frozenset({"UNLOAD", "BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"})
 
 
 def is_procedural(sql: str, rules: Rules) -> bool:

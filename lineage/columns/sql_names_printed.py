@@ -21,9 +21,12 @@ _CLICKHOUSE: dict[type[exp.Expr], str] = {
 _OPERATORS: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.EQ: "=", exp.NEQ: "!=",
     exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.DPipe: "||", exp.And: "AND", exp.Or: "OR",
-    exp.Like: "~~", exp.ILike: "~~*",
+    exp.Like: "~~", exp.ILike: "~~*", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.Pow: "^",
 }  # fmt: skip
-_QUOTED = frozenset({"first", "last", "if", "nullif", "trim", "substring", "left", "right", "position", "overlay"})
+_QUOTED = frozenset({"first", "last", "if", "nullif", "trim", "substring", "left", "right", "position", "overlay",
+                     "replace", "year", "month", "day", "hour", "minute", "second"})  # fmt: skip
+_DUCKDB_TYPES = {"INT": "INTEGER", "TEXT": "VARCHAR", "DOUBLE": "double", "DATE": "date"}
+_DUCKDB_NAMES: dict[type[exp.Expr], str] = {exp.GroupConcat: "string_agg", exp.ArrayAgg: "list"}
 
 
 def printed(node: exp.Expr, rules: Rules) -> str:
@@ -44,14 +47,21 @@ Fallback = Callable[[exp.Expr], str]
 
 def _duckdb(node: exp.Expr, fallback: Fallback) -> str:
     show = partial(_duckdb, fallback=fallback)
-    if isinstance(node, exp.Paren):
+    if isinstance(node, exp.Paren | exp.IgnoreNulls | exp.RespectNulls):
         return show(node.this)
     if isinstance(node, exp.Column):
         return ".".join(part.name for part in node.parts)
-    if isinstance(node, exp.Div | exp.Binary) and type(node) in _OPERATORS:
+    if isinstance(node, exp.Boolean):
+        return "true" if node.this else "false"
+    if isinstance(node, exp.And | exp.Or):
+        return f"({f' {_OPERATORS[type(node)]} '.join(map(show, node.flatten()))})"
+    if isinstance(node, exp.Binary) and type(node) in _OPERATORS:
         return f"({show(node.this)} {_OPERATORS[type(node)]} {show(node.expression)})"
     if isinstance(node, exp.Not):
-        return f"(NOT {show(node.this)})"
+        inner = show(node.this)
+        if isinstance(node.this, exp.Is):
+            return inner.replace(" IS ", " IS NOT ", 1)
+        return inner.replace(" ~~", " !~~", 1) if isinstance(node.this, exp.Like) else f"(NOT {inner})"
     if isinstance(node, exp.Neg):
         return f"-{node.this.name}" if isinstance(node.this, exp.Literal) else f"(-({show(node.this)}))"
     if isinstance(node, exp.Is):
@@ -61,27 +71,58 @@ def _duckdb(node: exp.Expr, fallback: Fallback) -> str:
     if isinstance(node, exp.In) and not node.args.get("query"):
         return f"({show(node.this)} IN ({', '.join(map(show, node.expressions))}))"
     if isinstance(node, exp.Case):
-        head = f" ({show(node.this)})" if node.args.get("this") else " "
-        whens = " ".join(f"WHEN ({show(item.this)}) THEN ({show(item.args['true'])})" for item in node.args["ifs"])
-        default = show(node.args["default"]) if node.args.get("default") else "NULL"
-        return f"CASE {head}{whens} ELSE {default} END"
+        return _duckdb_case(node, show)
+    if isinstance(node, exp.Window):
+        return _duckdb_window(node, show)
+    if isinstance(node, exp.Struct):
+        pairs = [item for item in node.expressions if isinstance(item, exp.PropertyEQ)]
+        return f"struct_pack({', '.join(f'{item.this.name} := {show(item.expression)}' for item in pairs)})"
+    if isinstance(node, exp.Array):
+        return f"list_value({', '.join(map(show, node.expressions))})"
+    if isinstance(node, exp.Extract):
+        return f"date_part('{node.this.name.upper()}', {show(node.expression)})"
+    if isinstance(node, exp.Exists):
+        return f"EXISTS({fallback(node.this)})"
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
         return "count_star()"
     if isinstance(node, exp.Filter):
         return f"{show(node.this)} FILTER (WHERE {show(node.expression.this)})"
-    if isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast):
-        kind = node.to.sql("duckdb").replace("TEXT", "VARCHAR")
-        return f"CAST({show(node.this)} AS {'INTEGER' if kind == 'INT' else kind})"
+    if isinstance(node, exp.Cast):
+        kind = node.to.sql("duckdb")
+        call = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
+        return f"{call}({show(node.this)} AS {_DUCKDB_TYPES.get(kind, kind)})"
     if isinstance(node, exp.Coalesce):
         return f"COALESCE({', '.join(map(show, [node.this, *node.expressions]))})"
     return _duckdb_call(node, show) or fallback(node)
+
+
+def _duckdb_case(node: exp.Case, show: Callable[[exp.Expr], str]) -> str:
+    operand = f"({show(node.this)} = {{}})" if node.args.get("this") else "{}"
+    whens = " ".join(
+        f"WHEN ({operand.format(show(item.this))}) THEN ({show(item.args['true'])})" for item in node.args["ifs"]
+    )
+    default = show(node.args["default"]) if node.args.get("default") else "NULL"
+    return f"CASE  {whens} ELSE {default} END"
+
+
+def _duckdb_window(node: exp.Window, show: Callable[[exp.Expr], str]) -> str:
+    parts = []
+    if node.args.get("partition_by"):
+        parts.append(f"PARTITION BY {', '.join(map(show, node.args['partition_by']))}")
+    order = node.args.get("order")
+    if order is not None:
+        items = [show(item.this) + (" DESC" if item.args.get("desc") else "") for item in order.expressions]
+        parts.append(f"ORDER BY {', '.join(items)}")
+    function = node.this
+    call = "count()" if isinstance(function, exp.Count) and isinstance(function.this, exp.Star) else show(function)
+    return f"{call} OVER ({' '.join(parts)})"
 
 
 def _duckdb_call(node: exp.Expr, show: Callable[[exp.Expr], str]) -> str:
     if isinstance(node, exp.Anonymous):
         name, arguments = node.name.lower(), node.expressions
     elif isinstance(node, exp.Func) and not isinstance(node, exp.Binary | exp.Window):
-        name = node.sql_name().lower()
+        name = _DUCKDB_NAMES.get(type(node)) or node.sql_name().lower()
         arguments = [item for value in node.args.values() for item in (value if isinstance(value, list) else [value])]
         if any(item is not None and item is not False and not isinstance(item, exp.Expr) for item in arguments):
             arguments = [item for item in arguments if isinstance(item, exp.Expr)]

@@ -164,10 +164,8 @@ def _bare(name: str, node: exp.Expr, scope: Scope, *, certain: bool = False) -> 
     for around in scope.chain():
         found = _in_scope(name, key, node, around, certain=certain)
         if found is not None:
-            if around is scope or not found[1]:
-                return found[0]
             return found[0]
-    for around in scope.chain():
+    for around in scope.chain() if not certain else ():
         for source in around.sources:
             if source.alias == key:
                 return Column(name, through(source.relation.everything(), EdgeKind.TRANSFORMATION))

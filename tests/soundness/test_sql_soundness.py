@@ -14,7 +14,7 @@ SEED = 20130101
 @pytest.fixture(scope="module")
 def tried() -> list[Trial]:
     """What really matters to some hundred random queries; the extractor takes no part in finding out."""
-    return [*trials(SEED, 140, [DuckDB()]), *trials(SEED, 300, [SQLite()])]
+    return [*trials(SEED, 80, [DuckDB()]), *trials(SEED, 400, [SQLite()])]
 
 
 def test_no_column_that_changes_an_output_is_missed(tried):
