@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from assets_core.partitions import Daily, Hourly, Monthly, Partition, Static, Weekly
     from assets_core.settings import Config, Context, Resource
     from headwater.project import Project
+    from lineage.columns.placeholder import placeholder
+    from lineage.columns.polars import polars_lineage
+    from lineage.columns.sql import sql_lineage, sql_script_lineage
 else:
     _HOMES = {
         "assets_core.asset": ("Asset", "Column", "Input", "Out", "Retry", "Run", "Source"),
@@ -29,6 +32,9 @@ else:
         "assets_core.partitions": ("Daily", "Hourly", "Monthly", "Partition", "Static", "Weekly"),
         "assets_core.settings": ("Config", "Context", "Resource"),
         "headwater.project": ("Project",),
+        "lineage.columns.placeholder": ("placeholder",),
+        "lineage.columns.polars": ("polars_lineage",),
+        "lineage.columns.sql": ("sql_lineage", "sql_script_lineage"),
     }
     _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -75,7 +81,11 @@ __all__ = [
     "asset",
     "check",
     "multi_asset",
+    "placeholder",
+    "polars_lineage",
     "source",
     "sql_asset",
+    "sql_lineage",
+    "sql_script_lineage",
     "window",
 ]
