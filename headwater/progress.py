@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,8 @@ def reporter_for(mode: str, stream: TextIO, *, quiet: bool = False, verbose: boo
         return JsonReporter(stream)
     if quiet or mode == "none":
         return ProgressReporter()
-    if mode == "live" or (mode == "auto" and is_terminal(stream)):
+    moving = is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    if mode == "live" or (mode == "auto" and moving):
         from headwater.live import LiveReporter
 
         return LiveReporter(stream, style_for(stream), verbose=verbose)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from assets_core.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.cli.call import Call
@@ -47,7 +48,7 @@ def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> in
         status = known.exit_status
         if call.verbose and not isinstance(error, click.ClickException):
             traceback.print_exception(error, file=sys.stderr)
-    _say(str(known))
+    _say(error.ctx.get_help() if isinstance(error, NoArgsIsHelpError) and error.ctx else str(known))
     if call.as_json:
         _write_document(known, call)
     return status
@@ -59,6 +60,8 @@ def _as_known(error: BaseException) -> HeadwaterError | None:
     if isinstance(error, click.NoSuchOption):
         hint = did_you_mean(error.option_name, error.possibilities or ())
         return UsageError(WRONG_USE, f"no option {error.option_name}", hint=hint or _help_of(error))
+    if isinstance(error, NoArgsIsHelpError):
+        return UsageError(WRONG_USE, "no command", hint=_help_of(error))
     if isinstance(error, click.UsageError):
         message = error.format_message()
         return UsageError(WRONG_USE, message[:1].lower() + message[1:].rstrip("."), hint=_help_of(error))

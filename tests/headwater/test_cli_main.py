@@ -233,3 +233,13 @@ def test_force_in_a_protected_environment_records_its_reason(hw, days: Callable[
     assert answer.status == 0
     shown = hw("runs", "show", answer.document["run"], "--env", "prod", "--json", at=folder)
     assert shown.document["run"]["reason"] == "bad file"
+
+
+def test_no_command_at_all_shows_the_overview_as_wrong_use(hw) -> None:
+    answer = hw()
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith("Usage: headwater")
+
+
+def test_no_command_at_all_with_json_gives_a_document(hw) -> None:
+    assert hw("--json").document["errors"][0]["code"] == "HW620"
