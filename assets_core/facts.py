@@ -42,6 +42,7 @@ class Facts:
         published: what each slot shows in the environment; for slots of sources, what is observed now. The engine
             moves it on as steps are published.
         aside: by slot, what a blocking check kept from being published, if it is newer than what is published.
+        held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
         recorded: materializations that recipes name and that are not published any more, as far as they were needed.
         code_changes: says what differs between the code that made a materialization and the code now, a sentence each;
@@ -54,6 +55,7 @@ class Facts:
     assets: dict[str, AssetFacts]
     published: dict[Slot, Materialization]
     aside: dict[Slot, Materialization] = field(default_factory=dict)
+    held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
     recorded: Mapping[str, Materialization] = field(default_factory=dict)
     code_changes: Callable[[Materialization], Sequence[str]] = lambda made: ()

@@ -97,6 +97,7 @@ class _Chosen:
         self._place: dict[Slot, int] = {}
         self._done: set[str] = set()
         self._impossible: set[Slot] = set()
+        self._behind_held: set[Slot] = set()
         self._defined: dict[str, frozenset[Slot]] = {}
 
     def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
@@ -113,16 +114,25 @@ class _Chosen:
             self._consider_slot(tuple(Slot(key, first.partition) for key in keys), stale_inputs, missing)
         for upstream, slots in missing.items():
             self.errors.append(_missing_input(asset, self.facts.graph.definitions[upstream], slots))
-        left_out = [one for one in self.facts.slots_of(asset.key) if one in self._impossible]
-        if left_out:
-            rest = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-            self.warnings.append(f"{left_out[0]}{rest} left out: it reads partitions that its input does not have")
+        own = self.facts.slots_of(asset.key)
+        self._tell([one for one in own if one in self.facts.held], "held as it is: headwater env release lets it go")
+        self._tell(
+            [one for one in own if one in self._behind_held], "left out: what it reads is held and shows nothing"
+        )
+        left_out = [one for one in own if one in self._impossible and one not in self._behind_held]
+        self._tell(left_out, "left out: it reads partitions that its input does not have")
         for upstream in stale_inputs:
             self.warnings.append(f"{asset.key} reads {upstream} as it is published, which is stale: +{asset.key}")
+
+    def _tell(self, slots: list[Slot], what: str) -> None:
+        if slots:
+            self.warnings.append(f"{slots[0]}{f' and {len(slots) - 1} more' if len(slots) > 1 else ''} {what}")
 
     def _consider_slot(
         self, slots: tuple[Slot, ...], stale_inputs: dict[str, None], missing: dict[str, list[Slot]]
     ) -> None:
+        if any(slot in self.facts.held for slot in slots):
+            return
         after: set[int] = set()
         upstream_planned: dict[str, None] = {}
         stale: dict[str, None] = {}
@@ -135,6 +145,8 @@ class _Chosen:
                 if not needed:
                     continue
                 lacking.setdefault(upstream.asset, []).append(upstream)
+            elif upstream in self.facts.held:
+                continue
             elif self.verdicts.get(upstream, FRESH).state is not SlotState.FRESH:
                 stale[upstream.asset] = None
         own = tuple(
@@ -154,6 +166,8 @@ class _Chosen:
             return
         if any(self._cannot_be(one) for lacked in lacking.values() for one in lacked):
             self._impossible.update(slots)
+            if any(one in self.facts.held or one in self._behind_held for lacked in lacking.values() for one in lacked):
+                self._behind_held.update(slots)
             return
         for key, lacked in lacking.items():
             missing.setdefault(key, []).extend(lacked)
@@ -164,7 +178,9 @@ class _Chosen:
             self._place[slot] = place
 
     def _cannot_be(self, slot: Slot) -> bool:
-        """Whether a slot that is not published cannot be planned either, today: nothing defines it."""
+        """Whether a slot that is not published cannot be planned either, today: nothing defines it, or it is held."""
+        if slot in self.facts.held:
+            return True
         if slot.asset not in self._defined:
             self._defined[slot.asset] = frozenset(self.facts.slots_of(slot.asset))
         return slot in self._impossible or slot not in self._defined[slot.asset]
@@ -239,10 +255,11 @@ def _judge_all(keys: Collection[str], facts: Facts) -> dict[Slot, Verdict]:
         upstream_unfresh = not unfresh_keys.isdisjoint(facts.graph.upstream(key))
         for slot in facts.slots_of(key):
             verdict = judge(slot, facts)
-            if upstream_unfresh:
+            held = verdict.state is SlotState.HELD
+            if upstream_unfresh and not held:
                 verdict = _with_cone(slot, verdict, unfresh, facts)
             verdicts[slot] = verdict
-            if verdict.state is not SlotState.FRESH:
+            if verdict.state is not SlotState.FRESH and not held:
                 unfresh[slot] = None
                 unfresh_keys.add(key)
     return verdicts

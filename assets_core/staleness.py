@@ -25,6 +25,8 @@ class SlotState(StrEnum):
     STALE = "stale"
     MISSING = "missing"
     BLOCKED = "blocked"
+    HELD = "held"
+    """Kept as it is until somebody lets it go: never planned, whatever differs."""
 
 
 class ReasonCode(StrEnum):
@@ -45,6 +47,7 @@ class ReasonCode(StrEnum):
     VOLATILE = "volatile"
     FORCED = "forced"
     UPSTREAM_STALE = "upstream_stale"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def judge(slot: Slot, facts: Facts) -> Verdict:
     Inputs are taken as they are published: whether those are fresh themselves is the plan's to add. Used for the
     plan, and again for a step when its inputs have settled.
     """
+    if slot in facts.held:
+        return Verdict(SlotState.HELD, (Reason(ReasonCode.HELD, facts.held[slot]),))
     asset = facts.graph.asset(slot.asset)
     shown = facts.published.get(slot)
     if shown is None or shown.recipe is None:

@@ -17,6 +17,7 @@ from assets_core.records import Derivation, Materialization, RecordKind, Schema
 from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
+from lineage.catalog.values import Hold
 from lineage.checks.evaluate import evaluate
 from lineage.code_record import changes
 from lineage.derive import Derived, derive, read_source, with_source
@@ -83,11 +84,17 @@ def gather(
             known.errors.extend(derivation.errors if derivation is not None else ())
             known.warnings.extend(derivation.warnings if derivation is not None else ())
     _keep_derivations(scene)
+    facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
     facts.absent.update(scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION))
     facts.recorded = _recorded(catalog, facts)
     facts.code_changes = _CodeChanges(scene, facts)
     return known
+
+
+def _why_held(hold: Hold) -> str:
+    reason = f": {hold.reason}" if hold.reason else ""
+    return f"rolled back {hold.at:%Y-%m-%d %H:%M} UTC by {hold.actor}{reason}"
 
 
 class _CodeChanges:

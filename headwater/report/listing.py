@@ -14,7 +14,7 @@ from headwater.report.style import Style, clean
 from headwater.report.table import Cell, state_cell, table
 from headwater.report.words import counted, number
 
-_WORST_FIRST = (SlotState.BLOCKED, SlotState.MISSING, SlotState.STALE, SlotState.FRESH)
+_WORST_FIRST = (SlotState.BLOCKED, SlotState.MISSING, SlotState.STALE, SlotState.HELD, SlotState.FRESH)
 
 
 def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict], root: str = "") -> dict[str, Any]:
