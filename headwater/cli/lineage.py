@@ -62,6 +62,7 @@ def command(
     Solid branches carry values; dotted ones only decide which rows there are, how they are grouped, or which value
     is chosen.
     """
+    call.as_json = call.as_json or form == "json"
     if (target is None) == (sql_file is None):
         raise click.UsageError("name an asset, or a file with --sql", click.get_current_context())
     if sql_file is not None:
@@ -88,7 +89,6 @@ def _answer(call: Call, walks: list[Walk], warnings: Any, form: str, sources: fr
     from headwater.report.flow import joined, lineage_document
     from headwater.report.tree import tree_text
 
-    call.as_json = call.as_json or form == "json"
     draw = {"mermaid": lambda _: mermaid(joined(walks)), "dot": lambda _: dot(joined(walks))}
     call.answer(
         draw.get(form, lambda style: "\n\n".join(tree_text(walk, style, sources=sources) for walk in walks)),

@@ -9,6 +9,7 @@ from assets_core.column_lineage import ORDER, ROWS, EdgeKind, Evidence
 from headwater.report.flow import Flow, Point, Walk
 from headwater.report.style import Style, clean, cut, display_width
 
+_KINDS_SHOWN = 2
 _LONG_TREE = 4
 """A tree may be so many times longer than a list before it is cut."""
 
@@ -85,6 +86,8 @@ class _Drawing:
         self.walk = walk
         self.marks = _BOXES if style.unicode else _ASCII
         self.sources = sources
+        # On a terminal names are worth more room than the third way in which a column matters.
+        self.most_kinds = len(EdgeKind) if style.width is None else _KINDS_SHOWN
         self.drawn: set[Point] = set()
         self.whole: set[str] = set()
         self._next: Callable[[Point], list[_Branch]] = self._upstream if walk.up else self._downstream
@@ -108,11 +111,16 @@ class _Drawing:
                 ends = self.marks.direct if branch.direct else self.marks.indirect
                 repeated = branch.point in self.drawn and bool(self._next(branch.point))
                 below = [] if repeated else self._open(branch.point)
-                kinds = ", ".join(branch.kinds)
+                kinds = self._kinds(branch)
                 note = "see above" if repeated else self._note(branch)
                 lines.append(_Line(before + ends[last], clean(str(branch.point)), kinds, note, branch.direct))
                 waiting.extend(self._stacked(below, before + (self.marks.gap if last else self.marks.bar)))
         return lines
+
+    def _kinds(self, branch: _Branch) -> str:
+        shown = branch.kinds[: self.most_kinds]
+        rest = len(branch.kinds) - len(shown)
+        return ", ".join(shown) + (f", +{rest}" if rest else "")
 
     def _stacked(self, branches: list[_Branch], before: str) -> list[tuple[_Branch, str, bool]]:
         return [(branch, before, place == 0) for place, branch in enumerate(reversed(branches))]

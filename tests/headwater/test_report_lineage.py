@@ -47,6 +47,13 @@ def test_several_kinds_of_one_source_share_a_branch() -> None:
     assert up("m:a", flow("s:b", "m:a", "GROUP_BY"), flow("s:b", "m:a")).splitlines()[1] == "└─ s:b  IDENTITY, GROUP_BY"
 
 
+def test_a_terminal_shows_the_first_kinds_and_counts_the_rest_and_a_pipe_shows_all() -> None:
+    flows = tuple(flow("s:b", "m:a", kind) for kind in ("JOIN", "IDENTITY", "FILTER", "SORT"))
+    walk = Walk((point("m:a"),), flows)
+    assert tree_text(walk, STYLE).splitlines()[1] == "└─ s:b  IDENTITY, JOIN, +2"
+    assert tree_text(walk, Style(width=None)).splitlines()[1] == "└─ s:b  IDENTITY, JOIN, FILTER, SORT"
+
+
 def test_a_shared_branch_is_drawn_once() -> None:
     text = up(
         "m:a", flow("s:b", "m:a"), flow("s:c", "m:a"), flow("t:d", "s:b"), flow("t:d", "s:c"), flow("raw:e", "t:d")
