@@ -133,7 +133,8 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
     except LineageError as error:
         if error.code != "HW210":
             raise
-        found = list(embedded(sql, rules)) if is_procedural(sql, rules) else []
+        scripted = is_procedural(sql, rules) or rules.name == "tsql"
+        found = list(embedded(sql, rules)) if scripted else []
         if found:
             context.warn("only the statements found in the text are read; control flow and variables are not followed")
             return found

@@ -91,6 +91,8 @@ class Rules:
     def spell(self, identifier: exp.Expr) -> str:
         """The name as the dialect remembers it."""
         name: str = identifier.name
+        if isinstance(identifier, exp.Parameter):
+            return f"${name}"
         if identifier.args.get("quoted"):
             return name
         if self.case is Case.LOWER:

@@ -18,7 +18,9 @@ _GLUE = frozenset(
      "ELSEIF", "ELSIF", "FOR", "TRANSACTION", "EXCEPTION", "EXPLAIN", "ANALYZE", "VERBOSE", "PLAN", "IMMEDIATE",
      "QUERY", "UNLOAD", "EXECUTE", "CURSOR", "IN", "RETURN", "OPEN", "FORMATTED", "EXTENDED"}
 )  # fmt: skip
-_PROCEDURAL = frozenset({"UNLOAD", "BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"})
+_PROCEDURAL = frozenset(
+    {"UNLOAD", "BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"}
+)
 
 
 def is_procedural(sql: str, rules: Rules) -> bool:
@@ -81,8 +83,25 @@ def _begins(piece: list[Token], token: Token) -> bool:
     last = piece[-1].text.upper()
     if last in ("BEGIN", "THEN", "ELSE", "LOOP", "TRY", "CATCH", "DO", "REPEAT", "END"):
         return True
-    begun = piece[0].text.upper()
-    return begun not in _STARTS and token.text.upper() != "FROM"
+    begun, word = piece[0].text.upper(), token.text.upper()
+    if begun not in _STARTS:
+        return word != "FROM"
+    if last in ("UNION", "ALL", "EXCEPT", "INTERSECT", "MINUS", "AS", "FOR", "ON", ")", ",") and word == "SELECT":
+        return last == ")" and begun not in ("INSERT", "WITH") and _has(piece, "SELECT", "VALUES", "SET")
+    if word == "SELECT":
+        return _has(piece, "SELECT", "VALUES") if begun in ("INSERT", "WITH", "CREATE") else begun != "MERGE"
+    # Without semicolons, as T-SQL lets one write, the next statement's first word ends the one before.
+    return word in ("INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP") and last not in ("FOR", "THEN", "ON", "AS")
+
+
+def _has(piece: list[Token], *words: str) -> bool:
+    """Whether one of the words stands in a piece outside of parentheses."""
+    depth = 0
+    for token in piece:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.text.upper() in words:
+            return True
+    return False
 
 
 def _statement(text: str, piece: list[Token], rules: Rules) -> exp.Expr | None:
@@ -102,7 +121,7 @@ def _statement(text: str, piece: list[Token], rules: Rules) -> exp.Expr | None:
             parsed = _parsed(_without_end(text, piece, place), rules)
         if parsed is not None:
             return parsed
-        if word in _STARTS:
+        if word in _STARTS and word != "CREATE":
             return None
     return None
 

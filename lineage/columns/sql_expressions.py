@@ -89,6 +89,15 @@ def _transformation(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push_args(node, operator, _T)
 
 
+def _parameter(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """Bound values carry no lineage, but Snowflake's ``$1`` is the first column of a staged file."""
+    if isinstance(node.this, exp.Literal) and not node.this.is_string:
+        for source in walk.scope.visible():
+            column = source.relation.beneath_stars(f"${node.this.name}")
+            if column is not None:
+                walk.add(column.flow, operator)
+
+
 def _identity(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push_args(node, operator, _I)
 
@@ -328,6 +337,11 @@ def struct_path(node: exp.Expr, scope: Scope) -> Column | None:
     if not path:
         return None
     if isinstance(base, exp.Column) and not isinstance(base.this, exp.Star):
+        row = scope.source([base.name.lower()]) if not base.table else None
+        if row is not None and row.relation.listed(base.name) is None:
+            # PostgreSQL's (t).a: a column of the whole row.
+            field = row.relation.find(path[-1])
+            return inside(field, path[-2::-1]) if field is not None else None
         return inside(resolve(base, scope), path[::-1])
     fields = fields_of(base, scope)
     return inside(Column("", NOTHING, fields), path[::-1]) if fields else None
@@ -364,7 +378,7 @@ _HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Null: _nothing,
     exp.Boolean: _nothing,
     exp.Placeholder: _nothing,
-    exp.Parameter: _nothing,
+    exp.Parameter: _parameter,
     exp.SessionParameter: _nothing,
     exp.JSONPath: _nothing,
     exp.Paren: _identity,

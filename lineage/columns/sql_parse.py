@@ -21,6 +21,14 @@ from lineage.columns.sql_dialects import Rules
 T = TypeVar("T")
 
 _TEMPLATING = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_DELETING = re.compile(r"\bDELETE\s+WHERE\s+((?:(?!\bWHEN\b|;).)*)", re.IGNORECASE | re.DOTALL)
+"""The second half of Oracle's ``WHEN MATCHED THEN UPDATE ... DELETE WHERE ...``."""
+_WINDOWED = re.compile(
+    r"TABLE\s*\(\s*(?:TUMBLE|HOP|CUMULATE|SESSION)\s*\(\s*TABLE\s+([\w.`]+)\s*,\s*DESCRIPTOR\s*\(\s*([\w`]+)\s*\)"
+    r"(?:[^()]|\([^()]*\))*\)\s*\)",
+    re.IGNORECASE,
+)
+"""Flink's windowing functions: all columns of the table, and the window's, which come from its time column."""
 _DEEP_STACK_BYTES = 512 * 1024 * 1024
 _DEEP_LIMIT = 120_000
 _deep = threading.Lock()
@@ -35,6 +43,10 @@ def parse_statements(sql: str, rules: Rules) -> list[exp.Expr]:
     """
     if rules.name == "duckdb" and ":" in sql:
         sql = to_duckdb(sql)  # a colon behind SELECT would begin an alias
+    if rules.name == "flink":
+        sql = _WINDOWED.sub(r"(SELECT *, \2 AS window_start, \2 AS window_end, \2 AS window_time FROM \1)", sql)
+    if rules.name == "oracle":
+        sql = _DELETING.sub(r" WHEN MATCHED AND (\1) THEN DELETE ", sql)
     template = _template(sql, rules)
     if template:
         raise template

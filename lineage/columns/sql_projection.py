@@ -47,6 +47,11 @@ def _columns(item: exp.Expr, place: int, before: list[Column], scope: Scope) -> 
         yield from _with_modifiers(bare.this, columns, scope)
     elif isinstance(bare, exp.Dot) and isinstance(bare.expression, exp.Star):
         yield Column("*", flow_of(bare.this, scope, _T))
+    elif isinstance(bare, exp.QueryTransform):
+        flow = flow_of(bare, scope, _T)
+        schema = bare.args.get("schema")
+        names = [column.name for column in schema.expressions] if isinstance(schema, exp.Expr) else ["key", "value"]
+        yield from (Column(name, flow) for name in names)
     elif isinstance(item, exp.Aliases):
         flow = flow_of(item.this, scope)
         spell = scope.context.rules.spell

@@ -23,7 +23,20 @@ _FUNCTION_COLUMNS = {
         "SEQ", "KEY", "PATH", "INDEX", "VALUE", "THIS"), "split_to_table": ("SEQ", "INDEX", "VALUE"),
     "posexplode_outer": ("pos", "col"), "explode_outer": ("col",), "inline": (), "stack": (),
 }  # fmt: skip
-_FILES = ("read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_ndjson")
+_FILES = (
+    "s3",
+    "url",
+    "file",
+    "hdfs",
+    "gcs",
+    "read_csv",
+    "read_csv_auto",
+    "read_parquet",
+    "parquet_scan",
+    "read_json",
+    "read_json_auto",
+    "read_ndjson",
+)
 
 
 def add_sources(node: exp.Expr, scope: Scope) -> Flow:
@@ -143,7 +156,8 @@ def _table(node: exp.Table, scope: Scope) -> Source:
     else:
         relation = context.table(node)
     source = _finished(node, relation, scope)
-    source.path = tuple(part.lower() for part in parts)
+    if not (len(parts) == 1 and key in scope.ctes):
+        source.path = tuple(part.lower() for part in parts)
     if not source.named:
         source.alias = parts[-1].lower()
     for sample in (node.args.get("when"), node.args.get("version")):
@@ -163,6 +177,11 @@ def _array_of_neighbour(parts: list[str], scope: Scope) -> Column | None:
 
 def _table_function(node: exp.Table, scope: Scope) -> Source:
     function = node.this
+    if not isinstance(function, exp.Expr):  # ROWS FROM (f(a), g(b))
+        flow = merged(flow_of(item, scope, _T) for item in node.args.get("rows_from") or ())
+        relation = spread(flow, _alias_names(node, scope)[1])
+        relation.rows = through(flow, EdgeKind.JOIN)
+        return Source(node.alias.lower(), (), relation, named=bool(node.alias), weak=True)
     if isinstance(function, exp.Anonymous) and function.name.upper() == "IDENTIFIER" and function.expressions:
         parts = [exp.to_identifier(part) for part in function.expressions[0].name.split(".")]
         table = exp.Table(**dict(zip(("this", "db", "catalog"), parts[::-1], strict=False)))

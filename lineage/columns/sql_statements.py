@@ -243,6 +243,7 @@ def _insert(node: exp.Insert, context: Context) -> list[Written]:
     scope = Scope(context)
     add_ctes(node, scope)
     body = node.args.get("expression")
+    body = body or node.args.get("source")
     if isinstance(body, exp.Table):
         body = exp.select("*").from_(body.copy())
     relation = evaluate(body, scope) if isinstance(body, exp.Query | exp.Values) else Relation([])
@@ -333,6 +334,9 @@ def _update(node: exp.Update, context: Context) -> list[Written]:
     table = node.this
     spelled = [part.lower() for part in context.parts(table)] if isinstance(table, exp.Table) else []
     own = scope.source(spelled) if spelled else None
+    if own is None and len(spelled) == 1 and spelled[0] in scope.ctes:
+        own = Source(spelled[0], (), scope.ctes[spelled[0]])
+        scope.sources.insert(0, own)
     if own is None or table.args.get("joins"):
         mark = len(scope.sources)
         rows.append(add_item(table, scope))
@@ -345,10 +349,20 @@ def _update(node: exp.Update, context: Context) -> list[Written]:
     return _by_target(node, own, scope, merged(rows), context)
 
 
+def _base_table(source: Source) -> str:
+    """The table that an update of a FROM item writes: through a view or common table expression, its only table."""
+    if isinstance(source.relation, Table):
+        return source.relation.name
+    if source.path:  # a temporary table
+        return ".".join(source.path)
+    tables = {origin.ref.table for origin in source.relation.everything() if origin.kind.direct}
+    return tables.pop() if len(tables) == 1 else source.alias
+
+
 def _by_target(node: exp.Update, own: Source, scope: Scope, rows: Flow, context: Context) -> list[Written]:
     """The assignments grouped by the table they write: MySQL may write several in one UPDATE."""
     groups: dict[str, list[Column]] = {}
-    default = own.relation.name if isinstance(own.relation, Table) else own.alias
+    default = _base_table(own)
     for item in node.expressions:
         target = default
         left = item.this if isinstance(item, exp.EQ | exp.PropertyEQ) else None
