@@ -54,7 +54,7 @@ demo: $(VENV)/.installed $(DATA)  ## materialize the example, then ask where one
 
 test: $(VENV)/.installed-dev $(DATA)  ## all tests; ARGS="tests/lineage -x" for some
 	@echo "test: pytest $(ARGS)"
-	@$(BIN)/pytest --numprocesses auto $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy --strict, the import contracts; all are run, whichever fails
 	@failed=; \

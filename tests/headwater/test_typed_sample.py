@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -51,3 +52,11 @@ def test_a_correct_project_has_no_other_error(said: dict[int, list[str]]) -> Non
     errors = {line for line, texts in said.items() if any(text.startswith("error:") for text in texts)}
 
     assert errors == set(expected("error"))
+
+
+def test_the_example_project_is_typed_strictly() -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", "--package", "flights"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "example_project")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
