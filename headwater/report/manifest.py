@@ -165,11 +165,11 @@ def _publication_rows(manifest: Mapping[str, Any]) -> list[Row]:
 
 def _code_lines(text: str) -> list[str]:
     try:
-        parts = json.loads(text)["parts"]
-    except (ValueError, KeyError, TypeError):
+        parts = [(name, file, line, source) for _, name, _, file, line, _, source in json.loads(text)["parts"]]
+    except (ValueError, KeyError, TypeError):  # SQL, or recorded by another version
         return [f"    {line}" for line in text.splitlines()]
     lines: list[str] = []
-    for _, name, _, file, line, _, source in parts:
+    for name, file, line, source in parts:
         if source:
             lines.extend([f"    {name} at {file}:{line}", *(f"      {one}" for one in source.splitlines()), ""])
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from assets_core.keys import Slot
 from assets_core.staleness import Reason, ReasonCode
@@ -85,15 +85,15 @@ def main_reason(pairs: Iterable[tuple[Slot, Reason]], partitions_of: PartitionsO
 
 
 def reason_from(recorded: Mapping[str, Any]) -> Reason:
-    """A reason read back from its JSON form."""
+    """A reason read back from its JSON form; it may have a code of another version."""
     details = {name: value for name, value in recorded.items() if name not in ("code", "message")}
-    return Reason(ReasonCode(recorded["code"]), str(recorded["message"]), details)
+    return Reason(cast(ReasonCode, recorded["code"]), str(recorded["message"]), details)
 
 
 def _group_of(reason: Reason) -> ReasonGroup:
     details, code = reason.details, str(reason.code)
     asset = str(details.get("asset", ""))
-    if reason.code is ReasonCode.INPUT_CHANGED:
+    if reason.code == ReasonCode.INPUT_CHANGED:
         columns = tuple(str(one) for one in details.get("columns", ()))
         return ReasonGroup(code, "" if columns else f"{asset} changed", asset, "changed", columns)
     partitions = [str(one) for one in details.get("partitions", ()) if one is not None]
@@ -103,7 +103,7 @@ def _group_of(reason: Reason) -> ReasonGroup:
 
 
 def _tail(reason: Reason) -> str:
-    if reason.code is ReasonCode.INPUT_MISSING:
+    if reason.code == ReasonCode.INPUT_MISSING:
         return "not published"
     return "no longer read" if reason.message.endswith("no longer read") else "new"
 

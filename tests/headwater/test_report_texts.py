@@ -12,7 +12,7 @@ from assets_core.plan import Plan, Step
 from assets_core.staleness import FRESH, Reason, ReasonCode, SlotState, Verdict
 from headwater.report import words
 from headwater.report.plan import plan_text
-from headwater.report.reasons import main_reason, reason_lines
+from headwater.report.reasons import main_reason, reason_from, reason_lines
 from headwater.report.slots import key_span, span
 from headwater.report.status import status_text
 from headwater.report.style import Style, clean, cut, display_width
@@ -161,6 +161,11 @@ def test_upstream_staleness_is_not_counted_beside_a_reason_of_its_own() -> None:
     missing = Reason(ReasonCode.MISSING, "never materialized")
     upstream = Reason(ReasonCode.UPSTREAM_STALE, "may change: x runs first")
     assert main_reason([(Slot("a"), missing), (Slot("a"), upstream)], days) == "never materialized"
+
+
+def test_a_recorded_reason_of_another_version_is_shown_as_it_was_said() -> None:
+    recorded = reason_from({"code": "moon_changed", "message": "the moon changed", "asset": "moon"})
+    assert main_reason([(Slot("a"), recorded)], days) == "the moon changed"
 
 
 def plan() -> Plan:
