@@ -160,7 +160,7 @@ class _Chosen:
         if self.force:
             reasons = (Reason(ReasonCode.FORCED, "asked for by force"), *reasons)
         if upstream_planned:
-            reasons = (*reasons, _upstream_reason(tuple(upstream_planned)))
+            reasons = (*reasons, _upstream_reason(slots[0].asset, upstream_planned, self.facts))
         if not reasons:
             stale_inputs.update(stale)
             return
@@ -203,9 +203,29 @@ def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slo
     )
 
 
-def _upstream_reason(keys: tuple[str, ...]) -> Reason:
-    shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    return Reason(ReasonCode.UPSTREAM_STALE, f"may change: {shown} runs first", {"assets": list(keys)})
+def _upstream_reason(asset: str, upstream: Iterable[str], facts: Facts) -> Reason:
+    """That an asset may change because something it reads does, and through which columns that could be."""
+    columns = {key: _columns_read(asset, key, facts) for key in upstream}
+    shown = [f"{key} ({_listed(names)})" if names else key for key, names in columns.items()]
+    rest = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return Reason(
+        ReasonCode.UPSTREAM_STALE,
+        f"may change through {'; '.join(shown[:3])}{rest}",
+        {"assets": list(columns), "columns": columns},
+    )
+
+
+def _columns_read(asset: str, upstream: str, facts: Facts) -> list[str]:
+    """The columns that an asset reads of another; empty while they are not known, or where none is read."""
+    found: dict[str, None] = {}
+    for bound in facts.graph.inputs[asset]:
+        read = facts.read_set(asset, bound) if bound.key == upstream else None
+        found.update(dict.fromkeys(name for name, _ in read or ()))
+    return list(found)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
@@ -273,7 +293,6 @@ def _with_cone(slot: Slot, verdict: Verdict, unfresh: Mapping[Slot, None], facts
     )
     if not stale:
         return verdict
-    shown = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
-    reason = Reason(ReasonCode.UPSTREAM_STALE, f"may change: {shown} is not fresh", {"assets": list(stale)})
+    reason = _upstream_reason(slot.asset, stale, facts)
     state = SlotState.STALE if verdict.state is SlotState.FRESH else verdict.state
     return Verdict(state, (*verdict.reasons, reason))

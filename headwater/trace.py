@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef
@@ -72,7 +72,7 @@ class AssetLineage:
 def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collection[ColumnLineage]]:
     """By asset key, the lineages that its slots were published with; as the code stands now where there is none."""
     found: dict[str, Collection[ColumnLineage]] = dict(
-        lineages_as_of(project.catalog, project.env, moment or datetime.now(UTC))
+        lineages_as_of(project.catalog, project.env, moment)
     )
     if moment is None:
         missing = [one.key for one in project.graph.assets if one.key not in found]

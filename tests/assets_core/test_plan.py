@@ -59,10 +59,10 @@ def test_a_change_of_code_plans_the_asset_and_what_may_change_below() -> None:
     assert [(str(step.slot), step.may_change) for step in plan.steps] == [("a", False), ("b", True), ("c", True)]
 
 
-def test_a_step_that_may_change_says_what_runs_first() -> None:
+def test_a_step_that_may_change_says_through_which_columns() -> None:
     step = recoded(chain().publish_all(), "a", "raw").plan().steps[1]
     assert [(reason.code, reason.message) for reason in step.reasons] == [
-        (R.UPSTREAM_STALE, "may change: a runs first")
+        (R.UPSTREAM_STALE, "may change through a (x)")
     ]
 
 

@@ -94,7 +94,7 @@ def test_plan_why_names_what_changed_and_what_it_reaches(hw, full_shop) -> None:
     module.write_text(module.read_text().replace('"paid"', '"open"'))
     text = hw("plan", "--why", at=full_shop).out
     assert "code of staging/orders changed" in text
-    assert text.count("may change: staging/orders runs first") == 2
+    assert text.count("may change through staging/orders (") == 2
 
 
 def test_materialize_runs_what_failed_once_it_is_mended(hw, days) -> None:
