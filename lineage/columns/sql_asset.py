@@ -18,6 +18,7 @@ from lineage.columns.sql_context import Context
 from lineage.columns.sql_dialects import Rules, rules_of
 from lineage.columns.sql_order import order_matters
 from lineage.columns.sql_parse import deeply, parse_statements, place, quiet, tokens_of
+from lineage.columns.sql_relation import STAR
 from lineage.columns.sql_statements import written
 
 _CODES = {"unknown column": "HW216", "ambiguous column": "HW217", "unknown table": "HW218"}
@@ -75,7 +76,7 @@ def _read(sql: str, inputs: Mapping[str, Mapping[str, str]], rules: Rules) -> Sq
             "HW214", f"a SQL asset is one query, and here are {len(statements)} statements", where=place(statements[1])
         )
     node = statements[0]
-    if not isinstance(node, exp.Query | exp.Pivot | exp.Summarize):
+    if not isinstance(node, exp.Query | exp.Pivot | exp.Summarize | exp.Values):
         raise LineageError("HW219", f"a SQL asset is a query, and this is {node.key.upper()}", where=place(node))
     context = new_context(rules, inputs)
     with quiet():
@@ -118,6 +119,8 @@ def _held_to_duckdb(
             read_sets={name: tuple(columns) for name, columns in inputs.items()},
             warnings=(*reading.warnings, warning),
         )
+    if STAR in lineage.columns:  # a PIVOT whose columns the data decide
+        return replace(reading, warnings=(*reading.warnings, "which columns come out depends on the data"))
     if len(full.columns) != len(lineage.columns):
         warning = "the output columns are not those that were derived; every input column counts for each"
         lineage = opaque_lineage(full.columns, dict(inputs), warnings=[warning])

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_flow import COMPOSED, NOTHING, Flow, merged, through
-from lineage.columns.sql_relation import Column
+from lineage.columns.sql_relation import Column, touched
 from lineage.columns.sql_scope import Scope, inside, resolve
 
 _I, _T, _A = EdgeKind.IDENTITY, EdgeKind.TRANSFORMATION, EdgeKind.AGGREGATION
@@ -108,7 +108,7 @@ def _nothing(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
 
 def _column(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     if isinstance(node.this, exp.Star):
-        walk.add(merged(column.flow for column in qualified_star(node, walk.scope)), operator)
+        walk.add(merged(column.flow for column in touched(qualified_star(node, walk.scope))), operator)
         return
     walk.add(resolve(node, walk.scope).flow, operator)  # type: ignore[arg-type] # registered for Column only
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 from assets_core.column_lineage import EdgeKind, Resolution
 from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import Flow, marked, merged, through
-from lineage.columns.sql_relation import Column, Relation, Tail
+from lineage.columns.sql_relation import Column, Relation, Tail, touched
 from lineage.columns.sql_scope import Scope, Source
 
 _A, _T, _CONDITIONAL = EdgeKind.AGGREGATION, EdgeKind.TRANSFORMATION, EdgeKind.CONDITIONAL
@@ -32,7 +32,7 @@ def _names_in(nodes: Iterable[exp.Expr]) -> set[str]:
 def _rest(relation: Relation, used: set[str]) -> list[Column]:
     """The columns that stay beside the turned ones."""
     rest = []
-    for column in relation.expanded():
+    for column in touched(list(relation.expanded())):
         if column.tail is not None:
             rest.append(Column(column.name, column.flow, None, column.tail.leaving_out(used)))
         elif column.name.lower() not in used:

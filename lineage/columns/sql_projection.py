@@ -11,7 +11,7 @@ from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_expressions import fields_of, flow_of, qualified_star
 from lineage.columns.sql_flow import Flow, through
 from lineage.columns.sql_names import unnamed
-from lineage.columns.sql_relation import Column
+from lineage.columns.sql_relation import Column, touched
 from lineage.columns.sql_scope import Scope, resolve
 
 _T = EdgeKind.TRANSFORMATION
@@ -133,6 +133,7 @@ def _with_modifiers(star: exp.Expr, columns: list[Column], scope: Scope) -> Iter
     if not (without or replaced or renamed or star.args.get("ilike")):
         yield from columns
         return
+    touched(columns)
     pattern = star.args.get("ilike")
     matches = _like(pattern.name) if isinstance(pattern, exp.Literal) else None
     left_over = {**replaced}
@@ -167,7 +168,7 @@ def _like(pattern: str) -> Callable[[str], bool]:
 
 def _dynamic(item: exp.Expr, chosen: exp.Expr, scope: Scope) -> Iterator[Column]:
     """DuckDB's COLUMNS(...): the item once for every column chosen."""
-    picked = list(_picked(chosen, scope))
+    picked = touched(list(_picked(chosen, scope)))
     flow_beside = flow_of(item, scope) if item is not chosen and not isinstance(item, exp.Alias) else None
     aggregated = any(isinstance(node, exp.AggFunc) for node in item.walk())
     for column in picked:

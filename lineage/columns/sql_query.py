@@ -9,7 +9,7 @@ from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
 from lineage.columns.sql_pivot import pivoted
 from lineage.columns.sql_projection import projected
-from lineage.columns.sql_relation import Column, Relation, spread
+from lineage.columns.sql_relation import Column, Relation, spread, touched
 from lineage.columns.sql_scope import Scope, Source
 from lineage.columns.sql_sources import add_item, add_sources, values
 
@@ -172,7 +172,7 @@ def _set_operation(node: exp.SetOperation, scope: Scope) -> Relation:
 
 def _combined(operation: exp.SetOperation, left: Relation, right: Relation) -> Relation:
     rows = [left.rows, right.rows]
-    lefts, rights = list(left.expanded()), list(right.expanded())
+    lefts, rights = touched(list(left.expanded())), touched(list(right.expanded()))
     if operation.args.get("by_name"):
         columns = _by_name(lefts, rights)
     elif isinstance(operation, exp.Except):
@@ -382,6 +382,7 @@ def _listed(items: list[exp.Expr], relation: Relation, scope: Scope, kind: EdgeK
         bare = _bare(item)
         if isinstance(bare, exp.Literal) and not bare.is_string and bare.name.isdigit():
             place = int(bare.name) - 1
+            touched(columns)  # a place is counted over all columns before it
             stars = any(column.tail for column in columns[: place + 1])
             if 0 <= place < len(columns) and not stars:
                 flows.append(through(columns[place].flow, kind))

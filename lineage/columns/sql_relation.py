@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from assets_core.column_lineage import ROWS, ColumnRef, EdgeKind, Resolution
 from lineage.columns.sql_flow import NOTHING, Flow, Origin, marked, merged, through
@@ -42,12 +43,17 @@ class Tail:
 
 @dataclass(slots=True)
 class Column:
-    """One output column: its flow; the fields of a struct where they are told; its tail if it is a star."""
+    """One output column: its flow; the fields of a struct where they are told; its tail if it is a star.
+
+    ``touch`` says that the column is read. A star alone does not read the columns it stands for: what nobody asks a
+    subquery for, its tables need not give. Whoever uses a column otherwise than by passing it on touches it.
+    """
 
     name: str
     flow: Flow
     fields: dict[str, Flow] | None = None
     tail: Tail | None = None
+    touch: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ class Relation:
             for column in self.columns:
                 if column.tail is None:
                     self._index.setdefault(column.name.lower(), []).append(column)
-        return one_of(self._index.get(name.lower(), []), name)
+        return one_of(touched(self._index.get(name.lower(), [])), name)
 
     def beneath_stars(self, name: str) -> Column | None:
         """A column that a star may hide; of several stars, all that it could be."""
@@ -100,7 +106,7 @@ class Relation:
         """The relation with its first columns renamed, as ``AS t(a, b)`` does."""
         if not names:
             return self
-        columns = list(self.expanded())
+        columns = touched(list(self.expanded()))
         if columns and columns[0].tail and len(columns) == 1:
             tail = columns[0].tail
             renamed = [Column(name, marked(tail.flow, Resolution.STAR)) for name in names]
@@ -112,7 +118,7 @@ class Relation:
 
     def everything(self) -> Flow:
         """The flows of all columns together."""
-        return merged(column.flow for column in self.expanded())
+        return merged(column.flow for column in touched(list(self.expanded())))
 
 
 class Table(Relation):
@@ -172,8 +178,12 @@ class Table(Relation):
             tail = Tail(frozenset({origin}), lambda name: self._column(self._spell(self.name, name)).flow)
             return iter([Column(STAR, tail.flow, None, tail)])
         if self._wide is None:
-            self._wide = [self._column(name) for name in self._known]
+            self._wide = [self._found.get(name) or self._unread(name) for name in self._known]
         return iter(self._wide)
+
+    def _unread(self, name: str) -> Column:
+        flow = frozenset({Origin(ColumnRef(self.name, name), EdgeKind.IDENTITY)})
+        return Column(name, flow, touch=partial(self._read, self.name, name))
 
     def _column(self, name: str) -> Column:
         found = self._found.get(name)
@@ -182,6 +192,14 @@ class Table(Relation):
             self._found[name] = found
             self._read(self.name, name)
         return found
+
+
+def touched(columns: list[Column]) -> list[Column]:
+    """The columns, every one of them read."""
+    for column in columns:
+        if column.touch is not None:
+            column.touch()
+    return columns
 
 
 def one_of(found: list[Column], name: str) -> Column | None:

@@ -10,7 +10,7 @@ from sqlglot import exp
 from assets_core.column_lineage import ColumnRef, EdgeKind, Resolution
 from lineage.columns.sql_context import Context
 from lineage.columns.sql_flow import NOTHING, Flow, Origin, merged, through
-from lineage.columns.sql_relation import Column, Relation, Table, one_of
+from lineage.columns.sql_relation import Column, Relation, Table, one_of, touched
 
 _PSEUDO = frozenset(
     {"rownum", "rowid", "level", "sysdate", "systimestamp", "user", "current_date", "current_timestamp",
@@ -175,6 +175,8 @@ def _bare(name: str, node: exp.Expr, scope: Scope, *, certain: bool = False) -> 
 def _in_scope(name: str, key: str, node: exp.Expr, scope: Scope, *, certain: bool) -> tuple[Column, bool] | None:
     """What a bare name means in one scope, and whether that is certain."""
     alias = scope.aliases.get(key)
+    if alias is not None:
+        touched([alias])
     if alias is not None and scope.aliases_win:
         return alias, True
     if key in scope.using:

@@ -15,7 +15,7 @@ from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
 from lineage.columns.sql_merge import merge
 from lineage.columns.sql_query import add_ctes, evaluate
-from lineage.columns.sql_relation import Column, Relation, Table
+from lineage.columns.sql_relation import Column, Relation, Table, touched
 from lineage.columns.sql_scope import Scope, Source
 from lineage.columns.sql_sources import add_item, add_sources
 from lineage.columns.sql_written import Written, assignments, onto
@@ -30,7 +30,10 @@ def written(node: exp.Expr, context: Context) -> list[Written]:
     """
     for kind, handler in _HANDLERS:
         if isinstance(node, kind):
-            return handler(node, context)
+            parts = handler(node, context)
+            for part in parts:
+                touched(part.columns)
+            return parts
     if isinstance(node, _SILENT):
         context.warn(f"{node.key.upper()} carries no lineage")
         return []
