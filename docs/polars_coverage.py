@@ -17,7 +17,8 @@ from lineage.columns.placeholder import placeholder
 from lineage.columns.polars import polars_lineage
 from lineage.columns.polars_exprs import EXPRESSION_KINDS
 from lineage.columns.polars_functions import MANNERS, Manner
-from lineage.columns.polars_nodes import FUNCTION_KINDS, NODE_KINDS
+from lineage.columns.polars_map_functions import FUNCTIONS as FRAME_FUNCTIONS
+from lineage.columns.polars_nodes import RULES
 from lineage.columns.polars_oracle import IR_MAJOR
 
 PAGE = Path(__file__).parent / "polars-coverage.md"
@@ -187,8 +188,8 @@ def page() -> str:
     lines += _table("Operations on frames", {name: how_read(make()) for name, make in sorted(frames.items())})
     expressions = {name: how_read(a.select(z=make())) for name, make in EXPRESSIONS.items()}
     lines += _table("Expressions", expressions)
-    lines += ["## Kinds of node", "", ", ".join(f"`{kind}`" for kind in NODE_KINDS), ""]
-    lines += ["and these functions over frames: " + ", ".join(f"`{kind}`" for kind in FUNCTION_KINDS), ""]
+    lines += ["## Kinds of node", "", ", ".join(f"`{kind}`" for kind in RULES), ""]
+    lines += ["and these functions over frames: " + ", ".join(f"`{kind}`" for kind in FRAME_FUNCTIONS), ""]
     lines += ["## Kinds of expression", "", ", ".join(f"`{kind}`" for kind in EXPRESSION_KINDS), ""]
     lines += ["## Functions in expressions, by how they treat rows", ""]
     for manner in Manner:

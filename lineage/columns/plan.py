@@ -16,8 +16,8 @@ from lineage.columns.plan_bytes import digest_of, expanded_nodes, plan_digest, s
 from lineage.columns.polars_edges import bounded, covers, edges_of, order_read, trimmed
 from lineage.columns.polars_errors import plan_error
 from lineage.columns.polars_leaves import LeafNames
-from lineage.columns.polars_nodes import PlanWalker
 from lineage.columns.polars_oracle import UnsupportedError
+from lineage.columns.polars_walk import PlanWalker
 
 MAX_NODES = 20_000
 """Plans that polars expands to more nodes than this are kept whole: a chain of self-joins doubles at each."""

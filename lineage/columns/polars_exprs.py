@@ -1,8 +1,7 @@
 """Reads the expressions of a plan's node: which sources reach the value, and how it lies beside the rows.
 
-A value is one of three shapes. ``SCALAR``: one value for the whole frame. ``ALIGNED``: one for each row, in the
-order of the rows. ``FREE``: anything else, with influences of its own on how long it is and in which order it
-comes. Only where two such values are laid side by side does order become a matter of content.
+Which shapes a value can have stands in ``polars_value``. Only where values that are not aligned are laid side by
+side does their order become a matter of content.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from lineage.columns.polars_state import (
     SORT,
     UNSUPPORTED,
     WINDOW,
-    Column,
     Deps,
     FrameState,
     Sources,
@@ -32,41 +30,10 @@ from lineage.columns.polars_state import (
     merge,
     transformed,
 )
-
-SCALAR, ALIGNED, FREE = 0, 1, 2
+from lineage.columns.polars_value import ALIGNED, FREE, SCALAR, Value
 
 _MAX_DEPTH = 400
 """Expressions nested deeper are taken as not understood: reading them would exhaust Python's stack."""
-
-
-class Value:
-    """The influences on the result of an expression, and its shape (see the module)."""
-
-    __slots__ = ("deps", "fields", "length", "order", "shape")
-
-    def __init__(
-        self,
-        deps: Deps,
-        shape: int,
-        length: Deps = NOTHING,
-        order: Deps = NOTHING,
-        fields: dict[str, Column] | None = None,
-    ) -> None:
-        self.deps = deps
-        self.shape = shape
-        self.length = length
-        self.order = order
-        self.fields = fields
-
-    def whole(self) -> Deps:
-        """The influences on the value, fields of a struct included."""
-        if self.fields is None:
-            return self.deps
-        return merge(self.deps, *(item.whole() for item in self.fields.values()))
-
-    def column(self) -> Column:
-        """The value as a column of a frame."""
-        return Column(self.deps, self.fields)
 
 
 class ExpressionReader:

@@ -1,20 +1,17 @@
-"""Reads the nodes of a polars plan, leaves first: one function for each kind of node of IR version 16.
+"""How each kind of node of a polars plan (IR version 16) makes its frame of the frames below it.
 
-Every node's columns are checked against the schema that polars itself gives for it. A node that is unknown, or
-whose columns do not come out as polars says, is kept whole: all columns of all leaves below it may have
-influence on everything above.
+A rule is a function of the walker, the node, the states of its inputs and the columns that polars says the result
+has. A rule that finds a node other than expected raises; the walker then keeps the node whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from lineage.columns.polars_blocks import roots_of
-from lineage.columns.polars_exprs import ALIGNED, FREE, SCALAR, ExpressionReader, Value
+from lineage.columns.polars_exprs import ExpressionReader
 from lineage.columns.polars_joins import join_columns
+from lineage.columns.polars_map_functions import FUNCTIONS
 from lineage.columns.polars_state import (
     FILTER,
     GROUP_BY,
@@ -26,114 +23,22 @@ from lineage.columns.polars_state import (
     Column,
     Deps,
     FrameState,
-    Sources,
-    assumed,
     indirect,
     merge,
     transformed,
 )
+from lineage.columns.polars_value import ALIGNED, FREE, SCALAR, Value
 
-LeafNamer = Callable[[Any], str]
+if TYPE_CHECKING:
+    from lineage.columns.polars_walk import PlanWalker
 
 
 class MismatchError(Exception):
     """A node does not look as expected; it is kept whole."""
 
 
-class PlanWalker:
-    """Walks a plan and gives the state of the frame that it makes.
-
-    Arguments:
-        traverser: polars' node traverser over a plan that was typed but not optimized.
-        name_leaf: gives a leaf node the name of its input; an empty name for data written into the plan itself.
-        look_inside: whether columns inside hidden expressions are looked for; the result must then be checked.
-    """
-
-    def __init__(self, traverser: Any, name_leaf: LeafNamer, *, look_inside: bool = True) -> None:
-        self.traverser = traverser
-        self._look_inside = look_inside
-        self._roots: list[int] | None = None
-        self.sources = Sources()
-        self.warnings: dict[str, None] = {}
-        self._name_leaf = name_leaf
-        self._states: dict[int, FrameState] = {}
-        self._caches: dict[int, FrameState] = {}
-
-    def walk(self) -> FrameState:
-        """The state of the whole plan's frame; nodes are visited without recursion, so depth is no limit."""
-        traverser, states = self.traverser, self._states
-        root = traverser.get_node()
-        stack = [(root, False)]
-        while stack:
-            number, ready = stack.pop()
-            if number in states:
-                continue
-            traverser.set_node(number)
-            inputs = traverser.get_inputs()
-            if ready or not inputs:
-                states[number] = self._node([states[item] for item in inputs])
-            else:
-                stack.append((number, True))
-                stack.extend((item, False) for item in inputs if item not in states)
-        return states[root]
-
-    def note(self, sentence: str) -> None:
-        """Remembers a sentence about something that was not understood, once."""
-        self.warnings[sentence] = None
-
-    def _node(self, inputs: list[FrameState]) -> FrameState:
-        names = list(self.traverser.get_schema())
-        try:
-            node = self.traverser.view_current_node()
-        except NotImplementedError as error:
-            return self._unreadable(str(error), inputs, names)
-        rule = _RULES.get(type(node).__name__)
-        if rule is None:
-            self.note(f"the node {type(node).__name__} is not known: all columns below it may have influence")
-            return self._opaque(inputs, names)
-        try:
-            state = rule(self, node, inputs, names)
-        except (MismatchError, LookupError, AttributeError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-            self.note(f"the node {type(node).__name__} is not as expected ({error}): kept whole")
-            return self._opaque(inputs, names)
-        if type(node).__name__ != "Sink" and list(state.columns) != names:
-            self.note(f"the node {type(node).__name__} has other columns than expected: kept whole")
-            return self._opaque(inputs, names)
-        return state
-
-    def _unreadable(self, why: str, inputs: list[FrameState], names: list[str]) -> FrameState:
-        if not inputs:
-            return self.sources.leaf(self._name_leaf(None), names)
-        if "python" in why or "apply inside GroupBy" in why:
-            self.note("a Python function over a whole frame: every column it is given may have influence")
-            deps = assumed(merge(*(state.everything() for state in inputs)))
-            return self._all_from(deps, inputs, names)
-        self.note(f"a node is not readable ({why.splitlines()[0][:60]}): all columns below it may have influence")
-        return self._opaque(inputs, names)
-
-    def _opaque(self, inputs: list[FrameState], names: list[str]) -> FrameState:
-        tables = frozenset[int]().union(*(state.tables for state in inputs))
-        return self._all_from(self.sources.all_of(tables), inputs, names)
-
-    def _all_from(self, deps: Deps, inputs: list[FrameState], names: list[str]) -> FrameState:
-        tables = frozenset[int]().union(*(state.tables for state in inputs))
-        rows = merge(dict.fromkeys(deps, FILTER | UNSUPPORTED), *(state.rows for state in inputs))
-        order = dict.fromkeys(deps, SORT | UNSUPPORTED)
-        return FrameState({name: Column(deps) for name in names}, rows, order, tables)
-
-    def reader(self, state: FrameState, place: int = 0) -> ExpressionReader:
-        """A reader of the current node's expressions over a frame, which is its input at that place."""
-        roots = self._all_roots if self._look_inside else None
-        return ExpressionReader(self.traverser, state, self.sources, self.note, roots, place)
-
-    def _all_roots(self) -> list[int]:
-        if self._roots is None:
-            self._roots = roots_of(self.traverser)
-        return self._roots
-
-
 def _scan(walker: PlanWalker, node: Any, _: Sequence[FrameState], names: list[str]) -> FrameState:
-    name = walker._name_leaf(node)
+    name = walker.name_leaf(node)
     if not name:
         return FrameState({column: Column(NOTHING) for column in names}, NOTHING, NOTHING, frozenset())
     options = getattr(node, "file_options", None)
@@ -153,35 +58,12 @@ def _same(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) 
 
 
 def _cache(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
-    return walker._caches.setdefault(node.id_, inputs[0])
+    return walker.caches.setdefault(node.id_, inputs[0])
 
 
 def _projection(_: PlanWalker, __: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
     state = inputs[0]
-    return _with(state, {name: state.columns[name] for name in names})
-
-
-def _with(
-    state: FrameState, columns: dict[str, Column], *, rows: Deps | None = None, order: Deps | None = None
-) -> FrameState:
-    """A state with other columns; what is known of sortedness and uniqueness holds while its columns are kept."""
-    kept = state.sorted_by if state.sorted_by is not None and _kept(state, columns, state.sorted_by) else None
-    unique = state.unique
-    if unique is not None and not all(_kept(state, columns, name) for name in unique):
-        unique = None
-    return FrameState(
-        columns,
-        state.rows if rows is None else rows,
-        state.order if order is None else order,
-        state.tables,
-        kept,
-        unique,
-        state.hidden,
-    )
-
-
-def _kept(state: FrameState, columns: dict[str, Column], name: str) -> bool:
-    return columns.get(name) is state.columns[name]
+    return state.changed({name: state.columns[name] for name in names})
 
 
 def _as_columns(
@@ -216,7 +98,7 @@ def _select(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list
             columns[name] = _identical(walker, state, item.node, columns[name])
     if values and all(value.shape == SCALAR for _, value in values):
         return FrameState(columns, rows, NOTHING, state.tables, None, frozenset())
-    made = _with(state, columns, rows=rows, order=order)
+    made = state.changed(columns, rows=rows, order=order)
     if any(value.shape == FREE for _, value in values):
         made.sorted_by, made.unique = None, None
     return made
@@ -246,7 +128,7 @@ def _with_columns(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], n
             rows = merge(rows, value.length)
         else:
             columns[name] = value.column()
-    return _with(state, columns, rows=rows)
+    return state.changed(columns, rows=rows)
 
 
 def _filter(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
@@ -256,12 +138,12 @@ def _filter(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list
     test = merge(value.whole(), value.length)
     if value.shape == FREE:
         test = merge(test, value.order, state.order)
-    return _with(state, state.columns, rows=merge(state.rows, indirect(test, FILTER)))
+    return state.changed(state.columns, rows=merge(state.rows, indirect(test, FILTER)))
 
 
 def _slice(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]) -> FrameState:
     state = inputs[0]
-    return _with(state, state.columns, rows=merge(state.rows, indirect(state.order, SORT)))
+    return state.changed(state.columns, rows=merge(state.rows, indirect(state.order, SORT)))
 
 
 def _sort(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[str]) -> FrameState:
@@ -273,7 +155,7 @@ def _sort(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], _: list[s
     total = state.unique is not None and state.unique.issubset(name for name in names if name is not None)
     order = by if total else merge(by, state.order)
     rows = state.rows if node.slice is None else merge(state.rows, indirect(order, SORT))
-    made = _with(state, state.columns, rows=rows, order=order)
+    made = state.changed(state.columns, rows=rows, order=order)
     descending = node.sort_options[2]
     made.sorted_by = names[0] if names and not descending[0] else None
     if total:
@@ -342,7 +224,7 @@ def _distinct(_: PlanWalker, node: Any, inputs: Sequence[FrameState], __: list[s
         rows = merge(rows, indirect(state.order, SORT))
     before = state.order if maintain else indirect(merge(state.order, state.hidden), GROUP_BY)
     order = merge(before, indirect(by, GROUP_BY))
-    made = _with(state, state.columns, rows=rows, order=order)
+    made = state.changed(state.columns, rows=rows, order=order)
     made.sorted_by, made.unique = None, frozenset(keys)
     return made
 
@@ -442,86 +324,21 @@ def _gather(_: PlanWalker, __: Any, inputs: Sequence[FrameState], ___: list[str]
     state, index = inputs
     chosen = indirect(merge(*(column.whole() for column in index.columns.values())), FILTER)
     rows = merge(state.rows, index.rows, chosen, indirect(state.order, SORT))
-    made = _with(state, state.columns, rows=rows, order=merge(index.order, state.order))
+    made = state.changed(state.columns, rows=rows, order=merge(index.order, state.order))
     made.tables, made.sorted_by, made.unique = _tables(inputs), None, None
     return made
 
 
 def _map_function(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
     name, *arguments = node.function
-    rule = _FUNCTIONS.get(name)
+    rule = FUNCTIONS.get(name)
     if rule is None:
         raise MismatchError(f"unknown function {name}")
     return rule(walker, inputs[0], arguments, names)
 
 
-def _map_same(_: PlanWalker, state: FrameState, __: list[Any], ___: list[str]) -> FrameState:
-    return state
-
-
-def _map_hint(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
-    # A promise about order lets polars take short cuts that give other values where it is broken.
-    columns = dict(state.columns)
-    for name, *_rest in arguments[0]:
-        column = columns[name]
-        columns[name] = Column(merge(column.deps, indirect(state.order, SORT)), column.fields)
-    return _with(state, columns)
-
-
-def _map_explode(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
-    columns = dict(state.columns)
-    lengths: list[Deps] = []
-    for name in arguments[0]:
-        columns[name] = state.columns[name].mapped()
-        lengths.append(indirect(columns[name].deps, FILTER))
-    made = _with(state, columns, rows=merge(state.rows, *lengths))
-    made.unique = None
-    return made
-
-
-def _map_unnest(_: PlanWalker, state: FrameState, arguments: list[Any], names: list[str]) -> FrameState:
-    structs, separator = set(arguments[0]), arguments[1] if len(arguments) > 1 else None
-    columns = {name: column for name, column in state.columns.items() if name not in structs}
-    made = {name: columns.get(name) for name in names}
-    for name in structs:
-        column = state.columns[name]
-        for new in [new for new, found in made.items() if found is None]:
-            field = new if separator is None else new.removeprefix(f"{name}{separator}")
-            known = (column.fields or {}).get(field)
-            if known is not None:
-                made[new] = Column(merge(known.deps, column.deps), known.fields)
-            elif len(structs) == 1 or (separator is not None and field != new):
-                made[new] = column.mapped()
-    rest = merge(*(state.columns[name].mapped().deps for name in structs))
-    return _with(state, {name: found or Column(rest) for name, found in made.items()})
-
-
-def _map_row_index(walker: PlanWalker, state: FrameState, arguments: list[Any], _: list[str]) -> FrameState:
-    counted = {source: TRANSFORMATION for source in state.rows if source in walker.sources.stars}
-    position = Column(merge(counted, indirect(state.order, SORT)))
-    return _with(state, {arguments[0]: position, **state.columns})
-
-
-def _map_unpivot(_: PlanWalker, state: FrameState, arguments: list[Any], __: list[str]) -> FrameState:
-    index, on, variable, value = arguments[:4]
-    columns = {name: state.columns[name] for name in index}
-    columns[variable] = Column(NOTHING)
-    columns[value] = Column(merge(*(state.columns[name].whole() for name in on)))
-    made = _with(state, columns)
-    made.sorted_by, made.unique = None, None
-    return made
-
-
-_Rule = Callable[[PlanWalker, Any, Sequence[FrameState], list[str]], FrameState]
-_FUNCTIONS: dict[str, Callable[[PlanWalker, FrameState, list[Any], list[str]], FrameState]] = {
-    "unnest": _map_unnest,
-    "explode": _map_explode,
-    "unpivot": _map_unpivot,
-    "row_index": _map_row_index,
-    "rechunk": _map_same,
-    "hint_sorted": _map_hint,
-}
-_RULES: dict[str, _Rule] = {
+Rule = Callable[["PlanWalker", Any, Sequence[FrameState], list[str]], FrameState]
+RULES: dict[str, Rule] = {
     "PythonScan": _scan,
     "Scan": _scan,
     "DataFrameScan": _scan,
@@ -543,8 +360,4 @@ _RULES: dict[str, _Rule] = {
     "Cache": _cache,
     "Sink": _same,
 }
-
-NODE_KINDS: tuple[str, ...] = tuple(_RULES)
-"""The kinds of node that are read; any other is kept whole."""
-FUNCTION_KINDS: tuple[str, ...] = tuple(_FUNCTIONS)
-"""The functions over whole frames that are read."""
+"""The rule of every kind of node that is read; any other is kept whole."""

@@ -107,6 +107,25 @@ class FrameState:
     unique: frozenset[str] | None = None
     hidden: Deps = field(default_factory=dict)
 
+    def changed(self, columns: dict[str, Column], *, rows: Deps | None = None, order: Deps | None = None) -> FrameState:
+        """The frame with other columns; what is known of sortedness and uniqueness holds while its columns stay."""
+        kept = self.sorted_by if self.sorted_by is not None and self._keeps(columns, self.sorted_by) else None
+        unique = self.unique
+        if unique is not None and not all(self._keeps(columns, name) for name in unique):
+            unique = None
+        return FrameState(
+            columns,
+            self.rows if rows is None else rows,
+            self.order if order is None else order,
+            self.tables,
+            kept,
+            unique,
+            self.hidden,
+        )
+
+    def _keeps(self, columns: dict[str, Column], name: str) -> bool:
+        return columns.get(name) is self.columns[name]
+
     def everything(self) -> Deps:
         """All influences on the frame together."""
         return merge(self.rows, self.order, *(column.whole() for column in self.columns.values()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from lineage.columns import polars_exprs as exprs
 from lineage.columns import polars_functions as functions
+from lineage.columns import polars_map_functions as map_functions
 from lineage.columns import polars_nodes as nodes
 from lineage.columns.polars_state import CONDITIONAL, NOTHING, SORT, WINDOW, Column, FrameState
 
@@ -163,7 +164,7 @@ def _first_argument(rule: Rule) -> Rule:
     return lambda reader, values: rule(reader, values[:1])
 
 
-_N, _F, _E, _M = nodes._RULES, nodes._FUNCTIONS, exprs._RULES, functions.MANNERS
+_N, _F, _E, _M = nodes.RULES, map_functions.FUNCTIONS, exprs._RULES, functions.MANNERS
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("filter decides rows", ("filter",), _N, "Filter", _rows_kept),
