@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def manifest_of(project: Project, what: str) -> dict[str, Any]:
     """See ``Project.manifest``."""
-    known = project.catalog.materializations([what]) if _is_id(what) else {}
+    known = project.catalog.materializations([what]) if is_id(what) else {}
     if known:
         return manifest(project.catalog, what)
     slot = parse_slot(what)
@@ -42,5 +42,6 @@ def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str,
     return [asdict(one) for one in audit.log(project.catalog, limit, key)]
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether a text has the form of a materialization's id."""
     return len(text) == 36 and text.count("-") == 4

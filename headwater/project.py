@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from assets_core.asset import Asset, Definition
 from assets_core.column_lineage import ColumnRef
 from assets_core.declare import registering, with_defaults
-from assets_core.errors import HeadwaterError, RefusedError, UsageError, did_you_mean, raise_all
+from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
 from assets_core.graph import Graph, build
 from assets_core.keys import Slot
 from assets_core.selection import select as select_keys
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
     from assets_core.staleness import Verdict
+    from headwater.environments import Changed, Known
     from headwater.trace import AssetLineage
     from headwater.validate import Validation
+    from headwater.withdraw import Withdrawn
     from lineage.audit import AuditReport
     from lineage.catalog.store import Catalog
     from materializers.observe import Scene
@@ -83,7 +85,7 @@ class Project:
         """
         root = Path(path).resolve()
         raw = config.read(root)
-        name, settings = _environment(raw, env)
+        name, settings = _environment(raw, env, root)
         with registering() as found:
             errors = modules.load(root, raw.project.modules)
             errors += sql_files.load(root, raw.project.sql)
@@ -340,6 +342,94 @@ class Project:
             raise UsageError("HW612", f"{len(found) or 'no'} run begins with {run_id!r}", hint=hint)
         return found[0], self.catalog.steps(found[0].id)
 
+    # -- environments -----------------------------------------------------------------------------------------------
+
+    def environments(self) -> list[Known]:
+        """The environments there are: those of headwater.toml, the default one, and those made with ``env create``."""
+        from headwater.environments import environments
+
+        return list(environments(self.settings, self.catalog).values())
+
+    def create_environment(
+        self, name: str, *, frozen: bool = False, as_of: str | None = None, command: str = "", reason: str = ""
+    ) -> Changed:
+        """Makes an environment that shows what this one shows; pointers are copied in one transaction, and no data.
+
+        Arguments:
+            frozen: nothing but dropping may be done to it from then on.
+            as_of: what this one showed at a moment, or at the end of a run.
+            command, reason: recorded with who asked.
+
+        Raises:
+            UsageError: HW650, there is one of that name.
+        """
+        from headwater.environments import create
+
+        _check_name(name)
+        return create(self, name, frozen=frozen, as_of=as_of, command=command, reason=reason)
+
+    def promotion(self, origin: str) -> Changed:
+        """What ``promote`` would do: the pointers that would move here, and those that stay with the reason."""
+        from headwater.promote import promotion
+
+        return promotion(self, origin)
+
+    def promote(self, origin: str | Changed, *, force: bool = False, command: str = "", reason: str = "") -> Changed:
+        """Lets this environment show what another shows, in one transaction; nothing is computed.
+
+        Moved are the slots whose recorded recipe is the one that would be used here now. Others are named.
+
+        Arguments:
+            origin: the other environment, or what ``promotion`` said of it.
+            force: overwrite also what changed here since the other was made from this one or last promoted.
+
+        Raises:
+            RefusedError: HW705, this environment moved meanwhile; HW703, it moves right now; HW701, a run is at work
+                in it; HW704, it is frozen.
+        """
+        from headwater.promote import promote
+
+        proposal = self.promotion(origin) if isinstance(origin, str) else origin
+        return promote(self, proposal, force=force, command=command, reason=reason)
+
+    def rollback(self, to: str, *, dry_run: bool = False, command: str = "", reason: str = "") -> Changed:
+        """Shows again what was shown at the end of a run or at a moment, and holds the slots that moved.
+
+        Arguments:
+            to: a run's id or the beginning of it, or a moment.
+
+        Raises:
+            UsageError: HW651, nothing was published then.
+            RefusedError: HW701, a run is at work here; HW704, the environment is frozen.
+        """
+        from headwater.environments import rollback
+
+        return rollback(self, to, dry_run=dry_run, command=command, reason=reason)
+
+    def release(self, select: str = "", *, command: str = "", reason: str = "") -> Changed:
+        """Lets held slots go, so that they are planned again."""
+        from headwater.environments import release
+
+        return release(self, select, command=command, reason=reason)
+
+    def drop_environment(self, *, command: str = "", reason: str = "") -> Changed:
+        """Shows nothing here any more; records and data stay."""
+        from headwater.environments import drop
+
+        return drop(self, command=command, reason=reason)
+
+    def withdraw(self, what: str, *, reason: str, command: str = "", dry_run: bool = False) -> Withdrawn:
+        """Takes materializations out of use for ever: not published or reused again, and shown nowhere.
+
+        Every environment that shows one goes back to what it showed before, or to nothing.
+
+        Arguments:
+            what: ``ASSET``, ``ASSET@PARTITION`` or ``ASSET@A..B`` for what is shown here, or a materialization's id.
+        """
+        from headwater.withdraw import withdraw
+
+        return withdraw(self, what, reason=reason, command=command, dry_run=dry_run)
+
     def _states(self) -> dict[str, Collection[str]]:
         states: dict[str, set[str]] = {}
         for slot, verdict in self.status().items():
@@ -354,21 +444,33 @@ class Project:
         return f"Project({self.name!r}, env={self.env!r}, {len(self.graph.definitions)} definitions)"
 
 
-def _environment(settings: Settings, env: str | None) -> tuple[str, Settings]:
+def _environment(settings: Settings, env: str | None, root: Path) -> tuple[str, Settings]:
     """The environment that is meant, and the settings as it sees them."""
     name = env or os.environ.get("HEADWATER_ENV") or settings.project.default_env
-    if not _ENV.fullmatch(name):
-        raise UsageError("HW609", f"{name!r} is no name of an environment", hint="use letters, digits, '_', '-', '.'")
-    known = {*settings.env, settings.project.default_env, "dev"}
-    if name not in known:
-        raise UsageError(
-            "HW609",
-            f"no environment {name!r}",
-            hint=did_you_mean(name, known) or f"add [env.{name}] to headwater.toml",
-        )
+    _check_name(name)
+    if name not in {*settings.env, settings.project.default_env, "dev"}:
+        _require_recorded(settings, name, root)
     if env is None and name in settings.env and settings.env[name].protected:
         raise RefusedError("HW702", f"the environment {name!r} is protected", hint=f"name it on purpose: --env {name}")
     return name, config.overlaid(settings, name)
+
+
+def _check_name(name: str) -> None:
+    if not _ENV.fullmatch(name):
+        raise UsageError("HW609", f"{name!r} is no name of an environment", hint="use letters, digits, '_', '-', '.'")
+
+
+def _require_recorded(settings: Settings, name: str, root: Path) -> None:
+    """Looks for an environment in the catalog, where headwater.toml does not know it."""
+    from headwater.environments import known_environment
+    from lineage.catalog.store import Catalog
+
+    path = root / settings.catalog.path
+    if not path.exists():
+        known_environment(settings, None, name)
+        return
+    with Catalog.open(path, create=False) as catalog:
+        known_environment(settings, catalog, name)
 
 
 def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:

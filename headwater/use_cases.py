@@ -70,6 +70,7 @@ def materialize(
 ) -> RunResult:
     """See ``Project.materialize``."""
     told = reporter or Reporter()
+    refuse_frozen(project)
     dead = abandon_dead_runs(project)
     run_id = new_id()
     known, plan = _planned(project, select, partition, exclude, force, run_id, told.noticed)
@@ -85,7 +86,7 @@ def materialize(
         run_id, project.env, RunState.RUNNING, _now(), actor(), mask(command or _command_line()), select,
         processes.identity(), reason=mask(reason),
     )  # fmt: skip
-    _refuse_if_busy(project)
+    refuse_if_busy(project)
     _open_storages(project, plan)
     project.catalog.begin_run(record)
     told.planned(plan, run_id)
@@ -190,10 +191,10 @@ def _within(project: Project, keys: Collection[str], text: str, facts: Facts) ->
 # -- runs beside each other -----------------------------------------------------------------------------------------
 
 
-def abandon_dead_runs(project: Project) -> list[str]:
-    """Marks runs whose process is gone, and says so, one sentence a run."""
+def abandon_dead_runs(project: Project, env: str | None = None) -> list[str]:
+    """Marks runs whose process is gone, in this environment or another, and says so, one sentence a run."""
     said = []
-    for run in project.catalog.live_runs(project.env):
+    for run in project.catalog.live_runs(env or project.env):
         if not processes.alive(run.process):
             project.catalog.end_run(run.id, RunState.ABANDONED, ended=_now(), counts={}, reason="its process is gone")
             said.append(
@@ -203,7 +204,27 @@ def abandon_dead_runs(project: Project) -> list[str]:
     return said
 
 
-def _refuse_if_busy(project: Project) -> None:
+def refuse_frozen(project: Project) -> None:
+    """Refuses early what the catalog would refuse in the end.
+
+    Raises:
+        RefusedError: HW704.
+    """
+    record = project.catalog.environment_records().get(project.env)
+    if record is not None and record.frozen and not record.dropped:
+        raise RefusedError(
+            "HW704",
+            f"the environment {project.env!r} is frozen: nothing in it changes",
+            hint=f"headwater env drop {project.env} removes it whole",
+        )
+
+
+def refuse_if_busy(project: Project) -> None:
+    """Refuses to work beside a run in the same environment.
+
+    Raises:
+        RefusedError: HW701.
+    """
     for run in project.catalog.live_runs(project.env):
         if processes.alive(run.process):
             raise RefusedError(

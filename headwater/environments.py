@@ -1,0 +1,291 @@
+"""Environments: making one from another, rolling back, releasing, dropping; pointers move, nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from assets_core.errors import HeadwaterError, UsageError, did_you_mean
+from assets_core.keys import Slot
+from assets_core.records import Materialization, RunRecord, RunState
+from headwater import processes
+from headwater.config import Settings
+from headwater.secrets import mask
+from headwater.use_cases import abandon_dead_runs, actor, moment_of, refuse_frozen
+from lineage.catalog.values import Change, EnvironmentRecord, Move, Verb
+from materializers.ids import new_id
+
+if TYPE_CHECKING:
+    from headwater.project import Project
+    from lineage.catalog.store import Catalog
+    from materializers.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One pointer that moves, with the records on both sides; None where there is nothing to show.
+
+    Arguments:
+        env: whose pointer it is.
+        note: why it goes where it goes, where that is not plain.
+    """
+
+    env: str
+    slot: Slot
+    before: Materialization | None
+    after: Materialization | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A slot whose pointer stays although it differs, and why."""
+
+    slot: Slot
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What is going to be done to environments, or was.
+
+    Arguments:
+        env: the environment that is changed.
+        origin: the environment that pointers come from; empty if none.
+        moved: pointers that move.
+        left: slots that differ and stay as they are.
+        held, released: slots that are held from now on, or no longer.
+        conflicts: slots that are about to be overwritten although they changed since the two were last in step.
+        run_id: by which it was recorded; None if it was not done, or there was nothing to do.
+    """
+
+    verb: Verb
+    env: str
+    origin: str = ""
+    moved: tuple[Shift, ...] = ()
+    left: tuple[Left, ...] = ()
+    held: tuple[Slot, ...] = ()
+    released: tuple[Slot, ...] = ()
+    conflicts: tuple[Slot, ...] = ()
+    frozen: bool = False
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One environment as ``env ls`` shows it.
+
+    Arguments:
+        declared: whether headwater.toml names it.
+        record: what the catalog knows of it.
+    """
+
+    name: str
+    declared: bool
+    protected: bool
+    record: EnvironmentRecord = field(default_factory=lambda: EnvironmentRecord(""))
+
+
+def environments(settings: Settings, catalog: Catalog | None) -> dict[str, Known]:
+    """The environments there are: those of headwater.toml, the default one, ``dev``, and those in the catalog."""
+    recorded = {} if catalog is None else catalog.environment_records()
+    used = {name for name, one in recorded.items() if not one.dropped}
+    names = sorted({*settings.env, settings.project.default_env, "dev", *used})
+    return {
+        name: Known(
+            name,
+            name in settings.env,
+            name in settings.env and settings.env[name].protected,
+            recorded.get(name, EnvironmentRecord(name)),
+        )
+        for name in names
+    }
+
+
+def known_environment(settings: Settings, catalog: Catalog | None, name: str) -> Known:
+    """One environment.
+
+    Raises:
+        UsageError: HW609, there is none of that name.
+    """
+    found = environments(settings, catalog)
+    if name not in found:
+        raise UsageError(
+            "HW609",
+            f"no environment {name!r}",
+            hint=did_you_mean(name, found)
+            or f"headwater env create {name} --from ENV makes one; so does [env.{name}] in headwater.toml",
+        )
+    return found[name]
+
+
+# -- creating and dropping ------------------------------------------------------------------------------------------
+
+
+def create(
+    project: Project, name: str, *, frozen: bool = False, as_of: str | None = None, command: str = "", reason: str = ""
+) -> Changed:
+    """See ``Project.create_environment``."""
+    if name == project.env:
+        raise UsageError("HW653", f"{name} cannot be made from itself")
+    known = environments(project.settings, project.catalog).get(name)
+    if known is not None and (known.record.shown or known.record.created):
+        raise UsageError("HW650", f"there is an environment {name!r} already", hint=f"headwater env drop {name}")
+    abandon_dead_runs(project, name)
+    catalog = project.catalog
+    with catalog.reading():
+        seen = catalog.head().sequence if as_of is None else place_in_log(project, as_of)
+        pointers = catalog.pointers(project.env, as_of=None if as_of is None else seen)
+        there = catalog.pointers(name)
+    left, moves = [], []
+    for slot, one in pointers.items():
+        if one.retired:
+            left.append(Left(slot, "what it showed was taken out of use since"))
+        else:
+            before = there.get(slot)
+            moves.append(Move(name, slot, one.materialization, before and before.materialization))
+    run = run_of(name, command, reason)
+    catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves)))
+    moved = shifts(project, moves)
+    show_faces(project.tables, moved)
+    return Changed(Verb.CREATE, name, project.env, moved, tuple(left), frozen=frozen, run_id=run.id)
+
+
+def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
+    """See ``Project.drop_environment``."""
+    env, catalog = project.env, project.catalog
+    abandon_dead_runs(project)
+    pointers, held = catalog.pointers(env), tuple(catalog.held(env))
+    record = catalog.environment_records().get(env)
+    if record is None or record.dropped:
+        return Changed(Verb.DROP, env)
+    moves = [Move(env, slot, None, one.materialization) for slot, one in pointers.items()]
+    run = run_of(env, command, reason)
+    catalog.change(Change(run, Verb.DROP, moves=tuple(moves), release=held))
+    moved = shifts(project, moves)
+    for storage in {one.before.stored.storage for one in moved if one.before and one.before.stored}:
+        with suppress(HeadwaterError):
+            project.tables.storage(storage).unpublish(env)
+    return Changed(Verb.DROP, env, moved=moved, released=held, run_id=run.id)
+
+
+# -- rolling back and releasing -------------------------------------------------------------------------------------
+
+
+def rollback(project: Project, to: str, *, dry_run: bool = False, command: str = "", reason: str = "") -> Changed:
+    """See ``Project.rollback``."""
+    env, catalog = project.env, project.catalog
+    refuse_frozen(project)
+    abandon_dead_runs(project)
+    until = place_in_log(project, to)
+    first = catalog.first_publication(env)
+    if first is None or until < first[0]:
+        when = "" if first is None else f"its first one is {first[1]}: --to {first[1][:13]}"
+        raise UsageError("HW651", f"{env} showed nothing yet at {to}", hint=when or "nothing was ever published there")
+    with catalog.reading():
+        now, then = catalog.pointers(env), catalog.pointers(env, as_of=until)
+        moves, notes = [], {}
+        for slot in sorted({*now, *then}, key=_slot_order):
+            shown, past = now.get(slot), then.get(slot)
+            either = shown or past
+            if either is None or either.observed:  # what exists outside is looked at anew by every plan
+                continue
+            target = past and past.materialization
+            if past is not None and past.retired:
+                target = catalog.good_before(env, slot, until=until)
+                notes[slot] = "what it showed then was taken out of use; this is what it showed before"
+            if target != (shown and shown.materialization):
+                moves.append(Move(env, slot, target, shown and shown.materialization))
+    held = tuple(one.slot for one in moves)
+    moved = shifts(project, moves, notes)
+    run_id = None
+    if moves and not dry_run:
+        run = run_of(env, command, reason)
+        catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=held))
+        show_faces(project.tables, moved)
+        run_id = run.id
+    return Changed(Verb.ROLLBACK, env, moved=moved, held=held, run_id=run_id)
+
+
+def release(project: Project, select: str = "", *, command: str = "", reason: str = "") -> Changed:
+    """See ``Project.release``."""
+    refuse_frozen(project)
+    held = project.catalog.held(project.env)
+    keys = set(project.select(select)) if select else None
+    freed = tuple(sorted((slot for slot in held if keys is None or slot.asset in keys), key=_slot_order))
+    if not freed:
+        return Changed(Verb.RELEASE, project.env)
+    run = run_of(project.env, command, reason, select)
+    project.catalog.change(Change(run, Verb.RELEASE, release=freed))
+    return Changed(Verb.RELEASE, project.env, released=freed, run_id=run.id)
+
+
+# -- what all of them need ------------------------------------------------------------------------------------------
+
+
+def place_in_log(project: Project, text: str) -> int:
+    """The entry of the log that a run ended with, or that was the last one at a moment.
+
+    Arguments:
+        text: the id of a run or the beginning of one, with or without ``run:``; else a moment.
+
+    Raises:
+        UsageError: HW612, several runs begin like that; HW616, it is no moment either; HW652, the run was in another
+            environment.
+    """
+    short = text.removeprefix("run:")
+    found = [one for one in project.catalog.runs(-1) if one.id.startswith(short)] if short else []
+    if not found and short == text:
+        return project.catalog.sequence_at(moment_of(project, text))
+    run, _ = project.run(short)
+    if run.env != project.env:
+        raise UsageError(
+            "HW652", f"run {run.id[:13]} was in {run.env}, not in {project.env}",
+            hint=f"headwater --env {project.env} runs lists those that were",
+        )  # fmt: skip
+    return project.catalog.end_of(run.id)
+
+
+def shifts(project: Project, moves: Iterable[Move], notes: Mapping[Slot, str] | None = None) -> tuple[Shift, ...]:
+    """Moves with the records on both sides."""
+    moves = list(moves)
+    ids = {one for move in moves for one in (move.materialization, move.expected) if one is not None}
+    records = project.catalog.materializations(sorted(ids), lineage=False)
+    said = notes or {}
+    return tuple(
+        Shift(
+            env, slot, None if before is None else records[before], None if after is None else records[after],
+            said.get(slot, ""),
+        )
+        for env, slot, after, before in moves
+    )  # fmt: skip
+
+
+def show_faces(tables: Tables, moved: Iterable[Shift]) -> None:
+    """Brings what other tools see of an environment up to date; the catalog alone decides, so failing does no harm."""
+    faces: dict[tuple[str, str], dict[Slot, object]] = {}
+    for one in moved:
+        for made in (one.before, one.after):  # what left one storage may have come to another
+            if made is not None and made.stored is not None:
+                faces.setdefault((one.env, made.stored.storage), {})[one.slot] = None
+        if one.after is not None and one.after.stored is not None:
+            faces[one.env, one.after.stored.storage][one.slot] = one.after.stored
+    for (env, storage), published in faces.items():
+        with suppress(HeadwaterError):
+            tables.storage(storage).publish(env, published)  # type: ignore[arg-type]
+
+
+def run_of(env: str, command: str, reason: str, selection: str = "") -> RunRecord:
+    """Who does it, with which words and why; a run without steps that ends as it begins."""
+    now = datetime.now(UTC)
+    return RunRecord(
+        new_id(), env, RunState.SUCCEEDED, now, actor(), mask(command), selection, processes.identity(), now,
+        reason=mask(reason),
+    )  # fmt: skip
+
+
+def _slot_order(slot: Slot) -> tuple[str, str]:
+    return slot.asset, slot.partition or ""

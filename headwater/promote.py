@@ -1,0 +1,169 @@
+"""Promoting: what one environment shows is shown by another, as far as the other would make it the same way now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from assets_core.asset import Asset
+from assets_core.errors import RefusedError, UsageError, raise_all
+from assets_core.facts import Facts
+from assets_core.keys import Slot
+from assets_core.records import Materialization
+from assets_core.staleness import ReasonCode, judge
+from headwater.environments import Changed, Left, known_environment, run_of, shifts, show_faces
+from headwater.use_cases import abandon_dead_runs, refuse_frozen, refuse_if_busy
+from lineage.catalog.values import Change, Move, Verb
+from materializers.ids import new_id
+from materializers.observe import asset_facts, gather
+
+if TYPE_CHECKING:
+    from headwater.project import Project
+
+_REASONS_TOLD = 3
+
+
+def promotion(project: Project, origin: str) -> Changed:
+    """What promoting from ``origin`` to the project's environment would do; nothing is done.
+
+    Observations of sources do not move: each environment looks for itself.
+
+    Raises:
+        UsageError: HW653, the two are the same; HW609, there is no such environment.
+        RefusedError: HW704, the target is frozen; HW701, a run is at work in it.
+    """
+    env, catalog = project.env, project.catalog
+    if origin == env:
+        raise UsageError("HW653", f"{env} cannot be promoted to itself", hint="headwater env promote FROM TO")
+    known_environment(project.settings, catalog, origin)
+    refuse_frozen(project)
+    abandon_dead_runs(project)
+    refuse_if_busy(project)
+    with catalog.reading():
+        theirs, ours, held = catalog.pointers(origin), catalog.pointers(env), catalog.held(env)
+        base = catalog.last_in_step(origin, env)
+        past, followed = catalog.pointers(env, as_of=base), catalog.ever_shown(origin, since=base)
+    differing = {
+        slot: one.materialization
+        for slot, one in theirs.items()
+        if not one.observed and (slot not in ours or ours[slot].materialization != one.materialization)
+    }
+    records = catalog.materializations(sorted(differing.values()))
+    judged = _Judged(project, {slot: records[made] for slot, made in differing.items() if slot not in held})
+    left = [Left(slot, f"held in {env}: headwater env release {env}") for slot in differing if slot in held]
+    moves = [Move(env, slot, made, ours[slot].materialization if slot in ours else None)
+             for slot, made in differing.items() if slot in judged.accepted]  # fmt: skip
+    conflicts = tuple(
+        one.slot
+        for one in moves
+        if one.expected is not None
+        and (one.slot not in past or one.expected != past[one.slot].materialization)
+        and one.expected not in followed.get(one.slot, ())
+    )
+    left.extend(judged.left)
+    return Changed(Verb.PROMOTE, env, origin, shifts(project, moves), tuple(left), conflicts=conflicts)
+
+
+def promote(
+    project: Project, proposal: Changed, *, force: bool = False, command: str = "", reason: str = ""
+) -> Changed:
+    """Does what ``promotion`` proposed, if nothing changed since it looked.
+
+    Raises:
+        RefusedError: HW705, the target moved meanwhile on slots that would be overwritten, and ``force`` is not
+            given; HW703, it moves right now.
+    """
+    if proposal.conflicts and not force:
+        listed = ", ".join(map(str, proposal.conflicts[:5]))
+        rest = len(proposal.conflicts) - 5
+        raise RefusedError(
+            "HW705",
+            f"{project.env} moved since {proposal.origin} was made from it or last promoted; nothing was done",
+            why=f"it would overwrite {listed}{f' and {rest} more' if rest > 0 else ''}",
+            hint=f"materialize in {proposal.origin} what {project.env} has, or --force",
+        )
+    if not proposal.moved:
+        return proposal
+    moves = tuple(
+        Move(env, slot, None if after is None else after.id, None if before is None else before.id)
+        for env, slot, before, after in ((one.env, one.slot, one.before, one.after) for one in proposal.moved)
+    )
+    run = run_of(project.env, command, reason)
+    project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=moves))
+    show_faces(project.tables, proposal.moved)
+    return replace(proposal, run_id=run.id)
+
+
+class _Judged:
+    """Which of some materializations the project's environment would make with just their recipes now.
+
+    They are put into its facts in working order, each judged as if it were published there on what was accepted
+    before it. So the one function that decides about freshness decides here too.
+    """
+
+    def __init__(self, project: Project, wanted: Mapping[Slot, Materialization]) -> None:
+        self.accepted: set[Slot] = set()
+        self.left: list[Left] = []
+        self._project = project
+        self._wanted = wanted
+        graph = project.graph
+        keys = {slot.asset for slot in wanted if isinstance(graph.definitions.get(slot.asset), Asset)}
+        self.left.extend(Left(slot, "its asset is not in this code") for slot in wanted if slot.asset not in keys)
+        known = gather(project.scene, keys, datetime.now(UTC), new_id())
+        raise_all(known.errors)
+        self._facts: Facts = known.facts
+        self._facts.recorded = {**self._facts.recorded, **self._named()}
+        self._absent = project.tables.absent(wanted.values())
+        done: set[str] = set()
+        for key in graph.definitions:
+            if key in keys and key not in done:
+                group = [one.key for one in graph.makers[graph.asset(key).maker]]
+                done.update(group)
+                self._judge(group)
+
+    def _named(self) -> dict[str, Materialization]:
+        """The materializations that the recipes were made on."""
+        named = {
+            part.materialization
+            for made in self._wanted.values()
+            if made.recipe is not None
+            for read in made.recipe.inputs
+            for part in read.parts
+        }
+        return self._project.catalog.materializations(sorted(named), lineage=False)
+
+    def _judge(self, group: Collection[str]) -> None:
+        """Judges the slots of one asset, or of all that are made by one call, and keeps those that are accepted."""
+        facts = self._facts
+        defined = {slot for key in group for slot in facts.slots_of(key)}
+        slots = [slot for slot in self._wanted if slot.asset in group]
+        self.left.extend(Left(slot, "its partition is not in this code") for slot in slots if slot not in defined)
+        slots = [slot for slot in slots if slot in defined]
+        before = {slot: facts.published.get(slot) for slot in slots}
+        absent = facts.absent & set(slots)
+        facts.absent = (facts.absent - absent) | (self._absent & set(slots))
+        facts.published.update({slot: self._wanted[slot] for slot in slots})
+        for key in group:
+            facts.assets[key] = asset_facts(self._project.scene, facts.graph.asset(key), facts)
+        refused = {slot: why for slot in slots if (why := self._why_not(slot))}
+        together = {slot.partition for slot in refused}
+        for slot in slots:
+            if slot.partition not in together:
+                self.accepted.add(slot)
+                continue
+            self.left.append(Left(slot, refused.get(slot, "what is made by the same call stays")))
+            facts.absent.discard(slot)
+            shown = before[slot]
+            if shown is None:
+                del facts.published[slot]
+            else:
+                facts.published[slot] = shown
+        facts.absent |= {slot for slot in absent if slot.partition in together}
+
+    def _why_not(self, slot: Slot) -> str:
+        """What the recipe that would be used now has different; empty if nothing."""
+        reasons = [one.message for one in judge(slot, self._facts).reasons if one.code is not ReasonCode.VOLATILE]
+        rest = len(reasons) - _REASONS_TOLD
+        return "; ".join(reasons[:_REASONS_TOLD]) + (f"; and {rest} more" if rest > 0 else "")
