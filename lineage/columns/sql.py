@@ -41,7 +41,7 @@ def sql_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | None = No
 
     Raises:
         LineageError: HW210 not SQL of this dialect, HW211 a template, HW212 no statement, HW213 no such dialect,
-            HW214 more than one statement, HW215 nested too deep, HW221 a form that cannot be read at all.
+            HW214 more than one statement, HW215 nested too deep, HW231 a form that cannot be read at all.
     """
     rules = rules_of(dialect)
 
@@ -173,7 +173,7 @@ def _followed(statement: exp.Expr, context: Context) -> list[Written]:
             parts = [*written(statement, context), *context.beside]
         except _SURPRISES as error:
             why = f"{type(error).__name__}: {error}"
-            raise LineageError("HW221", f"a {statement.key} statement of this form cannot be read", why=why) from error
+            raise LineageError("HW231", f"a {statement.key} statement of this form cannot be read", why=why) from error
     context.beside.clear()
     for part in parts:
         context_after(part, context)

@@ -62,7 +62,7 @@ def read_sql(sql: str, inputs: Mapping[str, Mapping[str, str]], *, dialect: str 
 
     Raises:
         LineageError: HW210 to HW215 as ``sql_lineage``; HW216 an unknown column, HW217 an ambiguous one,
-            HW218 an unknown table, HW219 not a query, HW220 DuckDB does not bind it; several at once as
+            HW218 an unknown table, HW219 not a query, HW230 DuckDB does not bind it; several at once as
             ``ProjectError``, each with line and column.
     """
     rules = rules_of(dialect)
@@ -109,7 +109,7 @@ def _held_to_duckdb(
     full = bind(sql, {parts[name]: _typed(columns) for name, columns in inputs.items()})
     if isinstance(full, str):
         raise_all(_problems(node, inputs, context))
-        raise LineageError("HW220", "DuckDB does not accept the query", why=full)
+        raise LineageError("HW230", "DuckDB does not accept the query", why=full)
     held = bind(sql, {parts[name]: _typed(columns, reading.read_sets[name]) for name, columns in inputs.items()})
     lineage = reading.lineage
     if held != full:
