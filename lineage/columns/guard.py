@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 import polars as pl
+from polars.selectors import by_name
 
 from lineage.columns.placeholder import DtypeLike, InsidePolarsError, as_dtype
 
@@ -32,7 +33,7 @@ def guarded(frame: pl.LazyFrame, read_set: Collection[str], schema: Mapping[str,
     if not unread:
         return frame
     return frame.with_columns(
-        pl.col(names).map_batches(_refuse, return_dtype=dtype, is_elementwise=True) for dtype, names in unread.items()
+        by_name(names).map_batches(_refuse, return_dtype=dtype, is_elementwise=True) for dtype, names in unread.items()
     )
 
 

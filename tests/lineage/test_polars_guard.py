@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.selectors import by_name
 
 from assets_core.errors import LineageError
 from lineage.columns.guard import guarded
@@ -48,3 +49,11 @@ def test_the_guarded_frame_has_the_full_schema(scan: pl.LazyFrame) -> None:
 
 def test_a_frame_that_is_read_whole_is_handed_on_as_it_is(scan: pl.LazyFrame) -> None:
     assert guarded(scan, DATA.columns, DATA.schema) is scan
+
+
+def test_names_that_look_like_patterns_are_guarded_as_names() -> None:
+    frame = pl.LazyFrame({"^x.*$": [1], "x1": [2], "": [3], "*": [4]})
+    held = guarded(frame, ["x1"], frame.collect_schema())
+    assert held.select(by_name("x1")).collect().item() == 2
+    with pytest.raises(LineageError, match="HW205"):
+        held.select(by_name("^x.*$")).collect()
