@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
     from assets_core.staleness import Verdict
+    from headwater.diff import Diff
     from headwater.environments import Changed, Known
     from headwater.trace import AssetLineage
     from headwater.validate import Validation
@@ -303,6 +304,22 @@ class Project:
         from headwater.trace import AssetLineage
 
         return AssetLineage(self, self.graph.find(asset).key, as_of)
+
+    def diff(
+        self,
+        before: str | None = None,
+        after: str | None = None,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        select: str = "",
+        rows: bool | None = None,
+        sample: int = 5,
+    ) -> Diff:
+        """What differs between two materializations, moments or environments; see ``headwater.diff.diff``."""
+        from headwater.diff import diff
+
+        return diff(self, before, after, since=since, until=until, select=select, rows=rows, sample=sample)
 
     def manifest(self, what: str) -> dict[str, Any]:
         """All that is known of one materialization.

@@ -181,11 +181,11 @@ def duration(text: str) -> timedelta:
     """A length of time as a person writes it: ``90d``, ``12h``, ``30m``, ``45s``, ``2w``, or 0.
 
     Raises:
-        UsageError: HW650, it is none.
+        UsageError: HW670, it is none.
     """
     match = re.fullmatch(r"(\d{1,5})\s*([smhdw])", text.strip())
     if match is None and text.strip() != "0":
-        raise UsageError("HW650", f"{text!r} is no length of time", hint="write 90d, 12h, 30m, 45s or 2w")
+        raise UsageError("HW670", f"{text!r} is no length of time", hint="write 90d, 12h, 30m, 45s or 2w")
     return timedelta() if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -31,6 +31,18 @@ def changes(text: str, asset: Asset[..., Any], reading: SourceReading) -> tuple[
     return changed_parts(parts, reading) if parts else ()
 
 
+def changes_between(before: str, after: str) -> tuple[str, ...]:
+    """What differs between two recorded codes, a sentence each; empty where that is not known."""
+    old, new = _from_text(before), _from_text(after)
+    if "sql" in old and "sql" in new:
+        return () if old["sql"] == new["sql"] else (_changed_line(old["sql"], new["sql"]),)
+    if bool(old.get("sql")) != bool(new.get("sql")):
+        return ("it is SQL now and was Python",) if new.get("sql") else ("it is Python now and was SQL",)
+    return changed_parts(
+        [Part(*fields) for fields in old.get("parts", ())], [Part(*fields) for fields in new.get("parts", ())]
+    )
+
+
 def source_text(text: str) -> str:
     """The source that a materialization was made from, for people."""
     recorded = _from_text(text)

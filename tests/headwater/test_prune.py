@@ -246,7 +246,7 @@ def test_lengths_of_time(text: str, hours: float) -> None:
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         duration(text)
-    assert caught.value.code == "HW650"
+    assert caught.value.code == "HW670"
 
 
 # -- the command ----------------------------------------------------------------------------------------------------

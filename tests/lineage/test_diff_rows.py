@@ -1,0 +1,113 @@
+"""Rows of two tables compared."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage.diff_rows import diff_rows
+
+
+def test_rows_are_matched_by_their_key() -> None:
+    before = pl.DataFrame({"id": [1, 2, 3], "v": ["a", "b", "c"], "w": [1, 1, 1]})
+    after = pl.DataFrame({"id": [4, 3, 2], "v": ["d", "c", "B"], "w": [1, 2, 2]})
+    found = diff_rows(before, after, [("id",)])
+
+    assert (found.key, found.added, found.removed, found.changed) == (("id",), 1, 1, 2)
+    assert found.columns == {"v": 1, "w": 2}
+    assert found.added_sample == ({"id": 4, "v": "d", "w": 1},)
+    assert found.removed_sample == ({"id": 1, "v": "a", "w": 1},)
+    assert found.changed_sample[0] == {
+        "key": {"id": 2},
+        "columns": {"v": {"before": "b", "after": "B"}, "w": {"before": 1, "after": 2}},
+    }
+
+
+def test_a_key_that_tells_rows_apart_on_one_side_only_is_not_used() -> None:
+    before = pl.DataFrame({"id": [1, 2], "other": [1, 2]})
+    found = diff_rows(before, pl.DataFrame({"id": [1, 1], "other": [1, 2]}), [("id",), ("gone",), ("other",)])
+
+    assert found.key == ("other",)
+    assert (found.changed, found.columns) == (1, {"id": 1})
+
+
+def test_a_key_with_a_null_is_not_used() -> None:
+    frame = pl.DataFrame({"id": [1, None]})
+
+    assert diff_rows(frame, frame, [("id",)]).key == ()
+
+
+def test_without_a_key_whole_rows_are_counted() -> None:
+    before = pl.DataFrame({"v": ["a", "a", "b"], "w": [1, 1, 1]})
+    found = diff_rows(before, pl.DataFrame({"v": ["a", "b", "b", "c"], "w": [1, 1, 1, 1]}))
+
+    assert (found.key, found.added, found.removed, found.changed) == ((), 2, 1, None)
+    assert found.columns == {"v": 2, "w": 1}
+
+
+def test_the_order_of_rows_does_not_count() -> None:
+    before = pl.DataFrame({"v": [1, 2, 2]})
+
+    assert diff_rows(before, before.reverse()).equal
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.5, None, float("nan")],
+        [[1], None, []],
+        [{"a": 1}, {"a": None}, None],
+        [Decimal("1.10"), None, Decimal("2.00")],
+        [date(2024, 1, 1), None, date(2024, 1, 2)],
+        [b"\x00", b"", None],
+    ],
+)
+@pytest.mark.parametrize("key", [[], [("id",)]])
+def test_equal_values_of_any_type_are_no_difference(values: list[Any], key: list[tuple[str, ...]]) -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3], "v": values})
+
+    assert diff_rows(frame, frame.clone(), key).equal
+
+
+def test_another_type_with_the_same_values_is_no_difference_of_rows() -> None:
+    before = pl.DataFrame({"id": [1, 2], "v": [1, 2], "e": ["x", "y"]}, schema_overrides={"v": pl.Int8})
+    after = before.with_columns(pl.col("v").cast(pl.Float64), pl.col("e").cast(pl.Enum(["x", "y"])))
+
+    assert diff_rows(before, after, [("id",)]).equal
+
+
+def test_only_columns_that_both_have_are_compared() -> None:
+    before = pl.DataFrame({"id": [1], "old": [1]})
+
+    assert diff_rows(before, pl.DataFrame({"id": [1], "new": [2]}), [("id",)]).equal
+
+
+def test_tables_without_a_common_column_share_no_row() -> None:
+    found = diff_rows(pl.DataFrame({"a": [1, 2]}), pl.DataFrame({"b": [1]}))
+
+    assert (found.added, found.removed) == (1, 2)
+
+
+def test_samples_are_bounded_and_in_order() -> None:
+    found = diff_rows(pl.DataFrame({"v": []}, schema={"v": pl.Int64}), pl.DataFrame({"v": range(100, 0, -1)}), sample=2)
+
+    assert (found.added, found.added_sample) == (100, ({"v": 1}, {"v": 2}))
+
+
+rows = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", None])), max_size=8)
+
+
+@given(rows, rows)
+def test_whole_rows_agree_with_counting(before: list[tuple[Any, ...]], after: list[tuple[Any, ...]]) -> None:
+    schema = {"n": pl.Int64, "s": pl.String}
+    found = diff_rows(pl.DataFrame(before, schema, orient="row"), pl.DataFrame(after, schema, orient="row"))
+    added = sum(max(0, after.count(row) - before.count(row)) for row in set(after))
+    removed = sum(max(0, before.count(row) - after.count(row)) for row in set(before))
+
+    assert (found.added, found.removed) == (added, removed)
