@@ -177,7 +177,7 @@ def _followed(statement: exp.Expr, context: Context) -> list[Written]:
     context.beside.clear()
     for part in parts:
         context_after(part, context)
-    _forget_dropped(statement, context)
+    _renamed_and_dropped(statement, context)
     return parts
 
 
@@ -203,7 +203,12 @@ def _one(parts: list[Written], context: Context) -> ColumnLineage:
     )
 
 
-def _forget_dropped(statement: exp.Expr, context: Context) -> None:
+def _renamed_and_dropped(statement: exp.Expr, context: Context) -> None:
+    """What DROP and ALTER TABLE ... RENAME TO change about the tables known."""
+    if isinstance(statement, exp.Alter) and isinstance(statement.this, exp.Table):
+        renames = [item for item in statement.args.get("actions") or () if isinstance(item, exp.AlterRename)]
+        for rename in renames:
+            context.rename(context.table_name(statement.this), rename.this)
     if not isinstance(statement, exp.Drop):
         return
     for table in statement.args.get("tables") or [statement.this]:

@@ -165,6 +165,18 @@ class Context:
         """The spelling in which a table's name was met first."""
         return name if self.rules.case is Case.EXACT else self._spellings.setdefault(name.lower(), name)
 
+    def rename(self, name: str, other: exp.Expr) -> None:
+        """Makes a table that was written before known by its new name."""
+        columns = self.known.columns(name.split("."))
+        new = ".".join(
+            [*name.split(".")[:-1], *self.parts(other)][-max(len(name.split(".")), len(self.parts(other))) :]
+        )
+        if columns is not None:
+            self.known.forget(name)
+            self.known.add(new, columns)
+        if name.lower() in self.temporary:
+            self.temporary[new.lower()] = self.temporary.pop(name.lower())
+
     def table(self, node: exp.Table) -> Table:
         """The relation of a table of the database."""
         parts = self.parts(node)

@@ -16,7 +16,8 @@ _STARTS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "C
 _GLUE = frozenset(
     {"BEGIN", "END", "THEN", "ELSE", "LOOP", "TRY", "CATCH", "AS", "IS", "DO", "REPEAT", "DECLARE", "IF", "WHILE",
      "ELSEIF", "ELSIF", "FOR", "TRANSACTION", "EXCEPTION", "EXPLAIN", "ANALYZE", "VERBOSE", "PLAN", "IMMEDIATE",
-     "QUERY", "UNLOAD", "EXECUTE", "CURSOR", "IN", "RETURN", "OPEN", "FORMATTED", "EXTENDED"}
+     "QUERY", "UNLOAD", "EXECUTE", "EXEC", "SET", "PRINT", "GO", "COMMIT", "ROLLBACK", "THROW", "RAISERROR",
+     "CURSOR", "IN", "RETURN", "OPEN", "FORMATTED", "EXTENDED"}
 )  # fmt: skip
 _PROCEDURAL = frozenset(
     {"UNLOAD", "BEGIN", "DECLARE", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "IF", "WHILE", "TRY"}
@@ -81,6 +82,8 @@ def _pieces(tokens: list[Token]) -> Iterator[list[Token]]:
 def _begins(piece: list[Token], token: Token) -> bool:
     """Whether a statement begins at a token: behind a word of a block, or where none has begun yet."""
     last = piece[-1].text.upper()
+    if piece[0].text.upper() == "MERGE":  # its THEN UPDATE and THEN INSERT are its own
+        return False
     if last in ("BEGIN", "THEN", "ELSE", "LOOP", "TRY", "CATCH", "DO", "REPEAT", "END"):
         return True
     begun, word = piece[0].text.upper(), token.text.upper()
@@ -117,8 +120,8 @@ def _statement(text: str, piece: list[Token], rules: Rules) -> exp.Expr | None:
         if token.token_type is TokenType.L_PAREN:
             end = _closing(piece, place)
         parsed = _parsed(text[token.start : end + 1], rules)
-        if parsed is None and piece[-1].text.upper() in ("END", "CATCH", "TRY"):
-            parsed = _parsed(_without_end(text, piece, place), rules)
+        if parsed is None and word in _STARTS:
+            parsed = _without_rest(text, piece, place, rules)
         if parsed is not None:
             return parsed
         if word in _STARTS and word != "CREATE":
@@ -135,11 +138,14 @@ def _closing(piece: list[Token], place: int) -> int:
     return piece[-1].end
 
 
-def _without_end(text: str, piece: list[Token], place: int) -> str:
-    last = len(piece)
-    while last > place and piece[last - 1].text.upper() in _GLUE:
-        last -= 1
-    return text[piece[place].start : piece[last - 1].end + 1] if last > place else ""
+def _without_rest(text: str, piece: list[Token], place: int, rules: Rules) -> exp.Expr | None:
+    """The statement in front of what follows it without a semicolon: the end of a block, SET, IF and the like."""
+    cuts = [cut for cut in range(len(piece) - 1, place + 1, -1) if piece[cut].text.upper() in _GLUE]
+    for cut in cuts[:12]:
+        parsed = _parsed(text[piece[place].start : piece[cut - 1].end + 1], rules)
+        if parsed is not None:
+            return parsed
+    return None
 
 
 def _parsed(text: str, rules: Rules) -> exp.Expr | None:

@@ -76,6 +76,9 @@ def _command(node: exp.Command, context: Context) -> list[Written]:
 
 def _embedded(text: str, context: Context) -> list[Written]:
     found: list[Written] = []
+    if not any(word in text.upper() for word in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "FROM")):
+        context.warn(f"{' '.join(text.split())[:20]!r} carries no lineage")
+        return []
     for statement in embedded(text, context.rules):
         parts = written(statement, context)
         for part in parts:
@@ -107,7 +110,8 @@ def _query(node: exp.Expr, context: Context) -> list[Written]:
     while isinstance(first, exp.SetOperation):
         first = first.args["this"]
     into = first.args.get("into")
-    if not isinstance(into, exp.Into) or not isinstance(into.this, exp.Expr):
+    into_variables = context.rules.name in ("oracle", "mysql", "snowflake", "bigquery")
+    if into_variables or not isinstance(into, exp.Into) or not isinstance(into.this, exp.Expr):
         return [Written(None, list(relation.expanded()), relation.rows, relation.counted)]
     table = into.this
     name = context.table_name(table) if isinstance(table, exp.Table) else str(table.name)
