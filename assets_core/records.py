@@ -137,16 +137,17 @@ class StepResult:
         slots: the slots of the step, in the order of the step.
         made: one materialization a slot when the attempt succeeded, blocked ones included; else empty.
         error: why it failed; None when it did not.
+        worth_another_try: the exception is of a type that the asset's ``Retry`` names.
     """
 
     slots: tuple[Slot, ...]
     attempt: int
     made: tuple[Materialization, ...] = ()
     error: StepError | None = None
+    worth_another_try: bool = False
     log: AttemptLog = AttemptLog()
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    derivation: Derivation | None = None
 
 
 class RunState(StrEnum):

@@ -4,52 +4,33 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
-
-import polars as pl
 
 from assets_core.asset import Asset, Source
 from assets_core.check import Check, Severity
 from assets_core.errors import HeadwaterError
-from assets_core.facts import AssetFacts, make_recipe
+from assets_core.facts import make_recipe
 from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
 from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
 from assets_core.recipe import Recipe
-from assets_core.records import AttemptLog, Materialization, Schema, StepError, StepRecord, StepResult
+from assets_core.records import StepError, StepRecord, StepResult
 from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
 from assets_core.staleness import SlotState, judge
 from lineage.catalog.values import Outcome, Publish
 from lineage.code_record import to_text
-from lineage.derive import read_source, with_source
-from lineage.dtypes import parse_dtype
-from materializers.ids import new_id
+from lineage.derive import read_source
+from materializers.dispatch import Dispatcher, Progress
 from materializers.observe import Known, Scene, asset_facts, input_schemas
 from materializers.tables import CatalogDigests
-from materializers.task import StepTask, TaskInput, TaskOutput
 
 COMMIT_AFTER_SECONDS = 0.05
 """How long a finished step may wait for others to share its transaction while there is other work to do."""
 COMMIT_AT_MOST = 100
 """So many steps share a transaction at most."""
-
-
-@dataclass
-class Progress:
-    """What the engine keeps of one step while it is under way."""
-
-    attempts: int = 0
-    seconds: float = 0.0
-    recipes: dict[Slot, Recipe] = field(default_factory=dict)
-    expected: dict[Slot, str | None] = field(default_factory=dict)
-    adopt: dict[Slot, Materialization] = field(default_factory=dict)
-    made: tuple[Materialization, ...] = ()
-    error: StepError | None = None
-    logs: list[AttemptLog] = field(default_factory=list)
 
 
 class Engine:
@@ -81,13 +62,12 @@ class Engine:
         self.run_id = run_id
         self.executor = executor
         self.reporter = reporter
-        self.resources = resources
         self.mask = mask
         self.table = RunTable(plan)
         self.progress = [Progress() for _ in plan.steps]
         self.outcomes: list[StepOutcome] = []
         self.warnings: list[str] = []
-        self._readers = _readers(scene)
+        self._dispatcher = Dispatcher(scene, known.facts, run_id, resources, mask)
         self._digests = CatalogDigests(scene.catalog)
         self._instructions: list[Instruction] = []
         self._ready: list[tuple[int, int]] = []
@@ -254,7 +234,7 @@ class Engine:
     def _start(self, place: int) -> None:
         step, progress = self.plan.steps[place], self.progress[place]
         try:
-            task = self.task(step, progress)
+            task = self._dispatcher.task(step, progress)
         except HeadwaterError as error:
             progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
             self._apply(place, StepEvent.RAISED)
@@ -268,83 +248,6 @@ class Engine:
     def _start_due_retries(self) -> None:
         while self._retries and self._retries[0][0] <= time.monotonic():
             self._start(heapq.heappop(self._retries)[1])
-
-    def task(self, step: Step, progress: Progress) -> StepTask:
-        """All that the next attempt at a step needs, its inputs pinned."""
-        asset = self.facts.graph.asset(step.slot.asset)
-        partition = None
-        if asset.partitions is not None and step.slot.partition is not None:
-            partition = asset.partitions.partition(step.slot.partition)
-        names = {self.facts.graph.asset(slot.asset).storage or "default" for slot in step.slots}
-        names |= {one.stored.storage for one in progress.adopt.values() if one.stored is not None}
-        config = self.scene.configs.get(asset.key)
-        values: dict[str, Any] = {} if config is None else dict(config)
-        if partition is not None:
-            values |= {
-                "partition_key": partition.key,
-                "partition_start": partition.start,
-                "partition_end": partition.end,
-            }
-        return StepTask(
-            tuple(self._output(slot, progress) for slot in step.slots),
-            tuple(self._inputs(step.slot)),
-            {name: self.scene.tables.storage(name) for name in names},
-            self.run_id,
-            progress.attempts + 1,
-            partition,
-            config,
-            self.resources(asset),
-            values,
-            self._lookup,
-            self.mask,
-        )
-
-    def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
-        for bound in self.facts.graph.inputs[slot.asset]:
-            made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
-            columns = self.facts.read_set(slot.asset, bound)
-            derivation = self.facts.assets[slot.asset].derivation
-            whole = derivation is None or bound.name not in derivation.read_sets
-            names = None if whole or columns is None else tuple(name for name, _ in columns)
-            schema = made[0].schema if made else self.facts.schema(bound.key) or ()
-            scan = partial(self.scene.tables.scan, made) if made else partial(_no_rows, schema)
-            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan)
-
-    def _output(self, slot: Slot, progress: Progress) -> TaskOutput:
-        asset = self.facts.graph.asset(slot.asset)
-        derivation = self.facts.assets[slot.asset].derivation
-        if derivation is None:
-            raise HeadwaterError("HW512", f"{slot} cannot be derived", where=asset.where)
-        inputs = input_schemas(self.facts.graph, asset, self.facts)
-        recipe = progress.recipes[slot]
-        recipe = replace(recipe, code=with_source(asset, recipe.code, inputs, self.scene.derived))
-        shown = self.facts.published.get(slot)
-        return TaskOutput(
-            asset,
-            slot,
-            new_id(),
-            recipe,
-            derivation,
-            self._read_sets(slot.asset),
-            () if shown is None else shown.version.key,
-            asset.checks,
-            progress.adopt.get(slot),
-        )
-
-    def _read_sets(self, key: str) -> tuple[tuple[str, ...], ...]:
-        """What the readers of an asset read of it, as far as they are derived."""
-        found: dict[tuple[str, ...], None] = {}
-        for reader, name in self._readers.get(key, ()):
-            facts: AssetFacts | None = self.facts.assets.get(reader)
-            if facts is not None and facts.derivation is not None and name in facts.derivation.read_sets:
-                found[facts.derivation.read_sets[name]] = None
-        return tuple(found)
-
-    def _lookup(self, key: str, column: str) -> pl.LazyFrame:
-        made = [one for slot, one in list(self.facts.published.items()) if slot.asset == key]
-        if not made:
-            raise LookupError(key)
-        return self.scene.tables.scan(made).select(column)
 
     def _finished(self, place: int, result: StepResult) -> None:
         self._running.discard(place)
@@ -365,8 +268,7 @@ class Engine:
             return
         progress.error = result.error
         retry = self.facts.graph.asset(step.slot.asset).run.retry
-        worth = any(kind.__name__ == result.error.type or kind is Exception for kind in retry.on)
-        if worth and progress.attempts < retry.attempts and not self._stopping:
+        if result.worth_another_try and progress.attempts < retry.attempts and not self._stopping:
             wait = retry.wait_seconds * 2 ** (progress.attempts - 1)
             self._apply(place, StepEvent.WORTH_ANOTHER_TRY)
             self.reporter.retrying(step, result.error, wait)
@@ -502,17 +404,3 @@ class Engine:
             )
             self.outcomes.append(outcome)
             self.reporter.settled(outcome)
-
-
-def _no_rows(schema: Schema) -> pl.LazyFrame:
-    """What an input gives of which no slot lies in the window that is read."""
-    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in schema})
-
-
-def _readers(scene: Scene) -> dict[str, list[tuple[str, str]]]:
-    """By key, the assets that read it and the name it is bound to there."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for reader, inputs in scene.graph.inputs.items():
-        for bound in inputs:
-            found.setdefault(bound.key, []).append((reader, bound.name))
-    return found

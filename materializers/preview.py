@@ -10,10 +10,8 @@ import polars as pl
 from assets_core.errors import UsageError
 from assets_core.facts import make_recipe
 from assets_core.keys import Slot
-from assets_core.plan import Plan, Step
-from assets_core.ports import Reporter
-from materializers.engine import Engine, Progress
-from materializers.executors import ThreadsExecutor
+from assets_core.plan import Step
+from materializers.dispatch import Dispatcher, Progress
 from materializers.observe import Known, Scene
 from materializers.task import computed
 
@@ -27,18 +25,12 @@ def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str,
     graph = known.facts.graph
     keys = [one.key for one in graph.makers[graph.asset(slot.asset).maker]]
     slots = tuple(Slot(key, slot.partition) for key in keys)
-    executor = ThreadsExecutor(1)
-    try:
-        engine = Engine(
-            scene, known, Plan((Step(slots, ()),)), "preview", executor, Reporter(), lambda _: dict(resources)
+    recipes = {one: make_recipe(one, known.facts) for one in slots}
+    progress = Progress(recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
+    if len(progress.recipes) < len(slots):
+        raise UsageError(
+            "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
         )
-        recipes = {one: make_recipe(one, known.facts) for one in slots}
-        progress = Progress(recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
-        if len(progress.recipes) < len(slots):
-            raise UsageError(
-                "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
-            )
-        frames = computed(engine.task(engine.plan.steps[0], progress))
-        return frames[slots.index(slot)]
-    finally:
-        executor.close()
+    dispatcher = Dispatcher(scene, known.facts, "preview", lambda _: dict(resources))
+    frames = computed(dispatcher.task(Step(slots, ()), progress))
+    return frames[slots.index(slot)]

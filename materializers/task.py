@@ -131,14 +131,17 @@ def perform(task: StepTask) -> StepResult:
     slots = tuple(output.slot for output in task.outputs)
     with captured() as kept:
         error: StepError | None = None
+        again = False
         made: tuple[Materialization, ...] = ()
         try:
             adopted = all(output.adopt is not None for output in task.outputs)
             made = _check_again(task) if adopted else _make(task, began, cpu)
         except BaseException as failure:  # noqa: BLE001 -- whatever a user's code raises ends with the attempt
             error = step_error(failure, task)
+            again = isinstance(failure, task.outputs[0].asset.run.retry.on)
     log = AttemptLog(task.mask(kept.text()), error.traceback if error else "")
-    return StepResult(slots, task.attempt, made, error, log, time.perf_counter() - began, time.thread_time() - cpu)
+    seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu
+    return StepResult(slots, task.attempt, made, error, again, log, seconds, cpu_seconds)
 
 
 def computed(task: StepTask) -> list[pl.DataFrame]:

@@ -141,7 +141,7 @@ def test_a_failing_step_is_tried_again_as_often_as_it_says(desk: Desk) -> None:
         from pathlib import Path
         from headwater import Retry, Run
 
-        @asset(key="a", run=Run(retry=Retry(attempts=3, wait_seconds=0.01)))
+        @asset(key="a", run=Run(retry=Retry(attempts=3, wait_seconds=0.01, on=(OSError,))))
         def a() -> pl.DataFrame:
             path = Path(__file__).with_name("tries")
             tries = int(path.read_text()) if path.exists() else 0
@@ -154,6 +154,19 @@ def test_a_failing_step_is_tried_again_as_often_as_it_says(desk: Desk) -> None:
     result = desk.materialize()
     assert (str(result.steps[0].state), result.steps[0].attempts) == ("succeeded", 3)
     assert "not yet" in result.steps[0].logs[0].traceback
+
+
+def test_an_exception_of_another_type_is_not_tried_again(desk: Desk) -> None:
+    desk.define(
+        """
+        from headwater import Retry, Run
+
+        @asset(key="a", run=Run(retry=Retry(attempts=3, wait_seconds=0.01, on=(OSError,))))
+        def a() -> pl.DataFrame:
+            raise ValueError("no use")
+        """
+    )
+    assert desk.materialize().steps[0].attempts == 1
 
 
 def test_an_exception_is_told_from_the_users_line_on(desk: Desk) -> None:

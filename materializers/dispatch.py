@@ -1,0 +1,164 @@
+"""From a step of the plan to the task that carries it out: everything pinned, nothing read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Asset
+from assets_core.errors import RunError
+from assets_core.facts import Facts
+from assets_core.keys import Slot
+from assets_core.plan import Step
+from assets_core.recipe import Recipe
+from assets_core.records import AttemptLog, Materialization, Schema, StepError
+from lineage.derive import with_source
+from lineage.dtypes import parse_dtype
+from materializers.ids import new_id
+from materializers.observe import Scene, input_schemas
+from materializers.task import StepTask, TaskInput, TaskOutput
+
+
+@dataclass
+class Progress:
+    """What the engine keeps of one step while it is under way.
+
+    Arguments:
+        recipes: by slot, the recipe with its inputs pinned.
+        expected: by slot, the id of what it showed when the step was dispatched.
+        adopt: by slot, an earlier materialization whose data is only to be checked again.
+        made: what came of it.
+    """
+
+    attempts: int = 0
+    seconds: float = 0.0
+    recipes: dict[Slot, Recipe] = field(default_factory=dict)
+    expected: dict[Slot, str | None] = field(default_factory=dict)
+    adopt: dict[Slot, Materialization] = field(default_factory=dict)
+    made: tuple[Materialization, ...] = ()
+    error: StepError | None = None
+    logs: list[AttemptLog] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Makes tasks for the steps of one run.
+
+    Arguments:
+        facts: moved on by the engine as steps are published.
+        resources: opens the resources of an asset, by parameter.
+        mask: takes secrets out of a text.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        facts: Facts,
+        run_id: str,
+        resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
+        mask: Callable[[str], str] = str,
+    ) -> None:
+        self.scene = scene
+        self.facts = facts
+        self.run_id = run_id
+        self.resources = resources
+        self.mask = mask
+        self._readers = _readers(scene)
+
+    def task(self, step: Step, progress: Progress) -> StepTask:
+        """All that the next attempt at a step needs.
+
+        Raises:
+            HeadwaterError: a storage or resource cannot be opened.
+        """
+        asset = self.facts.graph.asset(step.slot.asset)
+        partition = None
+        if asset.partitions is not None and step.slot.partition is not None:
+            partition = asset.partitions.partition(step.slot.partition)
+        names = {self.facts.graph.asset(slot.asset).storage or "default" for slot in step.slots}
+        names |= {one.stored.storage for one in progress.adopt.values() if one.stored is not None}
+        config = self.scene.configs.get(asset.key)
+        values: dict[str, Any] = {} if config is None else dict(config)
+        if partition is not None:
+            values |= {
+                "partition_key": partition.key,
+                "partition_start": partition.start,
+                "partition_end": partition.end,
+            }
+        return StepTask(
+            tuple(self._output(slot, progress) for slot in step.slots),
+            tuple(self._inputs(step.slot)),
+            {name: self.scene.tables.storage(name) for name in names},
+            self.run_id,
+            progress.attempts + 1,
+            partition,
+            config,
+            self.resources(asset),
+            values,
+            self._lookup,
+            self.mask,
+        )
+
+    def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
+        for bound in self.facts.graph.inputs[slot.asset]:
+            made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+            columns = self.facts.read_set(slot.asset, bound)
+            derivation = self.facts.assets[slot.asset].derivation
+            whole = derivation is None or bound.name not in derivation.read_sets
+            names = None if whole or columns is None else tuple(name for name, _ in columns)
+            schema = made[0].schema if made else self.facts.schema(bound.key) or ()
+            scan = partial(self.scene.tables.scan, made) if made else partial(_no_rows, schema)
+            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan)
+
+    def _output(self, slot: Slot, progress: Progress) -> TaskOutput:
+        asset = self.facts.graph.asset(slot.asset)
+        derivation = self.facts.assets[slot.asset].derivation
+        if derivation is None:
+            raise RunError("HW512", f"{slot} cannot be derived", where=asset.where)
+        inputs = input_schemas(self.facts.graph, asset, self.facts)
+        recipe = progress.recipes[slot]
+        recipe = replace(recipe, code=with_source(asset, recipe.code, inputs, self.scene.derived))
+        shown = self.facts.published.get(slot)
+        return TaskOutput(
+            asset,
+            slot,
+            new_id(),
+            recipe,
+            derivation,
+            self._read_sets(slot.asset),
+            () if shown is None else shown.version.key,
+            asset.checks,
+            progress.adopt.get(slot),
+        )
+
+    def _read_sets(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """What the readers of an asset read of it, as far as they are derived."""
+        found: dict[tuple[str, ...], None] = {}
+        for reader, name in self._readers.get(key, ()):
+            facts = self.facts.assets.get(reader)
+            if facts is not None and facts.derivation is not None and name in facts.derivation.read_sets:
+                found[facts.derivation.read_sets[name]] = None
+        return tuple(found)
+
+    def _lookup(self, key: str, column: str) -> pl.LazyFrame:
+        made = [one for slot, one in list(self.facts.published.items()) if slot.asset == key]
+        if not made:
+            raise LookupError(key)
+        return self.scene.tables.scan(made).select(column)
+
+
+def _no_rows(schema: Schema) -> pl.LazyFrame:
+    """What an input gives of which no slot lies in the window that is read."""
+    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in schema})
+
+
+def _readers(scene: Scene) -> dict[str, list[tuple[str, str]]]:
+    """By key, the assets that read it and the name it is bound to there."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for reader, inputs in scene.graph.inputs.items():
+        for bound in inputs:
+            found.setdefault(bound.key, []).append((reader, bound.name))
+    return found
