@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from assets_core.column_lineage import Evidence, Resolution
+from lineage.columns.eager import FOLLOWED, GROUPING
 from lineage.columns.placeholder import placeholder
 from lineage.columns.polars import polars_lineage
 from lineage.columns.polars_exprs import EXPRESSION_KINDS
@@ -196,6 +197,10 @@ def page() -> str:
         names = sorted(name for name, known in MANNERS.items() if known is manner)
         lines += [f"- {manner.value}: " + ", ".join(f"`{name}`" for name in names)]
     lines += ["", "The rest of `str`, `dt`, `struct`, `list`, `arr` and the boolean functions is row by row.", ""]
+    lines += ["## Eager code", "", "A DataFrame is followed through these methods, through groups and through"]
+    lines += ["`lazy()` and `collect()`. Anything else that is done to one (a look at a value, at the height, numpy,"]
+    lines += ["Arrow, pandas, a Python function, a caught exception) ends it, and the whole asset is opaque:", ""]
+    lines += [", ".join(f"`{name}`" for name in sorted({*FOLLOWED, *GROUPING})), ""]
     return "\n".join(lines)
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from functools import cache
 from random import Random
+from typing import Any
 
+import polars as pl
 import pytest
 
+from lineage.columns.eager import Trace
+from lineage.columns.plan import PlanReading
 from tests.soundness.polars_mutants import MUTANTS, Mutant
 from tests.soundness.polars_plans import Plan, random_plan
 from tests.soundness.polars_proof import (
@@ -104,3 +109,32 @@ def test_the_plans_that_find_the_mutants_find_nothing_in_the_whole_reading() -> 
         if persistent(observation, miss)
     ]
     assert missed == []
+
+
+def test_eager_code_that_is_followed_misses_no_influence() -> None:
+    followed, missed = 0, []
+    for number in range(100):
+        random = Random(f"eager/{number}")
+        plan = random_plan(random, longest=3)
+        try:
+            observation = observe(plan, random)
+        except UnusableError:
+            continue
+        reading = followed_reading(plan, observation)
+        if reading is not None:
+            followed += 1
+            missed += [str(one) for one in misses(observation, reading.lineage) if persistent(observation, one)]
+    assert missed == []
+    assert followed > 20
+
+
+def followed_reading(plan: Plan, observation: Observation) -> PlanReading | None:
+    """The reading of a plan's steps done eagerly on traced frames; None where they end the trace."""
+    trace = Trace()
+    frames: Any = {name: trace.frame(name, data) for name, data in observation.data.items()}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return trace.reading(plan.build(frames))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, AttributeError, TypeError):
+        return None
