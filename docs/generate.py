@@ -36,7 +36,6 @@ IN_OTHER_WORDS = {
     "HW501": "what the asset's function raised, with its traceback from the function on",
     "HW599": "unexpected …: an error in Headwater itself",
     "HW620": "a command was written wrongly",
-    "HW720": "a protected environment, and nobody said yes",
     "HW751": "data of a protected environment's history would be deleted, and nobody said yes",
 }
 """Codes that the source does not put beside the sentence they come with."""
@@ -117,6 +116,11 @@ def _raised(call: ast.Call, arguments: list[ast.expr]) -> Iterator[Found]:
         if _code(code) and said:
             hint = next((_shown(one.value) for one in call.keywords if one.arg == "hint"), "")
             yield Found(_code(code), said[0], hint)
+    for one in call.keywords:
+        if one.arg == "code" and _code(one.value):  # call.confirm("move 3 pointers", code="HW722")
+            what = _shown(arguments[0]) if arguments else ""
+            says = f"a protected environment, and nobody said yes to: {what or '…'}"
+            yield Found(_code(one.value), says, "say --yes")
 
 
 def _members(body: list[ast.stmt]) -> Iterator[Found]:
