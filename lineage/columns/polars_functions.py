@@ -25,10 +25,30 @@ class Manner(StrEnum):
     WHOLE = "anything that its arguments, taken as ordered wholes, can decide"
 
 
-ROWWISE_FAMILIES = frozenset(
-    {"StringFunction", "TemporalFunction", "StructFunction", "ListFunction", "ArrayFunction", "BooleanFunction"}
-)
-"""Families whose members are row by row unless listed otherwise."""
+_KNOWN: dict[str, str] = {
+    "StringFunction": """Base64Decode Base64Encode ConcatHorizontal ConcatVertical Contains ContainsAny CountMatches EndsWith
+        EscapeRegex Extract ExtractAll ExtractGroups ExtractMany Find FindMany Format Head HexDecode HexEncode
+        JsonDecode JsonPathMatch LenBytes LenChars Lowercase Normalize PadEnd PadStart Replace ReplaceMany
+        Reverse Slice Split SplitExact SplitN SplitRegex StartsWith StripChars StripCharsEnd StripCharsStart
+        StripPrefix StripSuffix Strptime Tail Titlecase ToDecimal ToInteger Uppercase ZFill""",
+    "TemporalFunction": """BaseUtcOffset CastTimeUnit Century Combine ConvertTimeZone DSTOffset Date Datetime DatetimeFunction Day
+        DaysInMonth Duration Hour IsLeapYear IsoYear Microsecond Millennium Millisecond Minute Month MonthEnd
+        MonthStart Nanosecond OffsetBy OrdinalDay Quarter Replace ReplaceTimeZone Round Second Time TimeStamp
+        ToString TotalDays TotalHours TotalMicroseconds TotalMilliseconds TotalMinutes TotalNanoseconds
+        TotalSeconds Truncate Week WeekDay WithTimeUnit Year""",
+    "StructFunction": """DropFields FieldByName JsonEncode MapFieldNames PrefixFields RenameFields SuffixFields WithFields""",
+    "ListFunction": """ArgMax ArgMin Concat Contains CountMatches Diff DropNulls Gather GatherEvery Get Join Length Max Mean
+        Median Min Sample SetOperation Shift Slice Sort Std Sum ToArray ToStruct Var""",
+    "ArrayFunction": """ArgMax ArgMin Concat Contains CountMatches Dot Explode Get Join Length Max Mean Median Min Shift Slice
+        Sort Std Sum ToList ToStruct Var""",
+    "BooleanFunction": """All AllHorizontal Any AnyHorizontal HasNulls IsBetween IsClose IsDuplicated IsEmpty IsFinite
+        IsFirstDistinct IsIn IsInfinite IsLastDistinct IsNan IsNotNan IsNotNull IsNull IsSorted IsUnique Not""",
+}
+ROWWISE = frozenset(f"{family}.{name}" for family, names in _KNOWN.items() for name in names.split())
+"""The members of some families, all of them row by row unless listed otherwise.
+
+They are listed one by one: what a later polars adds to a family is not taken for row by row before it was looked at.
+"""
 
 _ROWWISE = """abs pow sqrt cbrt cos cot sin tan arccos arcsin arctan cosh sinh tanh arccosh arcsinh arctanh degrees
 radians atan2 sign fill_null fill_null_with_value fill_nan round round_sig_figs truncate floor ceil clip log log1p exp
@@ -87,4 +107,4 @@ def manner_of(name: str) -> Manner:
     listed = MANNERS.get(name)
     if listed is not None:
         return listed
-    return Manner.ROWWISE if name.partition(".")[0] in ROWWISE_FAMILIES else Manner.WHOLE
+    return Manner.ROWWISE if name in ROWWISE else Manner.WHOLE

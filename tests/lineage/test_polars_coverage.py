@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from docs.polars_coverage import EXPRESSIONS, FUNCTIONS, JOINS, METHODS, NO_PLAN, PAGE, a, how_read, page
+from lineage.columns.polars_functions import ROWWISE, Manner, manner_of
 
 PYTHON = {"inspect", "map_batches"}
 HIDDEN = {"list.eval", "cat", "bin", "map_elements, map_batches", "fold, reduce"}
@@ -29,3 +30,18 @@ def test_an_operation_on_frames_is_read(name: str) -> None:
 def test_an_expression_is_read_or_opaque_for_its_own_inputs_only(name: str) -> None:
     expected = "its own inputs may have influence in any way" if name in HIDDEN else "read"
     assert how_read(a.select(z=EXPRESSIONS[name]())) == expected
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["StringFunction", "TemporalFunction", "StructFunction", "ListFunction", "ArrayFunction", "BooleanFunction"],
+)
+def test_every_member_of_a_family_was_looked_at(family: str) -> None:
+    from polars._plr import _expr_nodes
+
+    members = {f"{family}.{name}" for name in dir(getattr(_expr_nodes, family)) if not name.startswith("_")}
+    assert members - ROWWISE == set()
+
+
+def test_a_function_that_was_never_looked_at_may_do_anything_with_its_arguments() -> None:
+    assert manner_of("StringFunction.Invented") is Manner.WHOLE
