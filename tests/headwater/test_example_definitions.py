@@ -174,18 +174,6 @@ def test_a_route_on_which_nothing_arrived_has_no_share_instead_of_nan(graph: Gra
     assert (row["on_time_share"], row["mean_delay"], row["cancelled_share"]) == (None, None, 1.0)
 
 
-def test_planes_without_a_year_are_put_beside_and_not_lost(graph: Graph) -> None:
-    registry = pl.DataFrame(
-        {"tailnum": ["N1", "N2"], "model": ["A", "B"], "engines": [2, 2], "seats": [100, 200], "year": [1999, None],
-         "manufacturer": ["AIRBUS INDUSTRIE", "BOEING"]}
-    )  # fmt: skip
-
-    made = graph.asset("staging/planes")(registry)
-
-    assert {name: list(frame["tailnum"]) for name, frame in made.items()} == {"dated": ["N1"], "undated": ["N2"]}
-    assert list(made["dated"]["manufacturer"]) == ["Airbus"]
-
-
 def test_the_reading_order_names_every_module(graph: Graph) -> None:
     told = module("flights").__doc__ or ""
     files = {path.name for path in (EXAMPLE / "flights").glob("*.py")} - {"__init__.py"}
@@ -204,6 +192,14 @@ def test_the_data_come_without_importing_their_package(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "airlines.csv", "airports.csv", "flights.csv", "planes.csv", "weather.csv"
     }  # fmt: skip
+
+
+def test_its_own_tests_pass() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=EXAMPLE, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
 
 
 class _NoColumn:
