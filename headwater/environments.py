@@ -130,10 +130,10 @@ def create(
 ) -> Changed:
     """See ``Project.create_environment``."""
     if name == project.env:
-        raise UsageError("HW653", f"{name} cannot be made from itself")
+        raise UsageError("HW663", f"{name} cannot be made from itself")
     known = environments(project.settings, project.catalog).get(name)
     if known is not None and (known.record.shown or known.record.created):
-        raise UsageError("HW650", f"there is an environment {name!r} already", hint=f"headwater env drop {name}")
+        raise UsageError("HW660", f"there is an environment {name!r} already", hint=f"headwater env drop {name}")
     abandon_dead_runs(project, name)
     catalog = project.catalog
     with catalog.reading():
@@ -184,7 +184,7 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
     first = catalog.first_publication(env)
     if first is None or until < first[0]:
         when = "" if first is None else f"its first one is {first[1]}: --to {first[1][:13]}"
-        raise UsageError("HW651", f"{env} showed nothing yet at {to}", hint=when or "nothing was ever published there")
+        raise UsageError("HW661", f"{env} showed nothing yet at {to}", hint=when or "nothing was ever published there")
     with catalog.reading():
         now, then = catalog.pointers(env), catalog.pointers(env, as_of=until)
         moves, notes = [], {}
@@ -233,7 +233,7 @@ def place_in_log(project: Project, text: str) -> int:
         text: the id of a run or the beginning of one, with or without ``run:``; else a moment.
 
     Raises:
-        UsageError: HW612, several runs begin like that; HW616, it is no moment either; HW652, the run was in another
+        UsageError: HW612, several runs begin like that; HW616, it is no moment either; HW662, the run was in another
             environment.
     """
     short = text.removeprefix("run:")
@@ -243,7 +243,7 @@ def place_in_log(project: Project, text: str) -> int:
     run, _ = project.run(short)
     if run.env != project.env:
         raise UsageError(
-            "HW652", f"run {run.id[:13]} was in {run.env}, not in {project.env}",
+            "HW662", f"run {run.id[:13]} was in {run.env}, not in {project.env}",
             hint=f"headwater --env {project.env} runs lists those that were",
         )  # fmt: skip
     return project.catalog.end_of(run.id)

@@ -378,7 +378,7 @@ class Project:
             command, reason: recorded with who asked.
 
         Raises:
-            UsageError: HW650, there is one of that name.
+            UsageError: HW660, there is one of that name.
         """
         from headwater.environments import create
 
@@ -416,7 +416,7 @@ class Project:
             to: a run's id or the beginning of it, or a moment.
 
         Raises:
-            UsageError: HW651, nothing was published then.
+            UsageError: HW661, nothing was published then.
             RefusedError: HW701, a run is at work here; HW704, the environment is frozen.
         """
         from headwater.environments import rollback

@@ -31,12 +31,12 @@ def promotion(project: Project, origin: str) -> Changed:
     Observations of sources do not move: each environment looks for itself.
 
     Raises:
-        UsageError: HW653, the two are the same; HW609, there is no such environment.
+        UsageError: HW663, the two are the same; HW609, there is no such environment.
         RefusedError: HW704, the target is frozen; HW701, a run is at work in it.
     """
     env, catalog = project.env, project.catalog
     if origin == env:
-        raise UsageError("HW653", f"{env} cannot be promoted to itself", hint="headwater env promote FROM TO")
+        raise UsageError("HW663", f"{env} cannot be promoted to itself", hint="headwater env promote FROM TO")
     known_environment(project.settings, catalog, origin)
     refuse_frozen(project)
     abandon_dead_runs(project)

@@ -40,7 +40,7 @@ def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry
     """See ``Project.withdraw``."""
     if not reason.strip():
         raise UsageError(
-            "HW654", "withdrawing needs a reason", hint="--reason TEXT; it is shown in every manifest below"
+            "HW664", "withdrawing needs a reason", hint="--reason TEXT; it is shown in every manifest below"
         )
     made = _meant(project, what)
     catalog = project.catalog
@@ -67,7 +67,7 @@ def _meant(project: Project, what: str) -> tuple[Materialization, ...]:
     """The records that are meant: one by its id, or what slots show.
 
     Raises:
-        UsageError: HW655, it was taken out of use already; HW656, it is an observation; HW614, the asset is
+        UsageError: HW665, it was taken out of use already; HW666, it is an observation; HW614, the asset is
             partitioned and no partition was named; HW615, nothing is published.
     """
     known = project.catalog.materializations([what], lineage=False) if is_id(what) else {}
@@ -75,13 +75,13 @@ def _meant(project: Project, what: str) -> tuple[Materialization, ...]:
     for one in made:
         if one.kind is RecordKind.OBSERVATION:
             raise UsageError(
-                "HW656", f"{one.slot} is an observation of a source, and what was seen was seen",
+                "HW666", f"{one.slot} is an observation of a source, and what was seen was seen",
                 hint="correct the source: it is observed anew",
             )  # fmt: skip
         gone = [past for past in project.catalog.retirements(one.id) if past.how is Retired.WITHDRAWN]
         if gone:
             raise UsageError(
-                "HW655", f"{one.id} was withdrawn already", where=str(one.slot),
+                "HW665", f"{one.id} was withdrawn already", where=str(one.slot),
                 why=f"{gone[0].at:%Y-%m-%d %H:%M} UTC: {gone[0].reason}",
             )  # fmt: skip
     return made

@@ -13,6 +13,7 @@ from assets_core.recipe import Recipe
 from assets_core.records import Materialization, Publication
 from assets_core.versions import CodeVersion, DataVersion
 from lineage.catalog.store import Catalog
+from lineage.catalog.values import Retired
 
 
 def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
     Returns:
         A document of texts, numbers, lists and mappings. ``upstream`` lists the ids of all materializations and
         observations that it was made from, nearest first, down to sources; each has its own manifest.
+        ``withdrawn_upstream`` tells which of them were found wrong since.
 
     Raises:
         UsageError: HW641, there is no such materialization.
@@ -33,6 +35,7 @@ def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
             f"there is no materialization {materialization_id!r}",
             hint="headwater audit log ASSET lists those of an asset",
         )
+    above = upstream(catalog, made)
     return {
         "materialization": made.id,
         "kind": made.kind.value,
@@ -65,7 +68,8 @@ def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
             {"how": one.how.value, "reason": one.reason, "run": one.run_id, "at": one.at.isoformat()}
             for one in catalog.retirements(made.id)
         ],
-        "upstream": upstream(catalog, made),
+        "upstream": above,
+        "withdrawn_upstream": _withdrawn(catalog, above),
         "log": {"sequence": entry.sequence, "hash": entry.hash},
     }
 
@@ -86,6 +90,28 @@ def upstream(catalog: Catalog, made: Materialization) -> list[str]:
         found.update(dict.fromkeys(new))
         layer = catalog.materializations(new, lineage=False)
     return list(found)
+
+
+def _withdrawn(catalog: Catalog, ids: list[str]) -> list[dict[str, Any]]:
+    """Those of some materializations that were withdrawn, with who said so and why."""
+    among = set(ids)
+    gone = [one for one in catalog.retirements() if one.how is Retired.WITHDRAWN and one.materialization in among]
+    records = catalog.materializations([one.materialization for one in gone], lineage=False)
+    found = []
+    for one in gone:
+        slot = records[one.materialization].slot
+        run = catalog.run(one.run_id) if one.run_id else None
+        found.append(
+            {
+                "materialization": one.materialization,
+                "asset": slot.asset,
+                "partition": slot.partition,
+                "reason": one.reason,
+                "actor": run.actor if run else "",
+                "at": one.at.isoformat(),
+            }
+        )
+    return found
 
 
 def _run(catalog: Catalog, run_id: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from headwater import config, sql_files
-from headwater.cli.index import AUDIT, COMMANDS, RUNS
+from headwater.cli.index import AUDIT, COMMANDS, ENV, RUNS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     known = {name for section in COMMANDS.values() for name in section}
-    below = {"audit": AUDIT, "runs": RUNS}
+    below = {"audit": AUDIT, "runs": RUNS, "env": ENV}
     options = r"(?: -C \S+| --env \S+| -q| --json)*"
     called = re.findall(
         rf"(?<![.\w])headwater{options} ([a-z]+)(?: ([a-z]+))?", commands(page.read_text(encoding="utf-8"))

@@ -33,6 +33,8 @@ COMMANDS: Sections = {
         "preview": Entry("headwater.cli.preview", "Compute one slot with this code and show it, recording nothing."),
         "check": Entry("headwater.cli.check", "Run checks on published data, computing nothing."),
         "runs": Entry("headwater.cli.runs", "Show the history of runs and what they said."),
+        "env": Entry("headwater.cli.env", "Make, promote, roll back and drop environments."),
+        "withdraw": Entry("headwater.cli.withdraw", "Take a wrong result out of use, for ever and everywhere."),
     },
     "Ask": {
         "data": Entry("headwater.cli.data", "Show or query published data."),
@@ -63,5 +65,16 @@ AUDIT: Sections = {
         "verify": Entry("headwater.cli.audit_verify", "Prove that no record and no data was altered or lost."),
         "log": Entry("headwater.cli.audit_log", "List the catalog's entries, the latest first."),
         "manifest": Entry("headwater.cli.audit_manifest", "Show what one materialization was made of."),
+    },
+}
+
+ENV: Sections = {
+    "Commands": {
+        "ls": Entry("headwater.cli.env_ls", "List environments with what they show."),
+        "create": Entry("headwater.cli.env_create", "Make an environment that shows what another shows."),
+        "promote": Entry("headwater.cli.env_promote", "Show in one environment what another shows."),
+        "rollback": Entry("headwater.cli.env_rollback", "Show again what was shown before, and hold it."),
+        "release": Entry("headwater.cli.env_release", "Let held slots go."),
+        "drop": Entry("headwater.cli.env_drop", "Drop an environment: it shows nothing any more."),
     },
 }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from assets_core.keys import Slot
 from headwater.report.slots import PartitionsOf, key_span, no_partitions
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, Row, limited, paragraph, state_cell, table
@@ -68,6 +69,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "log entry", f"{manifest['log']['sequence']} {manifest['log']['hash']}"
     for one in manifest["retired"]:
         yield "retired", f"{one['how']} {moment(one['at'])}: {one['reason']}"
+    for one in manifest.get("withdrawn_upstream", ()):
+        slot = Slot(one["asset"], one["partition"])
+        yield "made of", f"withdrawn {slot} {short_id(one['materialization'])}: {one['reason']}"
 
 
 def _made(manifest: Mapping[str, Any]) -> str:

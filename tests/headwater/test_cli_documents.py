@@ -211,7 +211,7 @@ def test_audit_manifest(hw, full_shop) -> None:
     assert set(manifest) == {
         "materialization", "kind", "asset", "partition", "created", "blocked", "seconds", "cpu_seconds", "run", "code",
         "recipe", "schema", "rows", "version", "lineage", "checks", "stored", "metadata", "publications", "retired",
-        "upstream", "log",
+        "upstream", "withdrawn_upstream", "log",
     }  # fmt: skip
     assert manifest["recipe"]["inputs"][0]["asset"] == "staging/orders"
 
