@@ -272,8 +272,7 @@ class ExpressionReader:
             return self._field(values[0], data[1])
         if name == "StructFunction.RenameFields" and values[0].fields is not None:
             return self._renamed_fields(values[0], data[1])
-        if name == "StringFunction.Strptime" and data[1] is None:
-            # The format is guessed from the first value that is not null.
+        if name in functions.GUESSING and data[1] is None:
             return self._sequential(values)
         if name == "rank" and data[1] in functions.UNORDERED_RANKS:
             return self._aligned(values)

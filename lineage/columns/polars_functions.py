@@ -26,22 +26,28 @@ class Manner(StrEnum):
 
 
 _KNOWN: dict[str, str] = {
-    "StringFunction": """Base64Decode Base64Encode ConcatHorizontal ConcatVertical Contains ContainsAny CountMatches EndsWith
-        EscapeRegex Extract ExtractAll ExtractGroups ExtractMany Find FindMany Format Head HexDecode HexEncode
-        JsonDecode JsonPathMatch LenBytes LenChars Lowercase Normalize PadEnd PadStart Replace ReplaceMany
-        Reverse Slice Split SplitExact SplitN SplitRegex StartsWith StripChars StripCharsEnd StripCharsStart
-        StripPrefix StripSuffix Strptime Tail Titlecase ToDecimal ToInteger Uppercase ZFill""",
-    "TemporalFunction": """BaseUtcOffset CastTimeUnit Century Combine ConvertTimeZone DSTOffset Date Datetime DatetimeFunction Day
-        DaysInMonth Duration Hour IsLeapYear IsoYear Microsecond Millennium Millisecond Minute Month MonthEnd
-        MonthStart Nanosecond OffsetBy OrdinalDay Quarter Replace ReplaceTimeZone Round Second Time TimeStamp
-        ToString TotalDays TotalHours TotalMicroseconds TotalMilliseconds TotalMinutes TotalNanoseconds
-        TotalSeconds Truncate Week WeekDay WithTimeUnit Year""",
-    "StructFunction": """DropFields FieldByName JsonEncode MapFieldNames PrefixFields RenameFields SuffixFields WithFields""",
-    "ListFunction": """ArgMax ArgMin Concat Contains CountMatches Diff DropNulls Gather GatherEvery Get Join Length Max Mean
-        Median Min Sample SetOperation Shift Slice Sort Std Sum ToArray ToStruct Var""",
-    "ArrayFunction": """ArgMax ArgMin Concat Contains CountMatches Dot Explode Get Join Length Max Mean Median Min Shift Slice
-        Sort Std Sum ToList ToStruct Var""",
-    "BooleanFunction": """All AllHorizontal Any AnyHorizontal HasNulls IsBetween IsClose IsDuplicated IsEmpty IsFinite
+    "StringFunction": """
+        Base64Decode Base64Encode ConcatHorizontal ConcatVertical Contains ContainsAny CountMatches EndsWith
+        EscapeRegex Extract ExtractAll ExtractGroups ExtractMany Find FindMany Format Head HexDecode
+        HexEncode JsonDecode JsonPathMatch LenBytes LenChars Lowercase Normalize PadEnd PadStart Replace
+        ReplaceMany Reverse Slice Split SplitExact SplitN SplitRegex StartsWith StripChars StripCharsEnd
+        StripCharsStart StripPrefix StripSuffix Strptime Tail Titlecase ToDecimal ToInteger Uppercase ZFill""",
+    "TemporalFunction": """
+        BaseUtcOffset CastTimeUnit Century Combine ConvertTimeZone DSTOffset Date Datetime DatetimeFunction
+        Day DaysInMonth Duration Hour IsLeapYear IsoYear Microsecond Millennium Millisecond Minute Month
+        MonthEnd MonthStart Nanosecond OffsetBy OrdinalDay Quarter Replace ReplaceTimeZone Round Second Time
+        TimeStamp ToString TotalDays TotalHours TotalMicroseconds TotalMilliseconds TotalMinutes
+        TotalNanoseconds TotalSeconds Truncate Week WeekDay WithTimeUnit Year""",
+    "StructFunction": """
+        DropFields FieldByName JsonEncode MapFieldNames PrefixFields RenameFields SuffixFields WithFields""",
+    "ListFunction": """
+        ArgMax ArgMin Concat Contains CountMatches Diff DropNulls Gather GatherEvery Get Join Length Max
+        Mean Median Min Sample SetOperation Shift Slice Sort Std Sum ToArray ToStruct Var""",
+    "ArrayFunction": """
+        ArgMax ArgMin Concat Contains CountMatches Dot Explode Get Join Length Max Mean Median Min Shift
+        Slice Sort Std Sum ToList ToStruct Var""",
+    "BooleanFunction": """
+        All AllHorizontal Any AnyHorizontal HasNulls IsBetween IsClose IsDuplicated IsEmpty IsFinite
         IsFirstDistinct IsIn IsInfinite IsLastDistinct IsNan IsNotNan IsNotNull IsNull IsSorted IsUnique Not""",
 }
 ROWWISE = frozenset(f"{family}.{name}" for family, names in _KNOWN.items() for name in names.split())
@@ -98,6 +104,8 @@ AGGREGATES = frozenset(
 """Aggregations, as nodes of their own, that do not depend on the order of rows."""
 
 
+GUESSING = frozenset({"StringFunction.Strptime", "StringFunction.ToDecimal"})
+"""Functions that guess a format from the first values where none is given, so that order reaches every value."""
 UNORDERED_RANKS = frozenset({"average", "min", "max", "dense"})
 """Methods of ``rank`` that give equal values equal ranks, so that the order of rows does not matter."""
 

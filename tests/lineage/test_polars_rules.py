@@ -177,6 +177,11 @@ RULES: dict[str, tuple[Callable[[], pl.LazyFrame], str]] = {
         "a:i > z TRANSFORMATION; a:s > z WINDOW; a:d > z WINDOW; a:# > z SORT",
     ),
     "shift follows order": (lambda: a.select(col("i").shift(1)), "a:i > i TRANSFORMATION; a:# > i SORT"),
+    "a format that is guessed from the first value": (
+        lambda: a.select(z=col("s").str.to_date()),
+        "a:s > z TRANSFORMATION; a:# > z SORT",
+    ),
+    "a format that is given": (lambda: a.select(z=col("s").str.to_date("%Y")), "a:s > z TRANSFORMATION"),
     "filter in an expression": (
         lambda: a.select(z=col("i").filter("b").sum()),
         "a:i > z AGGREGATION; a:b > z FILTER",
