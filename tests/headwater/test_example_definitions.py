@@ -84,7 +84,7 @@ def test_every_asset_and_source_says_what_it_is(graph: Graph) -> None:
 
 def test_every_column_of_it_is_checked_without_data(tmp_path: Path) -> None:
     folder = tmp_path / "flights"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("data", ".headwater", "__pycache__"))
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("data", ".*", "__pycache__"))
 
     with Project.load(folder) as project:
         found = project.validate()

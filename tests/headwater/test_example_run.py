@@ -36,7 +36,7 @@ def data() -> Path:
 def first(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunResult]:
     """A copy of the example, and the run that made all of it."""
     folder = tmp_path_factory.mktemp("example") / "flights"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("data", ".headwater", "__pycache__"))
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("data", ".*", "__pycache__"))
     (folder / "data").symlink_to(data)
     with Project.load(folder, env="dev") as project:
         return folder, project.materialize()
