@@ -87,7 +87,8 @@ def sql_script_lineage(sql: str, *, dialect: str = "duckdb", schema: Schema | No
             context.warnings = dict(general)
             parts = _followed(statement, context)
             found += [part.lineage(context) for part in parts]
-            if not parts and any("not understood" in warning or "read;" in warning for warning in context.warnings):
+            fresh = [warning for warning in context.warnings if warning not in general]
+            if not parts and any("not understood" in warning or "read;" in warning for warning in fresh):
                 found.append(ColumnLineage((), frozenset(), warnings=tuple(context.warnings)))
         return found
 
@@ -147,6 +148,11 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
                 context.warn(f"read as {other or 'generic'} SQL, because it does not parse as {rules.name} SQL")
                 return statements
         raise
+    if _misread(statements) and is_procedural(sql, rules):
+        found = list(embedded(sql, rules))
+        if found:
+            context.warn("only the statements found in the text are read; control flow and variables are not followed")
+            return found
     if all(_is_expression(statement) for statement in statements):
         raise LineageError(
             "HW210",
@@ -156,6 +162,25 @@ def _statements(sql: str, rules: Rules, context: Context) -> list[exp.Expr]:
             hint="write SELECT in front of it",
         )
     return statements
+
+
+def _misread(statements: list[exp.Expr]) -> bool:
+    """Whether the parser took words of a block (``THROW``, ``END TRY``) for expressions or left them whole."""
+    stack: list[exp.Expr] = list(statements)
+    if len(stack) == 1 and isinstance(stack[0], exp.Command):  # such as UNLOAD: read as a whole
+        return False
+    while stack:
+        node = stack.pop()
+        if _is_expression(node) or isinstance(node, exp.Command):
+            return True
+        if isinstance(node, exp.Create):
+            body = node.args.get("expression")
+            stack += [body] if isinstance(body, exp.Block | exp.Command) else []
+        elif isinstance(node, exp.Block | exp.IfBlock | exp.WhileBlock):
+            stack += [item for item in node.expressions if isinstance(item, exp.Expr)]
+            branches = [node.args.get(name) for name in ("true", "false", "body")]
+            stack += [item for item in branches if isinstance(item, exp.Expr)]
+    return False
 
 
 def _is_expression(node: exp.Expr) -> bool:

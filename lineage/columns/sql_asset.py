@@ -191,8 +191,9 @@ def _function_names(sql: str, rules: Rules) -> Iterator[tuple[str, bool]]:
     for position, token in enumerate(tokens):
         if token.token_type in (TokenType.STRING, TokenType.NUMBER):
             continue
-        after = tokens[position + 1].token_type if position + 1 < len(tokens) else None
-        yield token.text.lower(), after is TokenType.L_PAREN
+        called = position + 1 < len(tokens) and tokens[position + 1].token_type is TokenType.L_PAREN
+        if called or token.token_type is not TokenType.IDENTIFIER:
+            yield token.text.lower(), called
 
 
 def _with_order(reading: SqlReading, node: exp.Expr) -> SqlReading:

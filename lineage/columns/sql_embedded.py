@@ -27,10 +27,14 @@ _PROCEDURAL = frozenset(
 def is_procedural(sql: str, rules: Rules) -> bool:
     """Whether a text looks like a procedure or a block rather than a plain statement."""
     try:
-        words = {token.text.upper() for token in tokens_of(sql, rules)[:400]}
+        words = [token.text.upper() for token in tokens_of(sql, rules)[:400]]
     except LineageError:
         return False
-    return bool(words & _PROCEDURAL)
+    following = [*words[1:], ""]
+    return any(
+        word in _PROCEDURAL and not (word == "IF" and after in ("NOT", "EXISTS"))
+        for word, after in zip(words, following, strict=True)
+    )
 
 
 def embedded(text: str, rules: Rules, depth: int = 0) -> Iterator[exp.Expr]:

@@ -120,6 +120,11 @@ def test_functions_that_are_not_stable_are_found(call, name):
     assert read_sql(f"select id, {call} as x from staging.flights", FLIGHTS).volatile_functions == (name,)
 
 
+def test_a_quoted_column_is_no_function():
+    tables = {"t": {"current_date": "Date"}}
+    assert read_sql('select "current_date" as d from t', tables).volatile_functions == ()
+
+
 def test_stable_functions_are_not_volatile():
     assert read_sql(QUERY, FLIGHTS).volatile_functions == ()
 

@@ -11,8 +11,8 @@ from lineage.columns.sql import sql_lineage
 
 TABLE = "t(a int, b varchar, c double, d date, l int[], s struct(x int), ts timestamp)"
 ON_DUCKDB = """
-a + 1; a + b::int; sum(a); count(*); count(a); count(distinct a); a::int; cast(a as varchar); -a; 'x'; 1; 1.5; null; true
-a in (1, 2); a not in (1, 2); a between 1 and 2; not a = 1; b || 'x'; case when a > 1 then 2 else a end
+a + 1; a + b::int; sum(a); count(*); count(a); count(distinct a); a::int; cast(a as varchar); -a; 'x'; 1; 1.5; null
+true; a in (1, 2); a not in (1, 2); a between 1 and 2; not a = 1; b || 'x'; case when a > 1 then 2 else a end
 case when a > 1 then 2 end; case a when 1 then 2 else 3 end; a is null; a is not null; upper(b); b like 'x'
 coalesce(a, 1); a * (a + 1); a and true; a = 1 and a = 2 and a = 3; a = 1 or a = 2; date '2020-01-01'
 extract(year from ts); sum(a) over (partition by b order by a); row_number() over (); count(*) over (); a % 2; a // 2
