@@ -24,11 +24,13 @@ class AssetFacts:
         derivation: code version, read sets, lineage; None until its inputs' schemas are known.
         config: values of its ``Config`` by field, as JSON text.
         settings: settings that change content, as JSON text.
+        input_schemas: the schemas of its inputs that the derivation rests on, in the order of its inputs.
     """
 
     derivation: Derivation | None
     config: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    input_schemas: tuple[Schema | None, ...] = ()
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from lineage.catalog.values import Outcome, Publish
 from lineage.code_record import to_text
 from lineage.derive import read_source
 from materializers.dispatch import Dispatcher, Progress
-from materializers.observe import Known, Scene, asset_facts, input_schemas
+from materializers.observe import Known, Scene, asset_facts, input_schemas, keep_derivations
 from materializers.tables import CatalogDigests
 
 COMMIT_AFTER_SECONDS = 0.05
@@ -89,6 +89,7 @@ class Engine:
                 self._stop()
             self._advance()
         self._commit()
+        keep_derivations(self.scene)
         counts = self.table.count()
         ok = all(StepState(state) in WELL_ENDED for state in counts)
         return RunResult(
@@ -183,10 +184,11 @@ class Engine:
         )
 
     def _derive_now(self, step: Step) -> None:
-        """Derives an asset whose inputs' schemas have become known only now."""
+        """Derives an asset whose inputs' schemas have become known only now, or are others than it was planned with."""
         for slot in step.slots:
-            if self.facts.assets[slot.asset].derivation is None:
-                asset = self.facts.graph.asset(slot.asset)
+            asset, known = self.facts.graph.asset(slot.asset), self.facts.assets[slot.asset]
+            schemas = tuple(schema for _, schema in input_schemas(self.facts.graph, asset, self.facts))
+            if known.derivation is None or known.input_schemas != schemas:
                 self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
 
     def _recipe(self, slot: Slot) -> Recipe:

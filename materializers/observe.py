@@ -83,7 +83,7 @@ def gather(
             derivation = facts.assets[key].derivation
             known.errors.extend(derivation.errors if derivation is not None else ())
             known.warnings.extend(derivation.warnings if derivation is not None else ())
-    _keep_derivations(scene)
+    keep_derivations(scene)
     facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
     facts.absent.update(scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION))
@@ -139,7 +139,7 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetF
     if derivation is not None:
         derivation = _comparable(scene, asset, derivation, facts, inputs)
     values = {} if config is None else {name: _json(value) for name, value in config.model_dump(mode="json").items()}
-    return AssetFacts(derivation, values, _settings(asset))
+    return AssetFacts(derivation, values, _settings(asset), tuple(schema for _, schema in inputs))
 
 
 def input_schemas(graph: Graph, asset: Asset[..., object], facts: Facts) -> list[tuple[BoundInput, Schema | None]]:
@@ -226,7 +226,8 @@ def _checked(scene: Scene, source: Source, made: Materialization, known: Known) 
     return replace(made, checks=results, blocked=bool(blocked))
 
 
-def _keep_derivations(scene: Scene) -> None:
+def keep_derivations(scene: Scene) -> None:
+    """Writes what was derived since the last time, so that the next command need not derive it again."""
     if scene.derived.fresh:
         scene.catalog.remember_derivations(scene.derived.fresh)
         scene.derived.fresh.clear()
