@@ -194,6 +194,8 @@ FREE_SPECIMENS: dict[str, Callable[[Expressions], pl.Expr]] = {
     "filter": lambda e: e.col(pl.Int64).filter(e.col(pl.Boolean)),
     "explode": lambda e: e.col(pl.List).explode(),
     "drop_nulls": lambda e: e.col(pl.Int64).drop_nulls(),
+    "head": lambda e: e.col(pl.Int64).head(3),
+    "gather": lambda e: e.col(pl.Int64).gather([0, 1]),
 }
 """Single expressions that decide how many rows there are, beside a literal that is repeated as often."""
 
