@@ -52,6 +52,8 @@ def _pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     flows = [merged((flow_of(item, scope, _A), condition)) for item in aggregates]
     spell = scope.context.rules.spell
     names = [spell(item) for item in pivot.args.get("columns") or ()] or _pivot_names(fields, aggregates)
+    if any(item.find(exp.PivotAny, exp.Query) for field in fields for item in field.args.get("expressions") or ()):
+        names = []  # which values there are, only the data tell
     turned = [Column(name, flows[place % len(flows)] if flows else condition) for place, name in enumerate(names)]
     rest = _rest(relation, _names_in([*aggregates, *chosen]))
     if not turned:
@@ -96,22 +98,7 @@ def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relati
 
 def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     """Names and values: a value comes from each of the columns turned, a name from none."""
-    into = pivot.args.get("into")
-    spell = scope.context.rules.spell
-    if isinstance(into, exp.Expr) and isinstance(into.this, exp.Expr):
-        turned = pivot.args.get("expressions") or []
-        value_names = [item.name for item in into.expressions]
-        label = into.this.name
-    else:
-        field = next((item for item in pivot.args.get("fields") or () if isinstance(item, exp.In)), None)
-        turned = field.expressions if field is not None else pivot.args.get("expressions") or []
-        given = pivot.args.get("expressions") or []
-        value_names = (
-            [spell(column.this) for item in given for column in _plain(item)] if field is not None else ["value"]
-        )
-        label = field.this.name if field is not None else "name"
-        if field is not None:
-            label = spell(field.this.this if isinstance(field.this, exp.Column) else field.this)
+    label, value_names, turned = _unpivot_parts(pivot, scope)
     groups = [_plain(item) for item in turned]
     values = []
     for place, name in enumerate(value_names or ["value"]):
@@ -122,6 +109,26 @@ def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     # A row of which every turned value is null is left out.
     present = [through(column.flow, EdgeKind.FILTER) for column in values]
     return _behind(relation, [*rest, Column(label, frozenset()), *values], present)
+
+
+def _unpivot_parts(pivot: exp.Expr, scope: Scope) -> tuple[str, list[str], list[exp.Expr]]:
+    """The name column, the value columns and the turned items of an UNPIVOT."""
+    spell = scope.context.rules.spell
+    given = pivot.args.get("expressions") or []
+    into = pivot.args.get("into")
+    if isinstance(into, exp.Expr) and isinstance(into.this, exp.Expr):
+        return into.this.name, [item.name for item in into.expressions], given
+    field = next((item for item in pivot.args.get("fields") or () if isinstance(item, exp.In)), None)
+    if field is None:
+        return "name", ["value"], given
+    label = spell(field.this.this if isinstance(field.this, exp.Column) else field.this)
+    return label, [spell(name) for item in given for name in _value_names(item)], field.expressions
+
+
+def _value_names(node: exp.Expr) -> list[exp.Expr]:
+    """The names of the value columns: ``v``, or ``(x, y)`` where several columns are turned at once."""
+    items = node.expressions if isinstance(node, exp.Tuple) else [node]
+    return [item.this if isinstance(item, exp.Column) else item for item in items]
 
 
 def _plain(node: exp.Expr) -> list[exp.Expr]:

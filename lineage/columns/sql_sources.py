@@ -206,6 +206,8 @@ def _function(node: exp.Expr, function: exp.Expr, scope: Scope) -> Source:
     flow = flow_of(function, scope, _T)
     alias, columns = _alias_names(node, scope)
     name = function.name.lower() if isinstance(function, exp.Anonymous) else _function_name(function)
+    if name == "explode" and scope.context.rules.name == "snowflake":
+        name = "flatten"
     known = _FUNCTION_COLUMNS.get(name, ())
     if len(columns) < len(known):
         columns = [*columns, *known[len(columns) :]]

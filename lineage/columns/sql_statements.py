@@ -138,7 +138,12 @@ def _create(node: exp.Create, context: Context) -> list[Written]:
         relation = evaluate(body, scope)
         if to is not None:
             name, _ = name_and_columns(to.this, context)
-        columns = onto(names, list(relation.expanded()))
+        columns = list(relation.expanded())
+        if names and context.rules.name == "mysql":  # columns declared beside the query's own, which keep their names
+            given = {column.name.lower() for column in columns}
+            columns = [*(Column(item, NOTHING) for item in names if item.lower() not in given), *columns]
+        else:
+            columns = onto(names, columns)
         return [Written(name, columns, relation.rows, relation.counted, temporary=temporary)]
     clone = node.args.get("clone")
     if clone is not None and isinstance(clone.this, exp.Table):
