@@ -147,7 +147,7 @@ def create(
         else:
             before = there.get(slot)
             moves.append(Move(name, slot, one.materialization, before and before.materialization))
-    run = run_of(name, command, reason)
+    run = run_of(name, command, reason, f"env create {name} --from {project.env}")
     catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves)))
     moved = shifts(project, moves)
     show_faces(project.tables, moved)
@@ -163,7 +163,7 @@ def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
     if record is None or record.dropped:
         return Changed(Verb.DROP, env)
     moves = [Move(env, slot, None, one.materialization) for slot, one in pointers.items()]
-    run = run_of(env, command, reason)
+    run = run_of(env, command, reason, f"env drop {env}")
     catalog.change(Change(run, Verb.DROP, moves=tuple(moves), release=held))
     moved = shifts(project, moves)
     for storage in {one.before.stored.storage for one in moved if one.before and one.before.stored}:
@@ -203,7 +203,7 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
     moved = shifts(project, moves, notes)
     run_id = None
     if moves and not dry_run:
-        run = run_of(env, command, reason)
+        run = run_of(env, command, reason, f"env rollback {env} --to {to}")
         catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=held))
         show_faces(project.tables, moved)
         run_id = run.id
@@ -218,7 +218,7 @@ def release(project: Project, select: str = "", *, command: str = "", reason: st
     freed = tuple(sorted((slot for slot in held if keys is None or slot.asset in keys), key=_slot_order))
     if not freed:
         return Changed(Verb.RELEASE, project.env)
-    run = run_of(project.env, command, reason, select)
+    run = run_of(project.env, command, reason, f"env release {project.env} {select}".strip())
     project.catalog.change(Change(run, Verb.RELEASE, release=freed))
     return Changed(Verb.RELEASE, project.env, released=freed, run_id=run.id)
 
@@ -278,7 +278,7 @@ def show_faces(tables: Tables, moved: Iterable[Shift]) -> None:
             tables.storage(storage).publish(env, published)  # type: ignore[arg-type]
 
 
-def run_of(env: str, command: str, reason: str, selection: str = "") -> RunRecord:
+def run_of(env: str, command: str, reason: str, selection: str) -> RunRecord:
     """Who does it, with which words and why; a run without steps that ends as it begins."""
     now = datetime.now(UTC)
     return RunRecord(

@@ -90,7 +90,7 @@ def promote(
         Move(env, slot, None if after is None else after.id, None if before is None else before.id)
         for env, slot, before, after in ((one.env, one.slot, one.before, one.after) for one in proposal.moved)
     )
-    run = run_of(project.env, command, reason)
+    run = run_of(project.env, command, reason, f"env promote {proposal.origin} {project.env}")
     project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=moves))
     show_faces(project.tables, proposal.moved)
     return replace(proposal, run_id=run.id)

@@ -57,7 +57,7 @@ def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry
     below = _made_of(project, set(ids))
     if dry_run:
         return Withdrawn(made, moved, below, reason)
-    run = run_of(project.env, command, reason, what)
+    run = run_of(project.env, command, reason, f"withdraw {what}")
     catalog.change(Change(run, Verb.WITHDRAW, moves=tuple(moves), withdraw=ids))
     show_faces(project.tables, moved)
     return Withdrawn(made, moved, below, reason, run.id)

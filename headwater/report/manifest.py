@@ -71,7 +71,7 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "retired", f"{one['how']} {moment(one['at'])}: {one['reason']}"
     for one in manifest.get("withdrawn_upstream", ()):
         slot = Slot(one["asset"], one["partition"])
-        yield "made of", f"withdrawn {slot} {short_id(one['materialization'])}: {one['reason']}"
+        yield "above it", f"withdrawn: {slot} {short_id(one['materialization'])}: {one['reason']}"
 
 
 def _made(manifest: Mapping[str, Any]) -> str:

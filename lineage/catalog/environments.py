@@ -41,8 +41,9 @@ join run r on r.sequence = h.run where e.name = ? and h.held = 1 and not exists
     (select 1 from hold l where l.environment = h.environment and l.slot = h.slot and l.sequence > h.sequence)
 """
 _SHOWN_BEFORE = """
-select m.id, exists (select 1 from retirement t where t.materialization = p.materialization) from publication p
-join environment e on e.number = p.environment join slot s on s.number = p.slot
+select p.sequence, m.id, exists (select 1 from retirement t where t.materialization = p.materialization), c.seen
+from publication p join environment e on e.number = p.environment join slot s on s.number = p.slot
+left join change c on c.environment = p.environment and c.run = p.run and c.verb = 'rollback'
 left join materialization m on m.sequence = p.materialization
 where e.name = :env and s.asset = :asset and ifnull(s.partition, '') = ifnull(:partition, '')
 and (:until is null or p.sequence <= :until) order by p.sequence desc
@@ -53,7 +54,8 @@ join environment e on e.number = c.environment join slot s on s.number = c.slot
 where m.id = ? order by e.name
 """
 _LAST_SYNC = """
-select ifnull(max(case c.verb when 'promote' then c.sequence else ifnull(c.seen, c.sequence) end), 0)
+select ifnull(max(case c.verb when 'create' then ifnull(c.seen, c.sequence)
+    else ifnull((select max(p.sequence) from publication p where p.run = c.run), c.sequence) end), 0)
 from change c join environment e on e.number = c.environment join environment o on o.number = c.origin
 where (c.verb = 'create' and e.name = :made and o.name = :target)
 or (c.verb = 'promote' and e.name = :target and o.name = :made)
@@ -111,18 +113,23 @@ class EnvironmentReader:
     ) -> str | None:
         """What a slot showed last that is still good; None if nothing was, or if nothing at all came in between.
 
+        What was rolled back is not gone back to: before a rollback is what was before the moment it went to.
+
         Arguments:
             until: the entry of the log up to which to look.
             besides: ids that are not good either.
         """
         values = {"env": env, "asset": slot.asset, "partition": slot.partition, "until": until}
         with self._reading() as connection:
-            for made, retired in connection.execute(_SHOWN_BEFORE, values):
+            for sequence, made, retired, rolled_to in connection.execute(_SHOWN_BEFORE, values):
+                if until is not None and sequence > until:
+                    continue
                 if made is None:
                     return None
                 identifier = unpack_id(made)
                 if not retired and identifier not in besides:
                     return identifier
+                until = until if rolled_to is None else rolled_to
         return None
 
     def shown_by(self, ids: Collection[str]) -> list[tuple[str, Slot, str]]:
