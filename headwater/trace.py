@@ -71,9 +71,7 @@ class AssetLineage:
 
 def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collection[ColumnLineage]]:
     """By asset key, the lineages that its slots were published with; as the code stands now where there is none."""
-    found: dict[str, Collection[ColumnLineage]] = dict(
-        lineages_as_of(project.catalog, project.env, moment)
-    )
+    found: dict[str, Collection[ColumnLineage]] = dict(lineages_as_of(project.catalog, project.env, moment))
     if moment is None:
         missing = [one.key for one in project.graph.assets if one.key not in found]
         if missing:

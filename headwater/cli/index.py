@@ -39,9 +39,7 @@ COMMANDS: Sections = {
     "Ask": {
         "data": Entry("headwater.cli.data", "Show or query published data."),
         "lineage": Entry("headwater.cli.lineage", "Walk columns up to where they come from, or down."),
-        "diff": Entry(
-            "headwater.cli.diff", "Show what differs between two materializations, moments or environments."
-        ),
+        "diff": Entry("headwater.cli.diff", "Show what differs between two materializations, moments or environments."),
         "audit": Entry("headwater.cli.audit", "Answer the auditor: what was made of what, and is it intact."),
     },
     "Keep": {
