@@ -51,7 +51,9 @@ class PlanReading:
     warnings: tuple[str, ...] = ()
 
 
-def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]) -> PlanReading:
+def read_plan(
+    frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]], *, ordered: bool = False
+) -> PlanReading:
     """Everything that a plan built on placeholders says.
 
     Readings of plans that have a digest are remembered, so reading the same plan again costs its digest alone.
@@ -60,6 +62,7 @@ def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]
     Arguments:
         frame: what the user's function returned.
         inputs: the placeholders' names, each with its schema.
+        ordered: whether the order of the result's rows is content; the order of an input that reaches it is read.
 
     Raises:
         UsageError: it is not a LazyFrame (HW204).
@@ -69,7 +72,7 @@ def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]
     typed = {name: {c: str(dtype) for c, dtype in schema.items()} for name, schema in inputs.items()}
     data = serialized(frame)
     digest = digest_of(data)
-    key = (digest, tuple((name, tuple(schema.items())) for name, schema in typed.items()))
+    key = (digest, ordered, tuple((name, tuple(schema.items())) for name, schema in typed.items()))
     known = _remembered.get(key) if digest is not None else None
     if known is not None:
         return known
@@ -77,7 +80,7 @@ def read_plan(frame: pl.LazyFrame, inputs: Mapping[str, Mapping[str, DtypeLike]]
         schema = tuple((name, str(dtype)) for name, dtype in frame.collect_schema().items())
         return _opaque_reading(digest, schema, typed, f"polars expands this plan to more than {MAX_NODES} nodes")
     try:
-        reading = read_frame(frame, LeafNames(frame), typed, digest)
+        reading = read_frame(frame, LeafNames(frame), typed, digest, ordered=ordered)
     except (UnsupportedError, pl.exceptions.PanicException) as error:
         warning = UNSUPPORTED if isinstance(error, UnsupportedError) else f"polars panics on this plan: {error}"
         return _opaque_reading(None, _schema_of(frame), typed, warning)
@@ -108,7 +111,12 @@ def check_is_lazy(frame: object) -> None:
 
 
 def read_frame(
-    frame: pl.LazyFrame, names: LeafNames, inputs: Mapping[str, Mapping[str, str]], digest: str | None = None
+    frame: pl.LazyFrame,
+    names: LeafNames,
+    inputs: Mapping[str, Mapping[str, str]],
+    digest: str | None = None,
+    *,
+    ordered: bool = False,
 ) -> PlanReading:
     """Everything that a plan says, read afresh.
 
@@ -116,6 +124,7 @@ def read_frame(
         names: names the plan's leaves.
         inputs: the inputs' columns and dtypes, as far as they are known.
         digest: the plan's digest.
+        ordered: whether the order of the result's rows is content.
 
     Raises:
         UnsupportedError: polars' plans are of a version that is not understood (HW206).
@@ -129,12 +138,12 @@ def read_frame(
     walker = PlanWalker(nodes, names)
     state = walker.walk()
     asked = oracle.leaf_columns(frame, names)
-    edges = trimmed(edges_of(state, walker.sources), asked)
+    edges = trimmed(edges_of(state, walker.sources, ordered=ordered), asked)
     if any(edge.resolution is Resolution.UNSUPPORTED for edge in edges) and len(schema) in range(1, MAX_ASKED + 1):
         needs = {name: oracle.leaf_columns(frame.select(by_name(name)), names) for name in state.columns}
         if not covers(edges, needs):
             walker = PlanWalker(oracle.traverser(frame), names, look_inside=False)
-            edges = trimmed(edges_of(walker.walk(), walker.sources), asked)
+            edges = trimmed(edges_of(walker.walk(), walker.sources, ordered=ordered), asked)
         edges = bounded(edges, needs)
     warnings = tuple(walker.warnings)
     lineage = ColumnLineage(tuple(state.columns), edges, warnings=warnings)

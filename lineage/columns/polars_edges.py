@@ -19,8 +19,12 @@ from lineage.columns.polars_state import (
 )
 
 
-def edges_of(state: FrameState, sources: Sources) -> frozenset[Edge]:
-    """The edges that a frame's state says, those that touch every column alike once for the frame."""
+def edges_of(state: FrameState, sources: Sources, *, ordered: bool = False) -> frozenset[Edge]:
+    """The edges that a frame's state says, those that touch every column alike once for the frame.
+
+    Arguments:
+        ordered: whether the order of the rows is content, so that whatever decides it has influence.
+    """
     edges: set[Edge] = set()
     counted = {s: m for s, m in state.rows.items() if s in sources.stars and not m & ~(FILTER | JOIN)}
     implied = {source for source, mask in counted.items() if mask == FILTER}
@@ -33,8 +37,8 @@ def edges_of(state: FrameState, sources: Sources) -> frozenset[Edge]:
         if sources.refs[source].table not in keyed:
             edges.add(Edge(sources.refs[source], None, EdgeKind.JOIN))
     for source, mask in state.order.items():
-        if mask & SORT and sources.refs[source].column not in (ORDER, ROWS):
-            edges.update(_edges(sources.refs[source], mask & (SORT | UNSUPPORTED), None, None))
+        if ordered or (mask & SORT and sources.refs[source].column not in (ORDER, ROWS)):
+            edges.update(_edges(sources.refs[source], SORT | mask & UNSUPPORTED, None, None))
     everywhere = {edge.source.table for edge in edges}
     for position, (name, column) in enumerate(state.columns.items()):
         deps = column.whole()

@@ -116,6 +116,22 @@ def test_order_is_not_in_the_read_set_of_a_plan_that_only_sorts() -> None:
     assert reading(placeholder("a", SCHEMA).sort("v").select("id")).read_sets["a"] == ("id", "v")
 
 
+@pytest.mark.parametrize(
+    ("frame", "read"),
+    [
+        (placeholder("a", SCHEMA).select("id"), ("id", "#")),
+        (placeholder("a", SCHEMA).sort("v").select("id"), ("id", "v", "#")),
+        (placeholder("a", SCHEMA).group_by("id").len().sort("id"), ("id",)),
+        (placeholder("a", SCHEMA).group_by("id").len(), ("id", "#")),
+    ],
+    ids=["as it is", "sorted with ties", "sorted completely", "groups as they come"],
+)
+def test_where_order_is_content_the_order_that_reaches_the_result_is_read(
+    frame: pl.LazyFrame, read: tuple[str, ...]
+) -> None:
+    assert read_plan(frame, {"a": SCHEMA}, ordered=True).read_sets["a"] == read
+
+
 def test_a_file_that_is_no_input_is_undeclared(tmp_path: Path) -> None:
     path = tmp_path / "more.parquet"
     pl.DataFrame({"id": [1], "w": [2]}).write_parquet(path)
