@@ -7,6 +7,7 @@ from sqlglot import exp
 from assets_core.column_lineage import EdgeKind, Resolution
 from lineage.columns.sql_expressions import flow_of
 from lineage.columns.sql_flow import NOTHING, Flow, marked, merged, through
+from lineage.columns.sql_match import matched
 from lineage.columns.sql_pivot import pivoted
 from lineage.columns.sql_projection import projected
 from lineage.columns.sql_relation import Column, Relation, spread, touched
@@ -242,7 +243,7 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
         rows += [through(source.relation.counted, EdgeKind.JOIN) for source in scope.sources]
     match = node.args.get("match")
     if match is not None:
-        rows.append(_matched(match, scope))
+        rows.append(matched(match, scope))
     for window in node.args.get("windows") or ():
         scope.windows[window.this.name.lower()] = window
     scope.aliases_win = scope.context.rules.alias_first
@@ -323,25 +324,6 @@ _UNFOLDING = frozenset(
      "jsonb_object_keys", "regexp_split_to_table", "stack", "inline", "json_tuple", "arrayjoin", "explode_outer",
      "posexplode_outer", "inline_outer", "flatten", "regexp_matches"}
 )  # fmt: skip
-
-
-def _matched(match: exp.Expr, scope: Scope) -> Flow:
-    """MATCH_RECOGNIZE: a row a match, of the partition and the measures; everything in it decides on rows."""
-    rows = flow_of(match, scope, _FILTER)
-    measures = [
-        Column(scope.context.rules.spell(item.this.args["alias"]), flow_of(item.this.this, scope))
-        for item in match.args.get("measures") or ()
-        if isinstance(item.this, exp.Alias)
-    ]
-    every = "ALL ROWS" in str(match.args.get("rows") or "").upper()
-    keys = [] if every else [Column(item.name, flow_of(item, scope)) for item in match.args.get("partition_by") or ()]
-    before = [column for source in scope.visible() for column in source.relation.expanded()] if every else keys
-    beneath = merged(source.relation.counted for source in scope.sources)
-    alias = match.args.get("alias")
-    name = alias.name.lower() if isinstance(alias, exp.Expr) else ""
-    kept = merged(source.relation.rows for source in scope.sources)
-    scope.sources = [Source(name, (), Relation([*before, *measures], kept, beneath), named=bool(name))]
-    return rows
 
 
 def _ordering(node: exp.Expr, relation: Relation, scope: Scope) -> Flow:

@@ -75,6 +75,24 @@ def _decode(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
         walk.push(rest[-1], operator)
 
 
+def _by_name(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """Functions that the parser does not know but that choose as CASE and COALESCE do."""
+    name, items = str(node.name).lower(), node.args.get("expressions") or []
+    if name == "multiif":
+        for place in range(0, len(items) - 1, 2):
+            walk.push(items[place], operator, _CONDITIONAL)
+            walk.push(items[place + 1], operator)
+        walk.push(items[-1:] if len(items) % 2 else [], operator)
+    elif name in ("nvl", "ifnull", "isnull", "coalesce") and len(items) > 1:
+        walk.push(items, operator)
+        walk.push(items, operator, _CONDITIONAL)
+    elif name in ("if", "iff", "iif", "nvl2") and len(items) == 3:
+        walk.push(items[0], operator, _CONDITIONAL)
+        walk.push(items[1:], operator)
+    else:
+        walk.push(items, operator, _T)
+
+
 def _filter(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     walk.push(node.this, operator)
     walk.push(node.args.get("expression"), operator, _CONDITIONAL)
@@ -175,6 +193,7 @@ def _no_value(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
+    exp.Anonymous: _by_name,
     exp.Count: _count,
     exp.CountIf: _aggregate,
     exp.AggFunc: _aggregate,

@@ -25,6 +25,14 @@ _PSEUDO = frozenset(
 )  # fmt: skip
 
 
+_NO_COLUMNS = {
+    "oracle": frozenset({"level", "rownum", "rowid", "sysdate", "systimestamp", "user"}),
+    "hive": frozenset({"grouping__id", "input__file__name", "block__offset__inside__file"}),
+    "spark": frozenset({"grouping__id"}),
+}
+"""Bare names that no table can have as columns, by dialect."""
+
+
 @dataclass(slots=True)
 class Source:
     """One FROM item: what it is called, and what it gives.
@@ -196,6 +204,8 @@ def _behind_stars(name: str, key: str, scope: Scope, alias: Column | None) -> tu
     row = next((source for source in scope.visible() if source.named and source.alias == key), None)
     if row is not None and alias is None:
         return Column(name, through(row.relation.everything(), EdgeKind.TRANSFORMATION)), True
+    if key in _NO_COLUMNS.get(scope.context.rules.name, ()):
+        return Column(name, NOTHING), True
     candidates = [source for source in scope.visible() if source.relation.open]
     strong = [source for source in candidates if not source.weak or source.unfolds]
     if alias is not None:
