@@ -190,6 +190,7 @@ class Asset(Generic[P, R]):
     schema: tuple[tuple[str, str], ...] | None = None
     unique_key: tuple[str, ...] = ()
     ordered: bool = False
+    tolerance: float = 1e-12
     columns: Mapping[str, Column] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     description: str = ""

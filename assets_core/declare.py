@@ -59,6 +59,7 @@ def asset(
     schema: Mapping[str, Any] | None = None,
     unique_key: str | Iterable[str] = (),
     ordered: bool = False,
+    tolerance: float = 1e-12,
     columns: Mapping[str, Column] | None = None,
     checks: Iterable[Check] = (),
     description: str | None = None,
@@ -85,6 +86,7 @@ def asset(function: Any = None, /, **options: Any) -> Any:
         schema: column names to polars types or their names: a blocking contract on the result.
         unique_key: columns that together identify a row; verified on every result.
         ordered: the order of the rows is content.
+        tolerance: relative difference up to which floats count as unchanged, for readers; rows are compared by key.
         columns: descriptions, tags and declared lineage of columns.
         checks: rules that every result is held to before it is published.
         description: for people; the function's docstring if not given.
@@ -314,8 +316,8 @@ def source(
 
 
 _OPTIONS = {
-    "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "columns", "checks", "owners", "tags",
-    "storage", "volatile", "version", "run",
+    "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "tolerance", "columns", "checks", "owners",
+    "tags", "storage", "volatile", "version", "run",
 }  # fmt: skip
 
 _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}

@@ -72,6 +72,8 @@ class DataVersion:
         scheme: names the rules by which the digests were made; versions of two schemes never compare equal.
         rows: the number of rows, the version of the pseudo-column ``*``; None where only bytes are known.
         order: digest of the sequence of rows, the version of the pseudo-column ``#``; None where not computed.
+        origins: for float columns that moved only within the tolerance and so kept an earlier version, the id of the
+            materialization whose data that version was made from; no reader compares it.
     """
 
     scheme: str
@@ -81,6 +83,7 @@ class DataVersion:
     projections: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     order: str | None = None
     content: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_read(version: DataVersion, read_set: Sequence[str]) -> str | None:

@@ -6,6 +6,7 @@ materialization that *originated* its version, not with the latest one, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import polars as pl
@@ -15,6 +16,43 @@ from lineage.fingerprint import POSITION
 
 DEFAULT_TOLERANCE = 1e-12
 """Relative difference below which two floats count as equal unless the asset says otherwise."""
+
+
+def steady_version(
+    version: DataVersion,
+    frame: pl.DataFrame,
+    before: DataVersion,
+    before_id: str,
+    original_of: Callable[[str], pl.DataFrame | None],
+    *,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> DataVersion:
+    """The version in which float columns that moved only within the tolerance keep the version that they had.
+
+    Arguments:
+        version, frame: what was made now.
+        before, before_id: version and id of what the slot shows.
+        original_of: the data of a materialization by its id, None where it is not stored any more; called only for
+            those that originated the version of a column that differs.
+        tolerance: relative; 0 keeps nothing.
+    """
+    differing = [name for name, digest in version.columns.items() if before.columns.get(name, digest) != digest]
+    floats = [name for name in differing if frame.schema[name].is_float()]
+    if tolerance <= 0 or not floats:
+        return version
+    origins = {name: before.origins.get(name, before_id) for name in floats}
+    for origin in dict.fromkeys(origins.values()):
+        original = original_of(origin)
+        if original is None:
+            continue
+        own = {name for name, one in origins.items() if one == origin}
+        seen = replace(
+            before, columns={name: one for name, one in before.columns.items() if name not in floats or name in own}
+        )
+        kept = keep_within_tolerance(version, frame, seen, original, tolerance=tolerance)
+        moved = {name: origin for name in own if kept.columns[name] != version.columns[name]}
+        version = replace(kept, origins={**version.origins, **moved})
+    return version
 
 
 def noisy_columns(
@@ -80,6 +118,8 @@ def _close(now: pl.Series, then: pl.Series, tolerance: float) -> bool:
     # From 2^53 on every float is a whole number, which says nothing of what it stands for.
     whole = (left == left.floor()) & (right == right.floor()) & (larger < 2**53)
     near = (left - right).abs() <= tolerance * larger
-    # ``eq_missing`` takes null for equal to null and NaN for equal to NaN; -0.0 equals 0.0, which no tolerance parts.
-    equal = left.eq_missing(right) | (near & ~whole & left.is_finite() & right.is_finite())
+    # ``eq_missing`` takes null for null, NaN for NaN, and -0.0 for 0.0; the last two a reader can tell apart.
+    zeros = (left == 0) & (right == 0) & (1 / left != 1 / right)
+    same = left.eq_missing(right) & ~zeros.fill_null(False)
+    equal = same | (near & ~whole & left.is_finite() & right.is_finite())
     return bool(pair.select(equal.fill_null(False).all()).item())

@@ -129,7 +129,8 @@ class Dispatcher:
             recipe,
             derivation,
             self._read_sets(slot.asset),
-            () if shown is None else shown.version.key,
+            shown,
+            self._originals(shown),
             asset.checks,
             progress.adopt.get(slot),
         )
@@ -142,6 +143,13 @@ class Dispatcher:
             if facts is not None and facts.derivation is not None and name in facts.derivation.read_sets:
                 found[facts.derivation.read_sets[name]] = None
         return tuple(found)
+
+    def _originals(self, shown: Materialization | None) -> dict[str, Callable[[], pl.LazyFrame]]:
+        if shown is None:
+            return {}
+        earlier = {one for one in shown.version.origins.values() if one != shown.id}
+        records = self.scene.catalog.materializations(earlier) if earlier else {}
+        return {made.id: partial(self.scene.tables.scan, [made]) for made in (shown, *records.values())}
 
     def _lookup(self, key: str, column: str) -> pl.LazyFrame:
         made = [one for slot, one in list(self.facts.published.items()) if slot.asset == key]

@@ -33,10 +33,12 @@ from assets_core.records import (
     Stored,
 )
 from assets_core.settings import Config
+from assets_core.versions import DataVersion
 from lineage.checks.evaluate import evaluate
 from lineage.columns.guard import guarded
 from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
+from lineage.fingerprint_tolerance import steady_version
 from materializers.capture import captured
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
@@ -68,7 +70,8 @@ class TaskOutput:
         id: the materialization's id, given before so that nothing is made twice.
         recipe: as it was when the step was dispatched, its inputs pinned.
         read_sets: what its known readers read, so that versions for them are made along.
-        previous_key: the key that its previous version was made by.
+        shown: what the slot shows, whose key is tried first and whose float columns may keep their versions.
+        originals: by id, the data of those earlier materializations of the slot from which versions shown now come.
         adopt: an earlier materialization of the same recipe whose data is only checked again, not computed.
     """
 
@@ -78,7 +81,8 @@ class TaskOutput:
     recipe: Recipe
     derivation: Derivation
     read_sets: tuple[tuple[str, ...], ...] = ()
-    previous_key: tuple[str, ...] = ()
+    shown: Materialization | None = None
+    originals: Mapping[str, Callable[[], pl.LazyFrame]] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     adopt: Materialization | None = None
 
@@ -162,13 +166,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
             storage = task.storages[asset.storage or "default"]
             stored = storage.write(output.slot, output.id, frame)
             staged.append((storage, stored))
-            version = data_version(
-                frame,
-                unique_key=asset.unique_key,
-                previous_key=output.previous_key,
-                read_sets=output.read_sets,
-                ordered=asset.ordered,
-            )
+            version = _version(output, frame)
             made.append(
                 Materialization(
                     output.id,
@@ -196,6 +194,28 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                 storage.delete(stored)
         raise
     return _all_or_none(made)
+
+
+def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
+    asset, shown = output.asset, output.shown
+    version = data_version(
+        frame,
+        unique_key=asset.unique_key,
+        previous_key=() if shown is None else shown.version.key,
+        read_sets=output.read_sets,
+        ordered=asset.ordered,
+    )
+    if shown is None:
+        return version
+
+    def original_of(materialization: str) -> pl.DataFrame | None:
+        scan = output.originals.get(materialization)
+        try:
+            return None if scan is None else scan().collect()
+        except (HeadwaterError, OSError, pl.exceptions.PolarsError):
+            return None
+
+    return steady_version(version, frame, shown.version, shown.id, original_of, tolerance=asset.tolerance)
 
 
 def _check_again(task: StepTask) -> tuple[Materialization, ...]:

@@ -109,8 +109,10 @@ def results_value(data: Any) -> tuple[CheckResult, ...]:
     )
 
 
-Shape = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...], bool, bool]
-"""Scheme, key, columns, projections, whether there is an order, whether there is a content."""
+Shape = tuple[
+    str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...], bool, bool, tuple[tuple[str, str], ...]
+]
+"""Scheme, key, columns, projections, whether there is an order, whether there is a content, origins."""
 
 
 def version_shape(version: DataVersion) -> Shape:
@@ -122,12 +124,14 @@ def version_shape(version: DataVersion) -> Shape:
         tuple(version.projections),
         version.order is not None,
         version.content is not None,
+        tuple(version.origins.items()),
     )
 
 
 def shape_text(shape: Shape) -> str:
     """JSON text of the shape of a data version."""
-    return to_json(dict(zip(("scheme", "key", "columns", "projections", "order", "content"), shape, strict=True)))
+    names = ("scheme", "key", "columns", "projections", "order", "content", "origins")
+    return to_json(dict(zip(names, shape, strict=True)))
 
 
 def version_digests(version: DataVersion) -> list[str]:
@@ -139,7 +143,7 @@ def version_digests(version: DataVersion) -> list[str]:
 class VersionShape:
     """What ``shape_text`` wrote, ready to be filled with digests."""
 
-    __slots__ = ("columns", "content", "key", "order", "projections", "scheme")
+    __slots__ = ("columns", "content", "key", "order", "origins", "projections", "scheme")
 
     def __init__(self, data: Any) -> None:
         self.scheme: str = data["scheme"]
@@ -148,6 +152,7 @@ class VersionShape:
         self.projections = [tuple(names) for names in data["projections"]]
         self.order: bool = data["order"]
         self.content: bool = data["content"]
+        self.origins: dict[str, str] = dict(data["origins"])
 
     def fill(self, rows: int | None, digests: list[str]) -> DataVersion:
         """The data version with these digests."""
@@ -162,6 +167,7 @@ class VersionShape:
             dict(zip(self.projections, digests[count:], strict=True)),
             order,
             content,
+            self.origins,
         )
 
 

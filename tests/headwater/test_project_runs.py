@@ -467,3 +467,44 @@ def test_two_projects_may_use_one_module_name(tmp_path: Path) -> None:
     assert [one.rows("a") for one in desks] == [[{"name": "one"}], [{"name": "two"}]]
     for one in desks:
         one.close()
+
+
+NOISE = """
+@asset(key="a", unique_key="id"{options})
+def a() -> pl.DataFrame:
+    return pl.DataFrame({{"id": [1, 2], "v": [0.1 + 0.2, 1.5], "n": [1.0, 2.0]}})
+
+@asset(key="b")
+def b(a: pl.LazyFrame) -> pl.LazyFrame:
+    return a.select("v")
+"""
+
+
+def test_noise_in_the_last_bits_of_a_float_makes_nothing_stale(desk: Desk) -> None:
+    desk.define(NOISE.format(options=""))
+    desk.materialize()
+    desk.edit("definitions.py", "0.1 + 0.2", "0.3")
+    states = {str(one.slot): str(one.state) for one in desk.materialize().steps}
+    assert states == {"a": "succeeded", "b": "skipped"}
+
+
+def test_noise_that_adds_up_is_compared_with_where_the_version_came_from(desk: Desk) -> None:
+    desk.define(NOISE.format(options=", tolerance=1e-3"))
+    desk.materialize()
+    values = ["0.3 * 1.0006", "0.3 * 1.0012"]
+    desk.edit("definitions.py", "0.1 + 0.2", values[0])
+    assert desk.ran(desk.materialize()) == ["a"]
+    desk.edit("definitions.py", values[0], values[1])
+    assert desk.ran(desk.materialize()) == ["a", "b"]
+
+
+def test_a_whole_number_in_a_float_column_is_no_noise(desk: Desk) -> None:
+    desk.define(NOISE.format(options=", tolerance=0.9"))
+    desk.materialize()
+    desk.edit("definitions.py", '"n": [1.0, 2.0]', '"n": [1.0, 3.0]')
+    desk.edit("definitions.py", 'select("v")', 'select("n")')
+    desk.materialize()
+    assert desk.rows("b") == [{"n": 1.0}, {"n": 3.0}]
+    desk.edit("definitions.py", "3.0]", "2.0]")
+    assert desk.ran(desk.materialize()) in ([], ["a", "b"], ["b"])
+    assert desk.rows("b") == [{"n": 1.0}, {"n": 2.0}]
