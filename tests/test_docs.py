@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import get_overloads
 
 import pytest
 
@@ -206,6 +208,15 @@ def test_every_reason_for_staleness_is_explained() -> None:
     page = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
 
     assert [str(code) for code in ReasonCode if f"`{code}`" not in page] == []
+
+
+def test_every_option_of_an_asset_is_explained() -> None:
+    from assets_core.declare import asset
+
+    page = (ROOT / "docs" / "assets.md").read_text(encoding="utf-8")
+    options = {name for one in get_overloads(asset) for name in inspect.signature(one).parameters} - {"function"}
+
+    assert {name for name in options if not re.search(rf"^\| .*`{name}`.* \|", page, re.MULTILINE)} == set()
 
 
 def test_every_check_is_explained() -> None:
