@@ -32,6 +32,7 @@ def command(call: Call, origin: str, target: str, force: bool, dry_run: bool, re
     was made from it or last promoted is not overwritten without --force.
     """
     from headwater.report.environments import changed_document, changed_text
+    from headwater.report.words import counted
 
     with open_in(call, target) as project:
         where = partitions_of(project)
@@ -45,7 +46,7 @@ def command(call: Call, origin: str, target: str, force: bool, dry_run: bool, re
         if not call.as_json:
             call.write(changed_text(proposal, call.title, call.style, partitions_of=where))
         if force or not proposal.conflicts:
-            what = f"show {len(proposal.moved)} slots of {origin}"
+            what = f"show {counted(len(proposal.moved), 'slot')} of {origin}"
             reason = confirmed(call, project, what, reason)
         done = project.promote(proposal, force=force, command=call.command_line, reason=reason)
         call.answer(lambda style: f"\npromoted, recorded as run {done.run_id}", lambda: changed_document(done))

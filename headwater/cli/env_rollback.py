@@ -29,11 +29,14 @@ def command(call: Call, name: str, to: str, dry_run: bool, reason: str) -> int:
     them, which would find the newer results in history and publish them again, until env release.
     """
     from headwater.report.environments import changed_document, changed_text
+    from headwater.report.words import counted
 
     with open_in(call, name) as project:
         found = project.rollback(to, dry_run=True)
         if found.moved and not dry_run:
-            reason = confirmed(call, project, f"move {len(found.moved)} slots back and hold them", reason)
+            reason = confirmed(
+                call, project, f"move {counted(len(found.moved), 'slot')} back and hold what moved", reason
+            )
             found = project.rollback(to, command=call.command_line, reason=reason)
         call.answer(
             lambda style: changed_text(found, call.title, style, partitions_of=partitions_of(project)),

@@ -48,11 +48,13 @@ def command(call: Call, what: str, reason: str, dry_run: bool) -> int:
 
 def _confirmed(call: Call, project: Project, found: Withdrawn, reason: str) -> str:
     """Asks where any protected environment would change."""
+    from headwater.report.words import counted
+
     settings = project.settings.env
     guarded = sorted({one.env for one in found.moved if one.env in settings and settings[one.env].protected})
     if not guarded:
         return reason
     asked_from, call.env_name = call.env_name, ", ".join(guarded)
-    reason = call.confirm(f"move {len(found.moved)} pointers", code="HW722", reason=reason)
+    reason = call.confirm(f"move {counted(len(found.moved), 'pointer')}", code="HW722", reason=reason)
     call.env_name = asked_from
     return reason
