@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -83,6 +84,7 @@ class Out:
     owners: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     storage: str | None = None
+    renamed_from: str | tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +200,11 @@ class Asset(Generic[P, R]):
     tags: Mapping[str, str] = field(default_factory=dict)
     storage: str | None = None
     volatile: bool = False
+    max_age: timedelta | None = None
+    final_after: timedelta | None = None
     version: str | None = None
     code_depends: tuple[Callable[..., Any], ...] = ()
+    renamed_from: tuple[str, ...] = ()
     run: Run = Run()
     config_class: type[Config] | None = None
     maker: str = ""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from assets_core.asset import Asset, Column, Definition, Form, Input, Out, Run, Source, as_tuple
 from assets_core.check import Check
+from assets_core.durations import duration
 from assets_core.errors import DefinitionError, did_you_mean
 from assets_core.keys import check_key
 from assets_core.partitions import Partitions
@@ -67,8 +69,11 @@ def asset(
     tags: Mapping[str, str] | None = None,
     storage: str | None = None,
     volatile: bool = False,
+    max_age: str | timedelta | None = None,
+    final_after: str | timedelta | None = None,
     version: str | None = None,
     code_depends: Iterable[Callable[..., Any]] = (),
+    renamed_from: str | Iterable[str] = (),
     run: Run = ...,
 ) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
 
@@ -92,9 +97,14 @@ def asset(function: Any = None, /, **options: Any) -> Any:
         description: for people; the function's docstring if not given.
         owners, tags: for people and for selections.
         storage: name of a storage of headwater.toml.
-        volatile: the result may differ although nothing known changed (the clock, chance, the network).
+        volatile: the result may differ although nothing known changed (the clock, chance, the network): it is stale
+            in every plan.
+        max_age: with ``volatile``, how long a result stays fresh, as ``"6h"``.
+        final_after: with ``volatile``, how long after the end of its partition a slot may still change, as ``"2d"``;
+            what was made later than that stays fresh.
         version: pins the code version by hand.
         code_depends: functions that the code depends on in ways that cannot be seen.
+        renamed_from: the key that it had before, or several: what was recorded under it counts for this asset.
         run: retries and priority.
 
     Raises:
@@ -167,6 +177,7 @@ def multi_asset(
             own: dict[str, Any] = {**shared, "schema": out.schema, "unique_key": out.unique_key, "ordered": out.ordered}
             own |= {"columns": out.columns, "checks": out.checks, "owners": out.owners, "tags": out.tags}
             own["storage"] = out.storage or storage
+            own["renamed_from"] = out.renamed_from
             one: Asset[..., Any] = Asset(
                 check_key(out.key, where=where),
                 function,
@@ -317,7 +328,8 @@ def source(
 
 _OPTIONS = {
     "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "tolerance", "columns", "checks", "owners",
-    "tags", "storage", "volatile", "version", "run",
+    "tags", "storage", "volatile", "max_age", "final_after", "version", "run",
+    "renamed_from",
 }  # fmt: skip
 
 _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}
@@ -326,7 +338,7 @@ _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}
 def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
     """The options with their containers frozen and their types written as text."""
     kept = {name: value for name, value in given.items() if value is not None}
-    for name in ("unique_key", "owners", "checks", "code_depends"):
+    for name in ("unique_key", "owners", "checks", "code_depends", "renamed_from"):
         if name in kept:
             kept[name] = as_tuple(kept[name])
     if "deps" in kept:
@@ -336,6 +348,13 @@ def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
         kept["inputs"] = {
             name: bound if isinstance(bound, Input) else Input(bound) for name, bound in kept["inputs"].items()
         }
+    for name in ("max_age", "final_after"):
+        if name in kept:
+            kept[name] = duration(kept[name], what=name, where=where)
+            if not kept.get("volatile"):
+                raise DefinitionError(
+                    "HW128", f"{name}= needs volatile=True", where=where, hint="other assets are stale by recipe"
+                )
     if "schema" in kept:
         kept["schema"] = tuple((name, _type_text(dtype)) for name, dtype in kept["schema"].items())
     for rule in kept.get("checks", ()):

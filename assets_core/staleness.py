@@ -15,6 +15,7 @@ from assets_core.graph import BoundInput
 from assets_core.keys import Slot
 from assets_core.recipe import InputPart, Recipe, RecipeInput
 from assets_core.records import Materialization, Schema
+from assets_core.renames import as_called_now
 from assets_core.versions import changed_columns, same_code
 
 
@@ -27,6 +28,8 @@ class SlotState(StrEnum):
     BLOCKED = "blocked"
     HELD = "held"
     """Kept as it is until somebody lets it go: never planned, whatever differs."""
+    ORPHANED = "orphaned"
+    """Its asset is gone from the code; it is shown as it was until the environment is dropped."""
 
 
 class ReasonCode(StrEnum):
@@ -48,6 +51,7 @@ class ReasonCode(StrEnum):
     FORCED = "forced"
     UPSTREAM_STALE = "upstream_stale"
     HELD = "held"
+    ORPHANED = "orphaned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +132,8 @@ def _differences(
     own = facts.assets[slot.asset]
     if slot in facts.absent:
         yield Reason(ReasonCode.OUTPUT_MISSING, "its stored data is gone or damaged")
-    if asset.volatile:
-        yield Reason(ReasonCode.VOLATILE, "declared volatile: its result may differ although nothing known changed")
-    if own.derivation is not None and not same_code(recorded.code, own.derivation.code):
+    yield from _volatility(slot, asset, shown, facts)
+    if _code_differs(slot, shown, recorded, facts):
         changes = list(facts.code_changes(shown))
         told = f": {'; '.join(changes[:3])}" if changes else ""
         yield Reason(
@@ -138,6 +141,7 @@ def _differences(
             f"code of {slot.asset} changed{told}",
             {"asset": slot.asset, "changes": changes},
         )
+    recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
     yield from _changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config)
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
     before = {one.name: one for one in recorded.inputs}
@@ -153,6 +157,33 @@ def _differences(
         if check.severity is Severity.BLOCKING and check.rule not in passed:
             word = "failed on this data" if check.rule in ran else "has not run on this data"
             yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {check.name} {word}", {"names": [check.name]})
+
+
+def _volatility(slot: Slot, asset: Asset[..., Any], shown: Materialization, facts: Facts) -> Iterable[Reason]:
+    """The one reason that time takes part in, and only where a person asked for it."""
+    if not asset.volatile:
+        return
+    if asset.final_after is not None and asset.partitions is not None and slot.partition is not None:
+        end = asset.partitions.partition(slot.partition).end
+        if end is not None and shown.created >= end + asset.final_after:
+            return
+    if asset.max_age is None:
+        yield Reason(ReasonCode.VOLATILE, "declared volatile: its result may differ although nothing known changed")
+    elif facts.now - shown.created >= asset.max_age:
+        yield Reason(
+            ReasonCode.VOLATILE,
+            f"declared volatile: its result is older than {asset.max_age}",
+            {"before": shown.created.isoformat()},
+        )
+
+
+def _code_differs(slot: Slot, shown: Materialization, recorded: Recipe, facts: Facts) -> bool:
+    """Whether the code computes something else; keys enter code versions, so a rename is looked through first."""
+    derivation = facts.assets[slot.asset].derivation
+    if derivation is None or same_code(recorded.code, derivation.code):
+        return False
+    former = facts.former_code(slot.asset, shown) if facts.renames else None
+    return former is None or not same_code(recorded.code, former)
 
 
 def _window_difference(slot: Slot, asset: Asset[..., Any], recorded: Recipe) -> Iterable[Reason]:

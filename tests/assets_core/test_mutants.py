@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="every mutant is
 
 STALENESS = {
     "data that is gone": ("if slot in facts.absent:", "if False:"),
-    "volatile assets": ("if asset.volatile:", "if False:"),
+    "volatile assets": ("if not asset.volatile:", "if True:"),
     "code": ("not same_code(recorded.code, own.derivation.code)", "False"),
     "config": ("recorded.config, own.config", "own.config, own.config"),
     "settings": ("recorded.settings, own.settings", "own.settings, own.settings"),
@@ -159,6 +159,18 @@ OTHERS = {
         'b"l%d:%b" % (len(body), body)',
         'b"l:%b" % body',
         "test_digest",
+    ),
+    "staleness: age": (
+        "assets_core.staleness",
+        "elif facts.now - shown.created >= asset.max_age:",
+        "else:",
+        "test_volatile",
+    ),
+    "staleness: final slots": (
+        "assets_core.staleness",
+        "if end is not None and shown.created >= end + asset.final_after:",
+        "if False:",
+        "test_volatile",
     ),
     "digest: bool is no int": ("assets_core.digest", 'b"b1:1" if value else b"b1:0"', "_number(value)", "test_digest"),
     "graph: ambiguity": ("assets_core.graph", "if len(matches) == 1:", "if matches:", "test_graph"),

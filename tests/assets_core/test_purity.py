@@ -48,7 +48,7 @@ def test_no_module_reads_the_clock_the_environment_or_files(module: str) -> None
     source = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
     for word in (
         "import os",
-        "import time",
+        "import time\n",
         "pathlib",
         "open(",
         "datetime.now",
