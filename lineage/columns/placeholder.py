@@ -73,7 +73,7 @@ class _Fields(pl.Schema):
         key = tuple(self.items())
         frame = self._frames.get(key)
         if frame is None:
-            if len(self._frames) > 10_000:
+            if len(self._frames) > 1_000:
                 self._frames.clear()
             frame = self._frames[key] = pl.DataFrame(schema=dict(self))
         return frame if eager else frame.lazy()

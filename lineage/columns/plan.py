@@ -21,8 +21,10 @@ from lineage.columns.polars_walk import PlanWalker
 
 MAX_NODES = 20_000
 """Plans that polars expands to more nodes than this are kept whole: a chain of self-joins doubles at each."""
-MAX_REMEMBERED = 20_000
+MAX_REMEMBERED = 10_000
 """Readings that a process remembers."""
+MAX_REMEMBERED_EDGES = 2_000
+"""Edges of a reading that is remembered; larger ones are read again, so that memory stays bounded."""
 UNSUPPORTED = "this release of polars has plans that are not understood: every column may influence every column"
 """The warning of a reading that is opaque because of the installed polars."""
 MAX_ASKED = 200
@@ -84,7 +86,8 @@ def read_plan(
     except (UnsupportedError, pl.exceptions.PanicException) as error:
         warning = UNSUPPORTED if isinstance(error, UnsupportedError) else f"polars panics on this plan: {error}"
         return _opaque_reading(None, _schema_of(frame), typed, warning)
-    if reading.digest is not None and not reading.undeclared:
+    small = len(reading.lineage.edges) <= MAX_REMEMBERED_EDGES
+    if reading.digest is not None and not reading.undeclared and small:
         if len(_remembered) >= MAX_REMEMBERED:
             _remembered.clear()
         _remembered[key] = reading
