@@ -77,7 +77,7 @@ soundness: $(VENV)/.installed-dev  ## the long search for what lineage or stalen
 	@echo "soundness: $(N) random queries, TPC-H, TPC-DS, mutated statements"
 	@$(BIN)/python -m tests.soundness.sql_run $(N)
 	@echo "soundness: random histories of projects"
-	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_staleness_machine.py
+	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_staleness_machine.py tests/soundness/test_environments_machine.py
 
 docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
 	@$(BIN)/python docs/generate.py
