@@ -13,7 +13,7 @@ from assets_core.keys import Slot
 from assets_core.mappings import AllPartitions, upstream_keys
 from assets_core.recipe import InputPart, Recipe, RecipeInput
 from assets_core.records import Derivation, Materialization, Schema
-from assets_core.versions import as_read
+from assets_core.versions import CodeVersion, as_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class Facts:
         held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
         recorded: materializations that recipes name and that are not published any more, as far as they were needed.
+        renames: by former key, the key that an asset has now.
+        former_code: the code version of an asset now, under the names that it and its inputs had when a record was
+            made; called only where something was renamed and the code versions differ.
         code_changes: says what differs between the code that made a materialization and the code now, a sentence each;
             called only where the code versions differ.
         version_of: gives what a reader of these columns compares, computing it from stored data where it must.
@@ -60,6 +63,8 @@ class Facts:
     held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
     recorded: Mapping[str, Materialization] = field(default_factory=dict)
+    renames: Mapping[str, str] = field(default_factory=dict)
+    former_code: Callable[[str, Materialization], CodeVersion | None] = lambda key, made: None
     code_changes: Callable[[Materialization], Sequence[str]] = lambda made: ()
     version_of: Callable[[Materialization, tuple[str, ...]], str | None] = lambda made, columns: as_read(
         made.version, columns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 from assets_core.asset import Asset, Definition
 from assets_core.column_lineage import ColumnRef
 from assets_core.declare import registering, with_defaults
-from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
+from assets_core.errors import HeadwaterError, UsageError, raise_all
 from assets_core.graph import Graph, build
 from assets_core.keys import Slot
+from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
 from assets_core.settings import Config
 from headwater import config, modules, sql_files
 from headwater.config import Settings
+from headwater.environment_name import check_name, choose_environment
 from headwater.secrets import mask
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from materializers.tables import Tables
 
 STATE_FOLDER = ".headwater"
-_ENV = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 
 
 class Project:
@@ -86,7 +86,7 @@ class Project:
         """
         root = Path(path).resolve()
         raw = config.read(root)
-        name, settings = _environment(raw, env, root)
+        name, settings = choose_environment(raw, env, root)
         with registering() as found:
             errors = modules.load(root, raw.project.modules)
             errors += sql_files.load(root, raw.project.sql)
@@ -127,6 +127,7 @@ class Project:
         definitions = normalised(found, errors)
         try:
             graph = build(definitions, _tables_of)
+            renames_of(graph.definitions)
             graph = _with_asset_defaults(graph, settings, errors)
         except HeadwaterError as error:
             errors.extend(getattr(error, "errors", [error]))
@@ -382,7 +383,7 @@ class Project:
         """
         from headwater.environments import create
 
-        _check_name(name)
+        check_name(name)
         return create(self, name, frozen=frozen, as_of=as_of, command=command, reason=reason)
 
     def promotion(self, origin: str) -> Changed:
@@ -459,35 +460,6 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({self.name!r}, env={self.env!r}, {len(self.graph.definitions)} definitions)"
-
-
-def _environment(settings: Settings, env: str | None, root: Path) -> tuple[str, Settings]:
-    """The environment that is meant, and the settings as it sees them."""
-    name = env or os.environ.get("HEADWATER_ENV") or settings.project.default_env
-    _check_name(name)
-    if name not in {*settings.env, settings.project.default_env, "dev"}:
-        _require_recorded(settings, name, root)
-    if env is None and name in settings.env and settings.env[name].protected:
-        raise RefusedError("HW702", f"the environment {name!r} is protected", hint=f"name it on purpose: --env {name}")
-    return name, config.overlaid(settings, name)
-
-
-def _check_name(name: str) -> None:
-    if not _ENV.fullmatch(name):
-        raise UsageError("HW609", f"{name!r} is no name of an environment", hint="use letters, digits, '_', '-', '.'")
-
-
-def _require_recorded(settings: Settings, name: str, root: Path) -> None:
-    """Looks for an environment in the catalog, where headwater.toml does not know it."""
-    from headwater.environments import known_environment
-    from lineage.catalog.store import Catalog
-
-    path = root / settings.catalog.path
-    if not path.exists():
-        known_environment(settings, None, name)
-        return
-    with Catalog.open(path, create=False) as catalog:
-        known_environment(settings, catalog, name)
 
 
 def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:

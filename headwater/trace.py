@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef
 from assets_core.errors import UsageError, did_you_mean
+from assets_core.renames import renames_of
 from headwater.use_cases import moment_of
 from headwater.validate import derivations
 from lineage.trace import Trace, lineages_as_of, trace
@@ -72,6 +74,9 @@ class AssetLineage:
 def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collection[ColumnLineage]]:
     """By asset key, the lineages that its slots were published with; as the code stands now where there is none."""
     found: dict[str, Collection[ColumnLineage]] = dict(lineages_as_of(project.catalog, project.env, moment))
+    renames = renames_of(project.graph.definitions)
+    if renames:
+        found = _under_present_keys(found, renames)
     if moment is None:
         missing = [one.key for one in project.graph.assets if one.key not in found]
         if missing:
@@ -79,3 +84,21 @@ def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collect
                 if key in missing:
                     found[key] = (derivation.lineage,)
     return found
+
+
+def _under_present_keys(
+    lineages: Mapping[str, Collection[ColumnLineage]], renames: Mapping[str, str]
+) -> dict[str, Collection[ColumnLineage]]:
+    """The lineages with assets called as they are now, those of former keys where there is nothing newer."""
+    found: dict[str, Collection[ColumnLineage]] = {}
+    for key, several in sorted(lineages.items(), key=lambda pair: pair[0] in renames):
+        found.setdefault(renames.get(key, key), tuple(_called_now(one, renames) for one in several))
+    return found
+
+
+def _called_now(lineage: ColumnLineage, renames: Mapping[str, str]) -> ColumnLineage:
+    edges = (
+        edge._replace(source=ColumnRef(renames.get(edge.source.table, edge.source.table), edge.source.column))
+        for edge in lineage.edges
+    )
+    return replace(lineage, edges=frozenset(edges))

@@ -31,6 +31,11 @@ def changes(text: str, asset: Asset[..., Any], reading: SourceReading) -> tuple[
     return changed_parts(parts, reading) if parts else ()
 
 
+def recorded_parts(text: str) -> tuple[Part, ...]:
+    """The parts of a recorded source reading; none for a query."""
+    return tuple(Part(*fields) for fields in _from_text(text).get("parts", ()))
+
+
 def changes_between(before: str, after: str) -> tuple[str, ...]:
     """What differs between two recorded codes, a sentence each; empty where that is not known."""
     old, new = _from_text(before), _from_text(after)

@@ -110,6 +110,16 @@ def stock(catalog: Catalog) -> tuple[Holding, ...]:
     return tuple(Holding(records[0].stored, tuple(records)) for records in found.values())
 
 
+def shown_assets(catalog: Catalog, env: str) -> set[str]:
+    """The keys of all assets and sources of which an environment shows anything; decodes no record."""
+    query = (
+        "select distinct s.asset from current c join environment e on e.number = c.environment"
+        " join slot s on s.number = c.slot where e.name = ? and c.materialization is not null"
+    )
+    with catalog.reading() as connection:
+        return {row[0] for row in connection.execute(query, (env,))}
+
+
 def to_retire(
     holdings: Iterable[Holding], *, keep: int = 0, unused_since: datetime | None = None
 ) -> tuple[Holding, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
 from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
 from assets_core.recipe import Recipe
-from assets_core.records import StepError, StepRecord, StepResult
+from assets_core.records import Materialization, StepError, StepRecord, StepResult
 from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
 from assets_core.staleness import SlotState, judge
 from lineage.catalog.values import Outcome, Publish
@@ -202,7 +202,8 @@ class Engine:
 
     def _shown(self, slot: Slot) -> str | None:
         made = self.facts.published.get(slot)
-        return None if made is None else made.id
+        # What is shown under a former key is not what the catalog shows under this one.
+        return None if made is None or made.slot != slot else made.id
 
     def _look_up(self, place: int) -> bool:
         """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
@@ -336,11 +337,17 @@ class Engine:
         computed = self.table.states[place] is StepState.RECORDING
         blocked = any(made.blocked for made in progress.made)
         state = StepState.BLOCKED if blocked else StepState.SUCCEEDED if computed else StepState.REUSED
-        publish = () if blocked else tuple(
+        publish = [] if blocked else [
             Publish(made.slot, made.id, progress.expected[made.slot]) for made in progress.made
-        )  # fmt: skip
+        ]  # fmt: skip
+        publish += [Publish(one.slot, None, one.id) for one in self._carried(publish)]
         steps = tuple(self._step_record(place, slot, state) for slot in step.slots)
-        return Outcome(progress.made if computed else (), publish, steps, self._source(step) if computed else "")
+        return Outcome(progress.made if computed else (), tuple(publish), steps, self._source(step) if computed else "")
+
+    def _carried(self, moves: Iterable[Publish]) -> list[Materialization]:
+        """What is shown under former keys of slots that are published under their own now."""
+        shown = (self.facts.published.get(move.slot) for move in moves)
+        return [made for made, move in zip(shown, moves, strict=True) if made is not None and made.slot != move.slot]
 
     def _source(self, step: Step) -> str:
         asset = self.facts.graph.asset(step.slot.asset)
@@ -359,6 +366,9 @@ class Engine:
             self._apply(place, StepEvent.SET_ASIDE)
             return
         for made in progress.made:
+            before = self.facts.published.get(made.slot)
+            if before is not None and before.slot != made.slot and before.stored is not None:
+                faces.setdefault(before.stored.storage, {})[before.slot] = None
             self.facts.published[made.slot] = made
             self.facts.aside.pop(made.slot, None)
             self.facts.absent.discard(made.slot)

@@ -14,6 +14,7 @@ from assets_core.errors import HeadwaterError
 from assets_core.facts import AssetFacts, Facts
 from assets_core.graph import BoundInput, Graph
 from assets_core.records import Derivation, Materialization, RecordKind, Schema
+from assets_core.renames import renames_of, under_present_keys
 from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
@@ -22,6 +23,7 @@ from lineage.checks.evaluate import evaluate
 from lineage.code_record import changes
 from lineage.derive import Derived, derive, read_source, with_source
 from materializers import sources
+from materializers.former import FormerCode
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
 
@@ -72,9 +74,11 @@ def gather(
     """
     graph, catalog = scene.graph, scene.catalog
     needed = with_upstream(graph, keys)
-    shown = catalog.published(scene.env, assets=needed, lineage=False)
+    renames = renames_of(graph.definitions)
+    formerly = {former for former, key in renames.items() if key in needed}
+    shown = under_present_keys(catalog.published(scene.env, assets=needed | formerly, lineage=False), renames)
     versions = Versions(scene.tables, catalog)
-    facts = Facts(graph, now, {}, shown, version_of=versions)
+    facts = Facts(graph, now, {}, shown, version_of=versions, renames=renames)
     known = Known(facts, versions)
     _observe_sources(scene, known, needed, run_id, told)
     for key, definition in graph.definitions.items():
@@ -86,9 +90,11 @@ def gather(
     keep_derivations(scene)
     facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
-    facts.absent.update(scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION))
+    gone = scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION)
+    facts.absent.update(slot for slot, one in shown.items() if one.slot in gone)
     facts.recorded = _recorded(catalog, facts)
     facts.code_changes = _CodeChanges(scene, facts)
+    facts.former_code = FormerCode(scene.catalog, scene.derived, scene.configs, facts)
     return known
 
 
@@ -109,7 +115,7 @@ class _CodeChanges:
         text = self._scene.catalog.code_source(made.id)
         known = (made.slot.asset, text)
         if known not in self._said:
-            asset = self._facts.graph.asset(made.slot.asset)
+            asset = self._facts.graph.asset(self._facts.renames.get(made.slot.asset, made.slot.asset))
             inputs = input_schemas(self._facts.graph, asset, self._facts)
             self._said[known] = changes(text, asset, read_source(asset, inputs, self._scene.derived))
         return self._said[known]

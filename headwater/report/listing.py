@@ -9,12 +9,20 @@ from assets_core.asset import Asset, Definition
 from assets_core.keys import Slot
 from assets_core.partitions import Partitions, Static
 from assets_core.staleness import SlotState, Verdict
+from headwater.report.slots import slot_count
 from headwater.report.status import count_states
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, state_cell, table
 from headwater.report.words import counted, number
 
-_WORST_FIRST = (SlotState.BLOCKED, SlotState.MISSING, SlotState.STALE, SlotState.HELD, SlotState.FRESH)
+_WORST_FIRST = (
+    SlotState.BLOCKED,
+    SlotState.MISSING,
+    SlotState.STALE,
+    SlotState.HELD,
+    SlotState.ORPHANED,
+    SlotState.FRESH,
+)
 
 
 def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict], root: str = "") -> dict[str, Any]:
@@ -35,6 +43,7 @@ def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdi
             }
             for one in definitions
         ]
+        + _gone_documents(by_key)
     }
 
 
@@ -45,6 +54,7 @@ def ls_text(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdict],
     assets = sum(isinstance(one, Asset) for one in listed)
     head = f"{title}: {counted(assets, 'asset')}, {counted(len(listed) - assets, 'source')}"
     rows = [_row(one, by_key.get(one.key, {})) for one in listed]
+    rows += [[key, "", slot_count(slots), state_summary(slots), "gone from the code"] for key, slots in _gone(by_key)]
     titles = ("asset", "kind", "partitions", "state", "description")
     return "\n".join([head, "", *table(rows, style, head=titles, flexible=4)])
 
@@ -83,6 +93,18 @@ def _row(one: Definition, verdicts: Mapping[Slot, Verdict]) -> list[str | Cell]:
     slices = counted(len(verdicts), word, plural) if verdicts and word else f"by {word}" if word else ""
     summary = clean(one.description.strip().split("\n")[0])
     return [one.key, kind_of(one), slices, state_summary(verdicts), summary]
+
+
+def _gone(by_key: Mapping[str, dict[Slot, Verdict]]) -> list[tuple[str, dict[Slot, Verdict]]]:
+    """The assets that have slots and no definition."""
+    return [
+        (key, slots) for key, slots in by_key.items() if all(one.state is SlotState.ORPHANED for one in slots.values())
+    ]
+
+
+def _gone_documents(by_key: Mapping[str, dict[Slot, Verdict]]) -> list[dict[str, Any]]:
+    blank: dict[str, Any] = {"kind": None, "partitions": None, "description": "", "owners": [], "tags": {}, "where": ""}
+    return [{"asset": key, **blank, "slots": len(slots), "states": count_states(slots)} for key, slots in _gone(by_key)]
 
 
 def _by_key(verdicts: Mapping[Slot, Verdict]) -> dict[str, dict[Slot, Verdict]]:

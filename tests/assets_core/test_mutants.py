@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="every mutant is
 STALENESS = {
     "data that is gone": ("if slot in facts.absent:", "if False:"),
     "volatile assets": ("if not asset.volatile:", "if True:"),
-    "code": ("not same_code(recorded.code, own.derivation.code)", "False"),
+    "code": ("if _code_differs(slot, shown, recorded, facts):", "if False:"),
     "config": ("recorded.config, own.config", "own.config, own.config"),
     "settings": ("recorded.settings, own.settings", "own.settings, own.settings"),
     "the window": ("yield from _window_difference(slot, asset, recorded)", "pass"),
