@@ -24,6 +24,9 @@ Columns = Sequence[Counter[Any]]
 TYPES = {table: {column: kind.upper() for column, kind in columns.items()} for table, columns in TABLES.items()}
 
 
+MOST_ROWS = 3000
+
+
 class DuckDB:
     """Runs queries on DuckDB."""
 
@@ -32,6 +35,8 @@ class DuckDB:
     def __init__(self) -> None:
         self.connection = duckdb.connect()
         self.connection.execute("set threads = 1")
+        self.connection.execute("set memory_limit = '500MB'")
+        self.connection.execute("set temp_directory = ''")
         for table, columns in TABLES.items():
             listed = ", ".join(f"{name} {'integer' if kind == 'int' else 'varchar'}" for name, kind in columns.items())
             self.connection.execute(f"create table {table} ({listed})")
@@ -49,8 +54,9 @@ class DuckDB:
 
         Raises:
             duckdb.Error: it does not run.
+            TooManyError: it gives too many rows.
         """
-        return self.connection.execute(sql).fetchall()
+        return _few(self.connection.execute(sql))
 
 
 class SQLite:
@@ -74,8 +80,20 @@ class SQLite:
 
         Raises:
             sqlite3.Error: it does not run.
+            TooManyError: it gives too many rows.
         """
-        return self.connection.execute(sql).fetchall()
+        return _few(self.connection.execute(sql))
+
+
+class TooManyError(Exception):
+    """A query gives more rows than the experiment wants to hold."""
+
+
+def _few(result: Any) -> list[Row]:
+    rows: list[Row] = result.fetchmany(MOST_ROWS + 1)
+    if len(rows) > MOST_ROWS:
+        raise TooManyError
+    return rows
 
 
 Engine = DuckDB | SQLite
@@ -119,28 +137,32 @@ def _cell(random: Random, kind: str, key: int | None = None) -> Any:
 
 
 def trial(sql: str, engine: Engine, random: Random, rounds: int = 2) -> Trial | None:
-    """Runs the experiment for one query; None if the engine refuses the query."""
+    """Runs the experiment for one query; None if the engine refuses the query, or it gives too much."""
     result = Trial(sql, engine.name)
-    for _ in range(rounds):
-        data = random_data(random)
-        for table, rows in data.items():
-            engine.load(table, rows)
-        try:
-            before = engine.rows(sql)
-        except (duckdb.Error, sqlite3.Error):
-            return None
-        for table, columns in TABLES.items():
-            for place, (column, kind) in enumerate(columns.items()):
-                changed = [(*row[:place], _cell(random, kind), *row[place + 1 :]) for row in data[table]]
-                engine.load(table, changed)
-                moved = _moved(before, engine.rows(sql))
-                if moved:
-                    result.effects.setdefault((table, column), set()).update(moved)
-            engine.load(table, data[table][:-2])
-            if _moved(before, engine.rows(sql)):
-                result.row_effects.add(table)
-            engine.load(table, data[table])
+    try:
+        for _ in range(rounds):
+            _round(result, engine, random)
+    except (duckdb.Error, sqlite3.Error, TooManyError):
+        return None
     return result
+
+
+def _round(result: Trial, engine: Engine, random: Random) -> None:
+    data = random_data(random)
+    for table, rows in data.items():
+        engine.load(table, rows)
+    before = engine.rows(result.sql)
+    for table, columns in TABLES.items():
+        for place, (column, kind) in enumerate(columns.items()):
+            changed = [(*row[:place], _cell(random, kind), *row[place + 1 :]) for row in data[table]]
+            engine.load(table, changed)
+            moved = _moved(before, engine.rows(result.sql))
+            if moved:
+                result.effects.setdefault((table, column), set()).update(moved)
+        engine.load(table, data[table][:-2])
+        if _moved(before, engine.rows(result.sql)):
+            result.row_effects.add(table)
+        engine.load(table, data[table])
 
 
 def _moved(before: list[Row], after: list[Row]) -> set[int]:
