@@ -14,7 +14,6 @@ from assets_core.declare import registering, with_defaults
 from assets_core.errors import HeadwaterError, UsageError, raise_all
 from assets_core.graph import Graph, build
 from assets_core.keys import Slot
-from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
 from assets_core.settings import Config
 from headwater import config, modules, sql_files
@@ -127,7 +126,6 @@ class Project:
         definitions = normalised(found, errors)
         try:
             graph = build(definitions, _tables_of)
-            renames_of(graph.definitions)
             graph = _with_asset_defaults(graph, settings, errors)
         except HeadwaterError as error:
             errors.extend(getattr(error, "errors", [error]))

@@ -48,7 +48,7 @@ def promotion(project: Project, origin: str) -> Changed:
     differing = {
         slot: one.materialization
         for slot, one in theirs.items()
-        if not one.observed and (slot not in ours or ours[slot].materialization != one.materialization)
+        if not (one.observed or one.retired) and (slot not in ours or ours[slot].materialization != one.materialization)
     }
     records = catalog.materializations(sorted(differing.values()))
     judged = _Judged(project, {slot: records[made] for slot, made in differing.items() if slot not in held})

@@ -89,6 +89,16 @@ class EnvironmentReader:
                 for name, origin, frozen, created, actor, dropped, shown, held in connection.execute(_ENVIRONMENTS)
             }
 
+    def frozen(self, env: str) -> bool:
+        """Whether an environment was made to stay as it is."""
+        query = (
+            "select c.frozen from change c join environment e on e.number = c.environment"
+            " where e.name = ? and c.verb in ('create', 'drop') order by c.sequence desc limit 1"
+        )
+        with self._reading() as connection:
+            row = connection.execute(query, (env,)).fetchone()
+            return row is not None and bool(row[0])
+
     def pointers(self, env: str, *, as_of: int | None = None) -> dict[Slot, Pointer]:
         """What every slot of an environment shows, without the records: now, or after some entry of the log."""
         query = _POINTERS.format(source=_NOW if as_of is None else _THEN)

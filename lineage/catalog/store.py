@@ -63,6 +63,7 @@ class Catalog:
         self.log = LogReader(reader.reading).log
 
         self.environment_records = environments.environment_records
+        self.frozen = environments.frozen
         self.pointers = environments.pointers
         self.held = environments.held
         self.good_before = environments.good_before
