@@ -21,6 +21,7 @@ from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
 from lineage.columns.plan import PlanReading, plan_digest, read_plan
+from lineage.columns.polars_errors import plan_error
 from lineage.dtypes import parse_dtype
 
 PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
@@ -166,11 +167,12 @@ def _read_built(
             hint="return a LazyFrame, or annotate what it returns",
         )
     plan = plan_digest(frame)
-    key = digest("lazy", PLAN_SCHEME, asset.key, plan, _bindings(inputs), tuple(schemas.items()), asset.version)
+    shape = (tuple(schemas.items()), asset.version, asset.ordered)
+    key = digest("lazy", PLAN_SCHEME, asset.key, plan, _bindings(inputs), *shape)
     known = derived.find(key) if plan is not None else None
     if known is not None:
         return known
-    reading = read_plan(frame, schemas)
+    reading = read_plan(frame, schemas, ordered=asset.ordered)
     code = _code_of_plan(asset, reading, log, inputs, schemas, derived)
     made = Derivation(
         code,
@@ -205,8 +207,8 @@ def _broken(asset: Asset[..., Any], inputs: Inputs, derived: Derived, error: Exc
         found: HeadwaterError = error
         found.where = f"{asset.where} ({asset.key})" if asset.where not in found.where else found.where
     else:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        found = LineageError("HW210", f"{asset.key}: {lines[0]}", where=asset.where, why="\n".join(lines[1:4]))
+        found = plan_error(error, {bound.name: dict(schema or ()) for bound, schema in inputs})
+        found.where = f"{asset.where} ({asset.key})"
     return replace(_derive_eager(asset, inputs, derived), errors=(found,))
 
 

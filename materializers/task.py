@@ -18,6 +18,7 @@ import polars as pl
 
 from assets_core.asset import Asset, Form
 from assets_core.check import Check, CheckResult
+from assets_core.column_lineage import ColumnLineage
 from assets_core.errors import DataError, HeadwaterError
 from assets_core.keys import Slot
 from assets_core.partitions import Partition
@@ -35,10 +36,12 @@ from assets_core.records import (
 from assets_core.settings import Config
 from assets_core.versions import DataVersion
 from lineage.checks.evaluate import evaluate
+from lineage.columns.eager import Trace, untraced
 from lineage.columns.guard import guarded
 from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
 from lineage.fingerprint_tolerance import steady_version
+from lineage.trace import combine
 from materializers.capture import captured
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
@@ -150,16 +153,16 @@ def perform(task: StepTask) -> StepResult:
 
 def computed(task: StepTask) -> list[pl.DataFrame]:
     """What the step's code gives, a frame a slot, neither checked nor stored; whatever it raises comes through."""
-    return _frames(_call(task, StepContext(task)), task.outputs)
+    return [frame for frame, _ in _frames(*_call(task, StepContext(task)), task)]
 
 
 def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
     context = StepContext(task)
-    frames = _frames(_call(task, context), task.outputs)
+    frames = _frames(*_call(task, context), task)
     staged: list[tuple[Storage, Stored]] = []
     made = []
     try:
-        for output, frame in zip(task.outputs, frames, strict=True):
+        for output, (frame, lineage) in zip(task.outputs, frames, strict=True):
             asset = output.asset
             held_to(frame, asset, task.partition)
             checks = _checks(output, frame, task)
@@ -178,7 +181,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     version,
                     output.recipe,
                     stored,
-                    _lineage(output, frame),
+                    lineage or _lineage(output, frame),
                     tuple(checks),
                     any(result.blocks for result in checks),
                     dict(context.metadata),
@@ -245,12 +248,17 @@ def _all_or_none(made: Sequence[Materialization]) -> tuple[Materialization, ...]
     return tuple(replace(one, blocked=blocked) for one in made)
 
 
-def _call(task: StepTask, context: StepContext) -> Any:
+def _call(task: StepTask, context: StepContext) -> tuple[Any, Trace | None]:
+    """What the asset's code returns, and how its DataFrames were followed on the way, if they were."""
     asset = task.outputs[0].asset
     if asset.sql is not None:
         frames = {one.name: _read(one).collect() for one in task.inputs}
-        return run_query(asset.sql, frames, task.values, asset.key)
+        return run_query(asset.sql, frames, task.values, asset.key), None
+    followed = bool(task.inputs) and all(one.form is Form.FRAME for one in task.inputs)
+    trace = Trace() if followed else None
     arguments: dict[str, Any] = {one.name: _given(one) for one in task.inputs}
+    if trace is not None:
+        arguments = {name: trace.frame(name, frame) for name, frame in arguments.items()}
     for parameter in asset.parameters:
         if parameter.context:
             arguments[parameter.name] = context
@@ -258,7 +266,7 @@ def _call(task: StepTask, context: StepContext) -> Any:
             arguments[parameter.name] = task.config
         elif parameter.resource is not None:
             arguments[parameter.name] = task.resources[parameter.name]
-    return asset(**arguments)
+    return asset(**arguments), trace
 
 
 def _read(one: TaskInput) -> pl.LazyFrame:
@@ -292,9 +300,11 @@ def _given(one: TaskInput) -> Any:
     return collected
 
 
-def _frames(result: Any, outputs: tuple[TaskOutput, ...]) -> list[pl.DataFrame]:
+def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[pl.DataFrame, ColumnLineage | None]]:
+    """A frame a slot, each with the lineage that following it has proven, None where it has not."""
+    outputs = task.outputs
     if not outputs[0].asset.output:
-        return [as_frame(result, outputs[0].asset)]
+        return [_frame(result, trace, outputs[0], task)]
     names = [output.asset.output for output in outputs]
     if not isinstance(result, Mapping) or set(result) != set(names):
         got = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
@@ -304,7 +314,17 @@ def _frames(result: Any, outputs: tuple[TaskOutput, ...]) -> list[pl.DataFrame]:
             where=outputs[0].asset.where,
             hint=f"return a mapping with exactly {names}",
         )
-    return [as_frame(result[output.asset.output], output.asset) for output in outputs]
+    return [_frame(result[output.asset.output], trace, output, task) for output in outputs]
+
+
+def _frame(
+    result: Any, trace: Trace | None, output: TaskOutput, task: StepTask
+) -> tuple[pl.DataFrame, ColumnLineage | None]:
+    reading = None if trace is None else trace.reading(result)
+    frame = as_frame(untraced(result), output.asset)
+    if reading is None:
+        return frame, None
+    return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})
 
 
 def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[CheckResult]:

@@ -508,3 +508,50 @@ def test_a_whole_number_in_a_float_column_is_no_noise(desk: Desk) -> None:
     desk.edit("definitions.py", "3.0]", "2.0]")
     assert desk.ran(desk.materialize()) in ([], ["a", "b"], ["b"])
     assert desk.rows("b") == [{"n": 1.0}, {"n": 2.0}]
+
+
+def test_lineage_is_kept_through_eager_code_that_can_be_followed(desk: Desk) -> None:
+    desk.define(
+        """
+        @asset(key="a")
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({"id": [1, 2], "v": [1, 2], "w": [3, 4]})
+
+        @asset(key="followed")
+        def followed(a: pl.DataFrame) -> pl.DataFrame:
+            return a.filter(pl.col("v") > 0).select("id", double=pl.col("w") * 2)
+
+        @asset(key="lost")
+        def lost(a: pl.DataFrame) -> pl.DataFrame:
+            return a.select("id", least=pl.lit(a["w"].min()))
+        """
+    )
+    assert desk.materialize().ok
+    followed, lost = (desk.project.lineage(key) for key in ("followed", "lost"))
+    assert {str(one) for one in followed.upstream("double", direct=True)} == {"a:w"}
+    assert {"a:v", "a:w"} <= {str(one) for one in followed.upstream("double")}
+    assert {"a:id", "a:v", "a:w"} <= {str(one) for one in lost.upstream("least")}
+    assert {str(edge.evidence) for edge in lost.trace("least", depth=1).edges} == {"opaque"}
+    assert {str(edge.evidence) for edge in desk.project.lineage("followed").trace(depth=1).edges} == {"derived"}
+
+
+def test_an_ordered_asset_is_made_again_when_its_input_is_reordered(desk: Desk) -> None:
+    desk.define(
+        """
+        @asset(key="a")
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({"id": [1, 2, 3]})
+
+        @asset(key="b", ordered=True)
+        def b(a: pl.LazyFrame) -> pl.LazyFrame:
+            return a.with_columns(v=1)
+
+        @asset(key="c")
+        def c(a: pl.LazyFrame) -> pl.LazyFrame:
+            return a.with_columns(v=1)
+        """
+    )
+    desk.materialize()
+    desk.edit("definitions.py", "[1, 2, 3]", "[3, 2, 1]")
+    assert desk.ran(desk.materialize()) == ["a", "b"]
+    assert desk.project.scan("b").collect()["id"].to_list() == [3, 2, 1]
