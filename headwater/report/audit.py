@@ -90,7 +90,9 @@ def _log_row(entry: Mapping[str, Any]) -> list[str | Cell]:
     actor = f"by {entry['actor']} " if entry["actor"] and kind == "run" else ""
     made = short_id(entry["materialization"] or "")
     detail = str(entry["detail"])
-    shown = f"{actor}{made} {f'was {short_id(detail)}' if kind == 'publication' and detail else detail}".strip()
+    if kind == "publication" and detail:
+        detail = f"instead of {short_id(detail.removeprefix('instead of '))}"
+    shown = f"{actor}{made} {detail}".strip()
     return [
         number(entry["sequence"]),
         moment(entry["at"])[:19],

@@ -43,8 +43,8 @@ class Catalog:
         self.commit = writer.commit
         self.add_check_results = writer.add_check_results
         self.retire = writer.retire
-        self.mark_pruned = writer.mark_pruned
         self.change = writer.change
+        self.mark_pruned = writer.mark_pruned
 
         self.published = reader.published
         self.lineages = reader.lineages

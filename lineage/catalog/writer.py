@@ -139,6 +139,11 @@ class Writer:
                 entry = batch.intern.materialization(identifier)
                 batch.add(Kind.RETIREMENT, entry, how.value, storable(reason), run)
 
+    def mark_pruned(self, materialization_ids: Collection[str], *, reason: str, run_id: str, at: datetime) -> list[str]:
+        """Marks records whose stored data is going to be deleted; see ``pruning.mark_pruned``."""
+        with self._batch(at) as batch:
+            return mark_pruned(batch, materialization_ids, reason, run_id)
+
     def change(self, change: Change) -> int:
         """Records what somebody did to an environment, and moves the pointers; see ``changes.make_change``.
 
@@ -148,11 +153,6 @@ class Writer:
         with self._batch(change.run.started) as batch:
             make_change(batch, change)
             return batch.sequence
-
-    def mark_pruned(self, materialization_ids: Collection[str], *, reason: str, run_id: str, at: datetime) -> list[str]:
-        """Marks records whose stored data is going to be deleted; see ``pruning.mark_pruned``."""
-        with self._batch(at) as batch:
-            return mark_pruned(batch, materialization_ids, reason, run_id)
 
     @contextmanager
     def _batch(self, at: datetime) -> Generator[Batch]:
