@@ -282,6 +282,19 @@ def test_slots_of_assets_that_are_gone_from_the_code_stay(shop: Desk) -> None:
     assert left(promote(shop, "dev", "prod")) == {"extra": "its asset is not in this code"}
 
 
+def test_a_volatile_result_is_promoted_as_it_is(desk: Desk) -> None:
+    desk.write("headwater.toml", TOML)
+    desk.define(
+        """
+        @asset(key="a", volatile=True)
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({"id": [1]})
+        """
+    )
+    run(desk, "dev")
+    assert moved(promote(desk, "dev", "prod")) == ["a"]
+
+
 def test_slots_that_only_the_target_shows_stay_as_they_are(shop: Desk) -> None:
     run(shop, "dev", "names")
     before = shown(shop, "prod")
