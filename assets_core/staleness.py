@@ -18,6 +18,9 @@ from assets_core.records import Materialization, Schema
 from assets_core.renames import as_called_now
 from assets_core.versions import changed_columns, same_code
 
+FILE = "file:"
+"""Begins the names of settings that are digests of files which the code reads although they are none of its inputs."""
+
 
 class SlotState(StrEnum):
     """The state of a slot in an environment."""
@@ -43,6 +46,7 @@ class ReasonCode(StrEnum):
     INPUT_MISSING = "input_missing"
     CONFIG_CHANGED = "config_changed"
     SETTINGS_CHANGED = "settings_changed"
+    FILE_CHANGED = "file_changed"
     WINDOW_CHANGED = "window_changed"
     OUTPUT_MISSING = "output_missing"
     CHECK_OUTSTANDING = "check_outstanding"
@@ -204,9 +208,17 @@ def _changed_values(
 ) -> Iterable[Reason]:
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
-        if old != new:
+        if old != new and name.startswith(FILE):
+            yield _changed_file(name.removeprefix(FILE), old, new)
+        elif old != new:
             change = f"{word} {name} changed from {old or 'unset'} to {new or 'unset'}"
             yield Reason(code, change, {"name": name, "before": old, "after": new})
+
+
+def _changed_file(path: str, old: str | None, new: str | None) -> Reason:
+    what = "is read now" if old is None else "is no longer read" if new is None else "changed"
+    message = f"file {path}, which is none of its inputs, {what}"
+    return Reason(ReasonCode.FILE_CHANGED, message, {"name": path, "before": old, "after": new})
 
 
 def _dropped_inputs(slot: Slot, asset: Asset[..., Any], recorded: Recipe, facts: Facts) -> Iterable[Reason]:

@@ -14,6 +14,7 @@ from assets_core.declare import registering, with_defaults
 from assets_core.errors import HeadwaterError, UsageError, raise_all
 from assets_core.graph import Graph, build
 from assets_core.keys import Slot
+from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
 from assets_core.settings import Config
 from headwater import config, modules, sql_files
@@ -61,6 +62,8 @@ class Project:
         self.settings = settings
         self.graph = graph
         self.configs = configs
+        self.loaded_with: tuple[str, ...] | None = None
+        """The settings given to ``load``; None for a project that another process could not load."""
         self._catalog: Catalog | None = None
         self._tables: Tables | None = None
         self._scene: Scene | None = None
@@ -91,7 +94,10 @@ class Project:
             errors += sql_files.load(root, raw.project.sql)
         if errors:
             raise_all(_relative(errors, root))
-        return cls._assemble(root, raw.project.name or root.name, name, settings, found, set)
+        given = tuple(set)
+        project = cls._assemble(root, raw.project.name or root.name, name, settings, found, given)
+        project.loaded_with = given
+        return project
 
     @classmethod
     def of(
@@ -126,6 +132,7 @@ class Project:
         definitions = normalised(found, errors)
         try:
             graph = build(definitions, _tables_of)
+            renames_of(graph.definitions)
             graph = _with_asset_defaults(graph, settings, errors)
         except HeadwaterError as error:
             errors.extend(getattr(error, "errors", [error]))
@@ -256,11 +263,15 @@ class Project:
             command=command, reason=reason,
         )  # fmt: skip
 
-    def validate(self) -> Validation:
-        """Definitions only: derives and type-checks the whole graph; touches no data."""
+    def validate(self, *, rebuild: bool = True) -> Validation:
+        """Definitions only: derives and type-checks the whole graph; touches no data.
+
+        Arguments:
+            rebuild: build every plan a second time in another process, to find those that come out differently.
+        """
         from headwater.validate import validate
 
-        return validate(self)
+        return validate(self, rebuild=rebuild)
 
     def preview(self, asset: str, partition: str | None = None) -> pl.DataFrame:
         """What an asset's code gives now on its published inputs; recorded nowhere."""

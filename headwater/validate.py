@@ -11,6 +11,7 @@ from assets_core.asset import Asset, Source
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
 from assets_core.facts import Facts
 from assets_core.records import Derivation, Schema
+from headwater.rebuild import unsteady
 from lineage.checks.validate import validate_checks
 from lineage.dtypes import parse_dtype
 from materializers.observe import asset_facts
@@ -33,7 +34,7 @@ class Validation:
     derivations: Mapping[str, Derivation]
 
 
-def validate(project: Project) -> Validation:
+def validate(project: Project, *, rebuild: bool = True) -> Validation:
     """See ``Project.validate``."""
     errors: list[HeadwaterError] = list(_storages(project))
     warnings: list[str] = []
@@ -57,6 +58,8 @@ def validate(project: Project) -> Validation:
         if schema is not None:
             errors.extend(_checks(definition, schema))
     found = {key: one.derivation for key, one in facts.assets.items() if one.derivation is not None}
+    if rebuild and not errors:
+        warnings.extend(unsteady(project, found))
     return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found)
 
 

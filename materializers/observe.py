@@ -26,6 +26,7 @@ from materializers import sources
 from materializers.former import FormerCode
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
+from materializers.undeclared import undeclared_files
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetF
     if derivation is not None:
         derivation = _comparable(scene, asset, derivation, facts, inputs)
     values = {} if config is None else {name: _json(value) for name, value in config.model_dump(mode="json").items()}
-    return AssetFacts(derivation, values, _settings(asset), tuple(schema for _, schema in inputs))
+    settings = {**_settings(asset), **_files(scene, derivation)}
+    return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
 
 
 def input_schemas(graph: Graph, asset: Asset[..., object], facts: Facts) -> list[tuple[BoundInput, Schema | None]]:
@@ -168,6 +170,16 @@ def _comparable(
         if same_code(shown.recipe.code, derivation.code) is None:
             return replace(derivation, code=with_source(asset, derivation.code, inputs, scene.derived))
     return derivation
+
+
+def _files(scene: Scene, derivation: Derivation | None) -> dict[str, str]:
+    """What files hold that the plan scans and that are none of the asset's inputs."""
+    if derivation is None or not derivation.undeclared:
+        return {}
+    digests = CatalogDigests(scene.catalog)
+    found = undeclared_files(derivation.undeclared, scene.tables.root, digests)
+    digests.flush()
+    return found
 
 
 def _settings(asset: Asset[..., object]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def command(call: Call, asset: str, code: bool) -> int:
         return _code(call, asset)
     with call.open() as project:
         definition = project.graph.find(asset)
-        derivation = project.validate().derivations.get(definition.key)
+        derivation = project.validate(rebuild=False).derivations.get(definition.key)
         verdicts = project.status(definition.key) if definition.key in project.graph.inputs else {}
         card = card_document(definition, project.graph, derivation, verdicts, str(project.root))
         call.answer(
