@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,7 @@ class Facts:
         aside: by slot, what a blocking check kept from being published, if it is newer than what is published.
         held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
+        kept: assets that nobody makes now and that show other columns than their code would give.
         recorded: materializations that recipes name and that are not published any more, as far as they were needed.
         renames: by former key, the key that an asset has now.
         former_code: the code version of an asset now, under the names that it and its inputs had when a record was
@@ -62,6 +63,7 @@ class Facts:
     aside: dict[Slot, Materialization] = field(default_factory=dict)
     held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
     recorded: Mapping[str, Materialization] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     former_code: Callable[[str, Materialization], CodeVersion | None] = lambda key, made: None
@@ -114,14 +116,25 @@ class Facts:
         return found
 
     def schema(self, key: str) -> Schema | None:
-        """The schema of an asset or source as far as it is known: derived, else published."""
+        """The schema of an asset or source as far as it is known: derived, else published; published if it is kept."""
         facts = self.assets.get(key)
-        if facts is not None and facts.derivation is not None and facts.derivation.schema is not None:
-            return facts.derivation.schema
-        for slot in self._latest_slots(key):
-            if slot in self.published:
-                return self.published[slot].schema
-        return self.graph.definitions[key].schema
+        derived = None if facts is None or facts.derivation is None else facts.derivation.schema
+        if derived is not None and key not in self.kept:
+            return derived
+        return self._shown_schema(key) or self.graph.definitions[key].schema
+
+    def keep_all_but(self, made: Collection[str]) -> None:
+        """Takes the assets that nobody makes now by the columns that they show, because those are what is read."""
+        for key, own in self.assets.items():
+            if key in made or own.derivation is None or own.derivation.schema is None:
+                continue
+            shown = self._shown_schema(key)
+            if shown is not None and [name for name, _ in shown] != [name for name, _ in own.derivation.schema]:
+                self.kept.add(key)
+
+    def _shown_schema(self, key: str) -> Schema | None:
+        shown = (self.published[slot].schema for slot in self._latest_slots(key) if slot in self.published)
+        return next(shown, None)
 
     def _latest_slots(self, key: str) -> Iterator[Slot]:
         """The slots of an asset or source, last one first, made only as they are asked for."""

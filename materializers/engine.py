@@ -78,6 +78,7 @@ class Engine:
         self._oldest = 0.0
         self._interrupted = False
         self._stopping = False
+        self.facts.keep_all_but({slot.asset for step in plan.steps for slot in step.slots})
 
     def run(self) -> RunResult:
         """Runs the plan to its end; after ``interrupt`` only what is under way to its end."""
@@ -189,7 +190,9 @@ class Engine:
             asset, known = self.facts.graph.asset(slot.asset), self.facts.assets[slot.asset]
             schemas = tuple(schema for _, schema in input_schemas(self.facts.graph, asset, self.facts))
             if known.derivation is None or known.input_schemas != schemas:
-                self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
+                found = self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
+                if found.derivation is not None and found.derivation.errors:
+                    raise found.derivation.errors[0]
 
     def _recipe(self, slot: Slot) -> Recipe:
         recipe = make_recipe(slot, self.facts)
@@ -238,8 +241,9 @@ class Engine:
         step, progress = self.plan.steps[place], self.progress[place]
         try:
             task = self._dispatcher.task(step, progress)
-        except HeadwaterError as error:
-            progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
+        except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
+            known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
+            progress.error = StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
             self._apply(place, StepEvent.RAISED)
             return
         progress.attempts += 1

@@ -23,6 +23,7 @@ from lineage.checks.evaluate import evaluate
 from lineage.code_record import changes
 from lineage.derive import Derived, derive, read_source, with_source
 from materializers import sources
+from materializers.config_texts import config_texts
 from materializers.former import FormerCode
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
@@ -145,7 +146,7 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetF
     derivation = derive(asset, inputs, config, scene.derived)
     if derivation is not None:
         derivation = _comparable(scene, asset, derivation, facts, inputs)
-    values = {} if config is None else {name: _json(value) for name, value in config.model_dump(mode="json").items()}
+    values = {} if config is None else config_texts(config)
     settings = {**_settings(asset), **_files(scene, derivation)}
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
 
@@ -186,11 +187,14 @@ def _settings(asset: Asset[..., object]) -> dict[str, str]:
     settings: dict[str, str] = sql_settings() if asset.sql is not None else {}
     if asset.ordered:
         settings["ordered"] = "true"
+    # What a result is held to decides whether there is one: data made under another promise was not held to this one.
+    if asset.schema is not None:
+        settings["schema"] = json.dumps(asset.schema)
+    if asset.unique_key:
+        settings["unique_key"] = json.dumps(asset.unique_key)
+    if asset.partition_by is not None:
+        settings["partition_by"] = json.dumps(asset.partition_by)
     return settings
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, told: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from assets_core.facts import make_recipe
 from assets_core.keys import Slot
 from assets_core.plan import Step
 from materializers.dispatch import Dispatcher, Progress
-from materializers.observe import Known, Scene
+from materializers.observe import Known, Scene, asset_facts
 from materializers.task import computed
 
 
@@ -25,6 +25,9 @@ def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str,
     graph = known.facts.graph
     keys = [one.key for one in graph.makers[graph.asset(slot.asset).maker]]
     slots = tuple(Slot(key, slot.partition) for key in keys)
+    known.facts.keep_all_but(())
+    for key in keys:
+        known.facts.assets[key] = asset_facts(scene, graph.asset(key), known.facts)
     recipes = {one: make_recipe(one, known.facts) for one in slots}
     progress = Progress(recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
     if len(progress.recipes) < len(slots):

@@ -273,8 +273,10 @@ def _read(one: TaskInput) -> pl.LazyFrame:
     frame = one.scan()
     if one.read_set is None:
         return frame
-    if one.form is Form.LAZY and one.read_set is not None:
-        return frame.select([name for name in one.read_set if name != "#"])
+    if one.form is Form.LAZY:
+        names = [name for name in one.read_set if name not in ("#", "*")]
+        # Nothing but the number of rows is read, as by count(*): a table needs a column to have rows.
+        return frame.select(names) if names else frame.select(pl.repeat(True, pl.len()).alias("*"))
     return frame
 
 
