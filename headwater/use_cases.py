@@ -25,8 +25,10 @@ from assets_core.partitions import select_range
 from assets_core.plan import Plan
 from assets_core.ports import Reporter, RunResult
 from assets_core.records import Materialization, RunRecord, RunState
+from assets_core.renames import renames_of, under_present_keys
 from assets_core.staleness import Verdict
 from headwater import processes
+from headwater.orphans import orphaned
 from headwater.secrets import mask
 from lineage.checks.evaluate import evaluate
 from materializers.capture import capturing_streams
@@ -53,7 +55,8 @@ def status(project: Project, select: str = "", *, exclude: str = "") -> dict[Slo
     """See ``Project.status``."""
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, _now(), new_id())
-    return planning.states(keys, known.facts)
+    states = dict(planning.states(keys, known.facts))
+    return states if select or exclude else {**states, **orphaned(project)}
 
 
 def materialize(
@@ -360,7 +363,9 @@ def published(project: Project, asset: str, partition: str | None, as_of: str | 
     """
     key = project.graph.find(asset).key
     moment = None if as_of is None else moment_of(project, as_of)
-    shown = project.catalog.published(project.env, assets={key}, as_of=moment)
+    renames = renames_of(project.graph.definitions)
+    keys = {key, *(former for former, now in renames.items() if now == key)}
+    shown = under_present_keys(project.catalog.published(project.env, assets=keys, as_of=moment), renames)
     found = {slot: one for slot, one in shown.items() if partition in (None, slot.partition)}
     if not found:
         definition = project.graph.definitions[key]
