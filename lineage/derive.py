@@ -20,7 +20,7 @@ from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
-from lineage.columns.plan import PlanReading, plan_digest, read_plan
+from lineage.columns.plan import UNSUPPORTED, PlanReading, plan_digest, read_plan
 from lineage.columns.polars_errors import plan_error
 from lineage.dtypes import parse_dtype
 
@@ -180,9 +180,14 @@ def _read_built(
         reading.read_sets,
         _renamed(reading.lineage, inputs),
         reading.undeclared,
-        warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
+        warnings=tuple(_said_of(asset, warning) for warning in reading.warnings),
     )
     return derived.keep(key, made) if plan is not None and reading.digest is not None else made
+
+
+def _said_of(asset: Asset[..., Any], warning: str) -> str:
+    """A warning with the asset it is about; one that is about the installed polars is the same for all."""
+    return warning if warning.startswith(UNSUPPORTED) else f"{asset.key}: {warning}"
 
 
 def _code_of_plan(

@@ -89,6 +89,7 @@ def gather(
             derivation = facts.assets[key].derivation
             known.errors.extend(derivation.errors if derivation is not None else ())
             known.warnings.extend(derivation.warnings if derivation is not None else ())
+    known.warnings[:] = dict.fromkeys(known.warnings)
     keep_derivations(scene)
     facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from tempfile import gettempdir
 from typing import Any
 
 import duckdb
@@ -78,7 +79,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
     """The connection of this thread: opening one costs some 30 ms, so it is kept."""
     kept: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if kept is None:
-        kept = duckdb.connect(":memory:", config={"threads": 1})
+        kept = duckdb.connect(":memory:", config={"threads": 1, "temp_directory": gettempdir()})
         for name, value in SETTINGS.items():
             kept.execute(f"set {name} = {value}")
         kept.execute("set enable_external_access = false")

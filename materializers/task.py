@@ -18,7 +18,7 @@ import polars as pl
 
 from assets_core.asset import Asset, Form
 from assets_core.check import Check, CheckResult
-from assets_core.column_lineage import ColumnLineage
+from assets_core.column_lineage import ORDER, ColumnLineage
 from assets_core.errors import DataError, HeadwaterError
 from assets_core.keys import Slot
 from assets_core.partitions import Partition
@@ -270,14 +270,9 @@ def _call(task: StepTask, context: StepContext) -> tuple[Any, Trace | None]:
 
 
 def _read(one: TaskInput) -> pl.LazyFrame:
-    frame = one.scan()
-    if one.read_set is None:
-        return frame
-    if one.form is Form.LAZY:
-        names = [name for name in one.read_set if name not in ("#", "*")]
-        # Nothing but the number of rows is read, as by count(*): a table needs a column to have rows.
-        return frame.select(names) if names else frame.select(pl.repeat(True, pl.len()).alias("*"))
-    return frame
+    """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
+    names = [name for name in one.read_set or () if name != ORDER]
+    return one.scan() if one.read_set is None else one.scan().select(names or one.schema[0][0])
 
 
 def _given(one: TaskInput) -> Any:

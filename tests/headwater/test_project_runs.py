@@ -555,3 +555,22 @@ def test_an_ordered_asset_is_made_again_when_its_input_is_reordered(desk: Desk) 
     desk.edit("definitions.py", "[1, 2, 3]", "[3, 2, 1]")
     assert desk.ran(desk.materialize()) == ["a", "b"]
     assert desk.project.scan("b").collect()["id"].to_list() == [3, 2, 1]
+
+
+def test_a_query_that_only_counts_rows_reads_no_column_and_counts_right(desk: Desk) -> None:
+    desk.define(
+        """
+        @asset(key="a")
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({"id": [1, 2, 3], "v": [1, 1, 1]})
+
+        sql_asset("n", "select count(*) as n from a")
+        """
+    )
+    desk.materialize()
+    assert desk.rows("n") == [{"n": 3}]
+    desk.edit("definitions.py", "[1, 2, 3]", "[4, 5, 6]")
+    assert desk.ran(desk.materialize()) == ["a"]
+    desk.edit("definitions.py", '[4, 5, 6], "v": [1, 1, 1]', '[4, 5], "v": [1, 1]')
+    assert desk.ran(desk.materialize()) == ["a", "n"]
+    assert desk.rows("n") == [{"n": 2}]
