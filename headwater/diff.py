@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError, did_you_mean
 from assets_core.keys import Slot, parse_slot
 from assets_core.records import Materialization, RecordKind
+from assets_core.renames import renames_of, under_present_keys
 from headwater.use_cases import moment_of
 from lineage.catalog.values import Retired
 from lineage.diff import RecordDiff, diff_records, ids_like
@@ -129,16 +131,15 @@ class _Comparison:
 
     def environments(self, before: str, after: str, select: str) -> Diff:
         """What every slot shows in two environments."""
-        old, new = (self.catalog.published(env, assets=self._keys(select)) for env in (before, after))
+        old, new = (self._shown(env, self._keys(select)) for env in (before, after))
         return self._sides("environments", before, after, old, new)
 
     def moments(self, what: str | None, since: str, until: str | None, select: str) -> Diff:
         """What slots of this environment showed at two moments."""
         wanted = None if what is None else self._slot(what)
         keys = self._keys(select) if wanted is None else {wanted.asset}
-        old = self.catalog.published(self.project.env, assets=keys, as_of=moment_of(self.project, since))
-        later = None if until is None else moment_of(self.project, until)
-        new = self.catalog.published(self.project.env, assets=keys, as_of=later)
+        old = self._shown(self.project.env, keys, moment_of(self.project, since))
+        new = self._shown(self.project.env, keys, None if until is None else moment_of(self.project, until))
         if wanted is not None and wanted.partition is not None:
             old, new = ({wanted: side[wanted]} if wanted in side else {} for side in (old, new))
         return self._sides("moments", since, until or "now", old, new)
@@ -146,7 +147,7 @@ class _Comparison:
     def last_change(self, what: str) -> Diff:
         """What the last publication of slots changed."""
         wanted = self._slot(what)
-        new = dict(self.catalog.published(self.project.env, assets={wanted.asset}))
+        new = self._shown(self.project.env, {wanted.asset})
         if wanted.partition is not None:
             new = {wanted: new[wanted]} if wanted in new else {}
         if not new:
@@ -173,6 +174,12 @@ class _Comparison:
             )  # fmt: skip
         found = () if old.id == new.id else (self._pair(new.slot, old, new, rows=self.rows is not False),)
         return Diff(kind, before, after, found, int(old.id == new.id))
+
+    def _shown(self, env: str, keys: set[str] | None, as_of: datetime | None = None) -> dict[Slot, Materialization]:
+        """What an environment shows or showed, under the keys that assets have now."""
+        renames = renames_of(self.project.graph.definitions)
+        wanted = None if keys is None else keys | {former for former, key in renames.items() if key in keys}
+        return under_present_keys(self.catalog.published(env, assets=wanted, as_of=as_of), renames)
 
     def _sides(self, kind: str, before: str, after: str, old: Shown, new: Shown) -> Diff:
         slots = sorted({*old, *new}, key=lambda slot: (slot.asset, slot.partition or ""))

@@ -64,6 +64,20 @@ def test_data_published_under_the_former_key_is_read_under_the_new_one(chain: De
     assert chain.rows("sales/orders") == before
 
 
+def test_history_goes_on_over_a_rename(chain: Desk) -> None:
+    first = chain.project.runs(1)[0].id
+    renamed(chain)
+    chain.write("raw.csv", "id,v\n1,1\n2,2\n4,4\n")
+    chain.materialize()
+
+    assert chain.project.scan("sales/orders", as_of=f"run:{first}").collect()["id"].to_list() == [2, 3]
+    (change,) = chain.project.diff("sales/orders", since=f"run:{first}").slots
+    assert change.rows is not None
+    assert (change.rows.added, change.rows.removed) == (1, 1)
+    assert change.records is not None
+    assert not change.records.code.changed
+
+
 def test_lineage_goes_by_the_new_key(chain: Desk) -> None:
     renamed(chain)
 
