@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: ``90s``, ``30m``, ``12h``, ``7d``, ``2w``."""
+"""Lengths of time as people write them: ``90s``, ``30m``, ``12h``, ``7d``, ``2w``, or ``0``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from assets_core.errors import DefinitionError
 
-_FORM = re.compile(r"(\d+)\s*([smhdw])")
+_FORM = re.compile(r"(\d{1,5})\s*([smhdw])|0")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -23,7 +23,7 @@ def duration(given: str | timedelta, *, what: str, where: str = "") -> timedelta
     """
     match = _FORM.fullmatch(given.strip()) if isinstance(given, str) else None
     if match is not None:
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+        return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match[1] else timedelta()
     if isinstance(given, timedelta) and given >= timedelta():
         return given
     raise DefinitionError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from assets_core.errors import HeadwaterError, UsageError
+from assets_core.errors import HeadwaterError
 from assets_core.records import RunRecord, RunState, Stored
 from headwater import processes
 from headwater.secrets import mask
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(hours=1)
 """How long marked data stays for whoever is reading it."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -175,18 +173,6 @@ class _Look:
                 self.warnings.append(
                     f"run {run.id[:13]} is under way in {run.env}: nothing is marked until it has ended"
                 )
-
-
-def duration(text: str) -> timedelta:
-    """A length of time as a person writes it: ``90d``, ``12h``, ``30m``, ``45s``, ``2w``, or 0.
-
-    Raises:
-        UsageError: HW670, it is none.
-    """
-    match = re.fullmatch(r"(\d{1,5})\s*([smhdw])", text.strip())
-    if match is None and text.strip() != "0":
-        raise UsageError("HW670", f"{text!r} is no length of time", hint="write 90d, 12h, 30m, 45s or 2w")
-    return timedelta() if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _configured(project: Project) -> list[str]:

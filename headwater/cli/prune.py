@@ -35,11 +35,16 @@ def command(call: Call, keep: int, older_than: str | None, grace: str, reason: s
     by the first prune after the grace period; what crashed runs left is deleted too. Records stay. Without --yes it
     only shows what it would do.
     """
-    from headwater.prune import Rule, duration, prune
+    from assets_core.durations import duration
+    from headwater.prune import Rule, prune
     from headwater.report.prune import prune_document, prune_text
 
     with call.open() as project:
-        rule = Rule(keep, None if older_than is None else duration(older_than), duration(grace))
+        rule = Rule(
+            keep,
+            None if older_than is None else duration(older_than, what="--older-than"),
+            duration(grace, what="--grace"),
+        )
         if call.yes:
             reason = _confirmed(call, project, reason)
         found = prune(project, rule, carry_out=call.yes, command=call.command_line, reason=reason)

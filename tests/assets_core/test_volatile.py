@@ -51,13 +51,20 @@ def test_a_slot_made_before_its_partition_is_final_stays_stale() -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("90s", timedelta(seconds=90)), ("30m", timedelta(minutes=30)), ("2w", timedelta(weeks=2)), ("0h", timedelta())],
+    [
+        ("90s", timedelta(seconds=90)),
+        ("30m", timedelta(minutes=30)),
+        ("2w", timedelta(weeks=2)),
+        ("0h", timedelta()),
+        ("0", timedelta()),
+        ("90d", timedelta(days=90)),
+    ],
 )
 def test_lengths_of_time_are_a_number_and_a_unit(text: str, found: timedelta) -> None:
     assert duration(text, what="max_age") == found
 
 
-@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "1.5h", "6 hours"])
+@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "1.5h", "6 hours", "1e9d", "999999d"])
 def test_anything_else_is_no_length_of_time(text: str) -> None:
     with pytest.raises(DefinitionError, match="max_age") as caught:
         duration(text, what="max_age")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from assets_core.errors import RefusedError, UsageError
+from assets_core.errors import RefusedError
 from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState
 from headwater import Project, processes
-from headwater.prune import Rule, duration, prune
+from headwater.prune import Rule, prune
 from materializers.ids import new_id
 from tests.desk import Desk
 
@@ -235,18 +235,6 @@ def test_kept_slots_of_a_source_go_too_when_they_were_replaced(desk: Desk) -> No
     assert len(list((desk.root / ".headwater" / "cache" / "slots").rglob("*.parquet"))) == len(kept) - 1
     assert desk.rows("raw") == [{"day": one["day"], "v": one["v"]} for one in desk.rows("copy")]
     assert not desk.plan().steps
-
-
-@pytest.mark.parametrize(("text", "hours"), [("90d", 2160), ("12h", 12), ("2w", 336), ("30m", 0.5), ("0", 0)])
-def test_lengths_of_time(text: str, hours: float) -> None:
-    assert duration(text) == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize("text", ["", "90", "-1d", "d", "1 year", "1e9d", "999999d"])
-def test_what_is_no_length_of_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        duration(text)
-    assert caught.value.code == "HW670"
 
 
 # -- the command ----------------------------------------------------------------------------------------------------
