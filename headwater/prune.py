@@ -103,7 +103,9 @@ def prune(project: Project, rule: Rule, *, carry_out: bool = False, command: str
     finally:
         project.catalog.end_run(run.id, state, ended=datetime.now(UTC), counts=counts, reason=run.reason)
     chosen = tuple(one for one in before.retire if not one.pointed)
-    return Pruning(chosen, found.delete, found.waiting, found.leftovers, found.kept, found.warnings, done=True)
+    places = set(map(_place, chosen))
+    waiting = tuple(one for one in found.waiting if _place(one) not in places)
+    return Pruning(chosen, found.delete, waiting, found.leftovers, found.kept, found.warnings, done=True)
 
 
 class _Look:
