@@ -46,6 +46,12 @@ class Check:
         """What is asked, whatever its name and severity: two checks of one rule agree on all data."""
         return digest(self.kind, self.columns, tuple((name, repr(value)) for name, value in self.arguments))[:16]
 
+    @property
+    def target(self) -> str | None:
+        """The key of the asset or source in which it looks values up (``foreign_key``); None for other rules."""
+        target = self.argument("to") if self.kind == "foreign_key" else None
+        return None if target is None else str(target)
+
     def argument(self, name: str) -> Any:
         """The value of one argument, None when it was not given."""
         return dict(self.arguments).get(name)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assets_core.asset import Source
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
 from assets_core.mappings import AllPartitions, upstream_keys
@@ -88,7 +87,7 @@ class Facts:
         down, up = self.graph.definitions[slot.asset], self.graph.definitions[bound.key]
         keys = upstream_keys(down.partitions, slot.partition, up.partitions, bound.partitions, bound.outside, self.now)
         slots = [Slot(bound.key, key) for key in keys]
-        if self.reads_whole(slot.asset, bound) and not isinstance(up, Source):
+        if self.reads_whole(slot.asset, bound):
             published = [one for one in slots if one in self.published]
             return published or slots
         return slots

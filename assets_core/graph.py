@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
@@ -303,13 +304,21 @@ def _order(
 ) -> list[str]:
     makers = {key: one.maker for key, one in by_key.items() if isinstance(one, Asset)}
     together: dict[str, list[str]] = defaultdict(list)
-    sorter: TopologicalSorter[str] = TopologicalSorter()
+    read: dict[str, list[str]] = defaultdict(list)
+    looked_up: dict[str, list[str]] = defaultdict(list)
     for key, definition in by_key.items():
         maker = makers.get(key, key)
         together[maker].append(key)
         deps = definition.deps if isinstance(definition, Asset) else ()
         upstream = [*(one.key for one in inputs.get(key, ())), *deps]
-        sorter.add(maker, *(makers.get(one, one) for one in upstream if one in by_key))
+        read[maker] += [makers.get(one, one) for one in upstream if one in by_key]
+        targets = [one.target for one in definition.checks if one.target in by_key]
+        looked_up[maker] += [one for target in targets if target and (one := makers.get(target, target)) != maker]
+    # What checks look values up in comes first where that makes no circle: two tables may point at each other.
+    with suppress(CycleError):
+        sorter = TopologicalSorter({maker: [*read[maker], *looked_up[maker]] for maker in read})
+        return [key for maker in sorter.static_order() for key in together[maker]]
+    sorter = TopologicalSorter(read)
     try:
         return [key for maker in sorter.static_order() for key in together[maker]]
     except CycleError as error:

@@ -149,6 +149,7 @@ class _Chosen:
                 continue
             elif self.verdicts.get(upstream, FRESH).state is not SlotState.FRESH:
                 stale[upstream.asset] = None
+        after.update(self._places_looked_up(slots))
         own = tuple(
             reason
             for slot in slots
@@ -176,6 +177,14 @@ class _Chosen:
         self.steps.append(Step(slots, reasons, tuple(sorted(after)), not own and not self.force, self.force))
         for slot in slots:
             self._place[slot] = place
+
+    def _places_looked_up(self, slots: tuple[Slot, ...]) -> Iterable[int]:
+        """The steps that make what the slots' checks look values up in: looked up in what is published by then."""
+        for slot in slots:
+            targets = {check.target for check in self.facts.graph.asset(slot.asset).checks}
+            for target in targets & self.facts.graph.definitions.keys():
+                if target is not None:
+                    yield from (self._place[one] for one in self.facts.slots_of(target) if one in self._place)
 
     def _cannot_be(self, slot: Slot) -> bool:
         """Whether a slot that is not published cannot be planned either, today: nothing defines it, or it is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from assets_core.asset import Asset
 from assets_core.errors import UsageError
 from assets_core.settings import Resource
 from headwater import config
+from headwater.secrets import mask
 
 
 class Resources:
@@ -36,9 +38,13 @@ class Resources:
         return {one.name: self._opened(one.resource) for one in asset.parameters if one.resource is not None}
 
     def close(self) -> None:
-        """Closes what was opened, the last one first."""
-        for resource in reversed(self._open.values()):
-            resource.close()
+        """Closes what was opened, the last one first; one that cannot be closed stops nothing and is told of."""
+        for cls, resource in reversed(self._open.items()):
+            try:
+                resource.close()
+            except Exception as error:  # noqa: BLE001 -- user code: what was published stays published
+                problem = mask(f"{type(error).__name__}: {error}")
+                logging.getLogger("headwater").warning("the resource %s did not close: %s", cls.__name__, problem)
         self._open.clear()
 
     def _opened(self, cls: type[Resource]) -> Resource:

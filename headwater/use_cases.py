@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -92,7 +92,6 @@ def materialize(
     refuse_if_busy(project)
     _open_storages(project, plan)
     project.catalog.begin_run(record)
-    told.planned(plan, run_id)
     result, stopped_by = _carry_out(project, known, plan, record, told, workers)
     result = RunResult(
         result.run_id, result.env, result.ok, result.steps, result.counts, (*warnings, *result.warnings), result.seconds
@@ -113,23 +112,24 @@ def _open_storages(project: Project, plan: Plan) -> None:
 def _carry_out(
     project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, workers: int | None
 ) -> tuple[RunResult, int | None]:
-    """Runs the plan; gives the outcome, and the signal that ended it early."""
-    run_id = record.id
-    executor = ThreadsExecutor(workers)
-    with _resources(project) as resources, capturing_streams():
-        engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
-        ended = RunState.FAILED
-        try:
-            with _beating(project, run_id), _interruptible(engine) as received:
-                result = engine.run()
-            ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
-        except KeyboardInterrupt:
-            ended = RunState.CANCELLED
-            raise
-        finally:
-            counts = engine.table.count()
-            project.catalog.end_run(run_id, ended, ended=_now(), counts=counts, reason=record.reason)
-            executor.close()
+    """Runs the plan; gives the outcome, and the signal that ended it early. However it ends, the catalog is told."""
+    run_id, ended = record.id, RunState.FAILED
+    counts: dict[str, int] = {}
+    try:
+        told.planned(plan, run_id)
+        with closing(ThreadsExecutor(workers)) as executor, _resources(project) as resources, capturing_streams():
+            engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
+            try:
+                with _beating(project, run_id), _interruptible(engine) as received:
+                    result = engine.run()
+            finally:
+                counts = engine.table.count()
+        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
+    except KeyboardInterrupt:
+        ended = RunState.CANCELLED
+        raise
+    finally:
+        project.catalog.end_run(run_id, ended, ended=_now(), counts=counts, reason=record.reason)
     return result, received[0] if engine.stopped else None
 
 
@@ -351,6 +351,7 @@ def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
         rules = project.graph.definitions[slot.asset].checks if slot.asset in keys else ()
         if rules:
             results[slot] = tuple(evaluate(rules, project.tables.scan([made]), lookup=lookup))
+            project.tables.confirm([made], _digests(project))  # what a source holds now may not be what was observed
             project.catalog.add_check_results(made.id, results[slot], run_id=None, at=_now())
     return results
 

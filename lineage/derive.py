@@ -135,7 +135,7 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
         return _broken(asset, inputs, derived, error)
     except HeadwaterError as error:
         return _broken(asset, inputs, derived, error)
-    except Exception as error:  # noqa: BLE001 -- whatever user code raises on placeholders only makes it eager
+    except (Exception, SystemExit, pl.exceptions.PanicException) as error:  # noqa: BLE001 -- whatever user code raises on placeholders only makes it eager
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         warning = f"{asset.key} cannot be read without data, so it counts as eager code: {reason}"
         return _derive_eager(asset, inputs, derived, warning=warning)

@@ -71,8 +71,12 @@ class _Router(io.TextIOBase):
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         captured = _current.get()
-        if captured is not None:
+        if captured is None:
+            return
+        try:
             captured.write(f"{record.levelname} {record.name}: {self.format(record)}\n")
+        except Exception:  # noqa: BLE001 -- as in logging itself: a message that cannot be formatted stops nobody
+            self.handleError(record)
 
 
 @contextmanager

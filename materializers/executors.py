@@ -40,8 +40,8 @@ class ThreadsExecutor:
                 return ended
 
     def close(self) -> None:
-        """Waits for what still runs and gives the threads back."""
-        self._pool.shutdown(wait=True)
+        """Waits for what still runs, begins nothing more, and gives the threads back."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _work(self, place: int, task: StepTask) -> None:
         self._ended.put((place, perform(task)))

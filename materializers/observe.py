@@ -78,11 +78,13 @@ def gather(
     needed = with_upstream(graph, keys)
     renames = renames_of(graph.definitions)
     formerly = {former for former, key in renames.items() if key in needed}
-    shown = under_present_keys(catalog.published(scene.env, assets=needed | formerly, lineage=False), renames)
+    looked_up = _looked_up(graph, needed)
+    wanted = needed | formerly | looked_up
+    shown = under_present_keys(catalog.published(scene.env, assets=wanted, lineage=False), renames)
     versions = Versions(scene.tables, catalog)
     facts = Facts(graph, now, {}, shown, version_of=versions, renames=renames)
     known = Known(facts, versions)
-    _observe_sources(scene, known, needed, run_id, told)
+    _observe_sources(scene, known, needed | looked_up, run_id, told)
     for key, definition in graph.definitions.items():
         if key in needed and isinstance(definition, Asset):
             facts.assets[key] = asset_facts(scene, definition, facts)
@@ -138,6 +140,12 @@ def with_upstream(graph: Graph, keys: Iterable[str]) -> set[str]:
         if isinstance(definition, Asset):
             waiting.extend(one.key for one in graph.makers[definition.maker])
     return found
+
+
+def _looked_up(graph: Graph, keys: Iterable[str]) -> set[str]:
+    """What the checks of assets and sources look values up in, which need not lie upstream of them."""
+    found = {target for key in keys for one in graph.definitions[key].checks if (target := one.target) is not None}
+    return found & graph.definitions.keys()
 
 
 def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Tables:
         self._options = options
         self._names = names
         self._open: dict[str, Storage] = {}
+        self._lock = threading.Lock()
 
     def storage(self, name: str) -> Storage:
         """The storage of a name.
@@ -59,12 +61,13 @@ class Tables:
         found = self._open.get(name)
         if found is not None:
             return found
-        if name == SNAPSHOTS:
-            made: Storage = snapshot_storage(self.cache)
-        else:
-            made = open_storage(name, self._table(name), self.root)
-        self._open[name] = made
-        return made
+        with self._lock:  # tasks open the storages of their inputs, several at once, and a warehouse opens only once
+            if name not in self._open:
+                snapshots = name == SNAPSHOTS
+                self._open[name] = (
+                    snapshot_storage(self.cache) if snapshots else open_storage(name, self._table(name), self.root)
+                )
+            return self._open[name]
 
     def _table(self, name: str) -> Mapping[str, object]:
         table = self._options(name)
