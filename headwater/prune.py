@@ -114,12 +114,12 @@ class _Look:
     def __init__(self, project: Project, rule: Rule, now: datetime) -> None:
         self.project = project
         self.warnings: list[str] = []
-        self.oldest = now - rule.grace
+        self.oldest = _before(now, rule.grace)
         holdings = stock(project.catalog)
         names = dict.fromkeys(one.stored.storage for one in holdings)
         self.reachable = {name for name in (*names, *_configured(project)) if self._opens(name)}
         self.holdings = [one for one in holdings if one.stored.storage in self.reachable]
-        since = None if rule.older_than is None else now - rule.older_than
+        since = None if rule.older_than is None else _before(now, rule.older_than)
         self.retire = to_retire(self.holdings, keep=rule.keep, unused_since=since)
         self.due = due(self.holdings, self.oldest)
         self.under_way = [run for run in project.catalog.live_runs() if processes.alive(run.process)]
@@ -175,6 +175,14 @@ class _Look:
                 self.warnings.append(
                     f"run {run.id[:13]} is under way in {run.env}: nothing is marked until it has ended"
                 )
+
+
+def _before(now: datetime, span: timedelta) -> datetime:
+    """A moment so long ago, or the first one that can be told."""
+    try:
+        return now - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _configured(project: Project) -> list[str]:

@@ -103,6 +103,13 @@ def test_what_was_used_lately_is_kept(desk: Desk) -> None:
     assert set(ids) <= files(desk)
 
 
+def test_an_age_from_before_all_time_keeps_everything(desk: Desk) -> None:
+    made(desk, 1, 2)
+    found = prune(desk.project, Rule(older_than=timedelta.max, grace=timedelta.max))
+
+    assert found.retire == ()
+
+
 def test_records_stay_and_are_marked(desk: Desk) -> None:
     first, _ = made(desk, 1, 2)
     pruned(desk, AT_ONCE)
