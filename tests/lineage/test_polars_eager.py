@@ -68,7 +68,7 @@ ESCAPES: dict[str, Step] = {
 def _kept(a: Any, b: pl.DataFrame) -> pl.DataFrame:
     seen: list[float] = []
     a.lazy().select(col("v").map_elements(lambda v: seen.append(v) or v, return_dtype=pl.Float64)).collect()
-    return b.with_columns(z=pl.lit(seen[0]))
+    return b.with_columns(z=pl.lit(max(seen)))  # in which order it sees them is left to the threads
 
 
 class _capsule:  # noqa: N801 -- it stands for a library's function
