@@ -87,10 +87,14 @@ class Facts:
         down, up = self.graph.definitions[slot.asset], self.graph.definitions[bound.key]
         keys = upstream_keys(down.partitions, slot.partition, up.partitions, bound.partitions, bound.outside, self.now)
         slots = [Slot(bound.key, key) for key in keys]
-        if self.reads_whole(slot.asset, bound):
-            published = [one for one in slots if one in self.published]
-            return published or slots
-        return slots
+        return self._there(slots) if self.reads_whole(slot.asset, bound) else slots
+
+    def waits_for(self, dep: str) -> list[Slot]:
+        """The slots of an asset or source that another is only ordered after: as if they were read whole."""
+        return self._there(self.slots_of(dep))
+
+    def _there(self, slots: list[Slot]) -> list[Slot]:
+        return [one for one in slots if one in self.published] or slots
 
     def reads_whole(self, asset: str, bound: BoundInput) -> bool:
         """Whether an asset reads all slots of a partitioned input, however many there come to be."""
@@ -164,7 +168,7 @@ def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:
             return None
         inputs.append(RecipeInput(bound.name, bound.key, columns, parts))
     for dep in asset.deps:
-        parts = _parts(facts.slots_of(dep), None, facts)
+        parts = _parts(facts.waits_for(dep), None, facts)
         if parts is None:
             return None
         inputs.append(RecipeInput(f"deps:{dep}", dep, (), parts))

@@ -256,7 +256,8 @@ def _upstream_slots(slot: Slot, facts: Facts) -> dict[Slot, bool]:
             found.update(dict.fromkeys(facts.slots_of(bound.key), False))
         found.update(dict.fromkeys(facts.reads(slot, bound), True))
     for dep in facts.graph.asset(slot.asset).deps:
-        found.update(dict.fromkeys(facts.slots_of(dep), True))
+        found.update(dict.fromkeys(facts.slots_of(dep), False))
+        found.update(dict.fromkeys(facts.waits_for(dep), True))
     return found
 
 

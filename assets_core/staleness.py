@@ -254,6 +254,10 @@ def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | No
     now = facts.reads(slot, bound)
     yield from _slots_differ(before, now, about, facts)
     read_set = tuple(name for name, _ in columns)
+    common = [slot.partition for slot in now if slot.partition in before]
+    if ORDER in read_set and common != [partition for partition in before if partition in set(common)]:
+        message = f"the partitions of {bound.key} are in another order"
+        yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, message, {**about, "partitions": common})
     same_set = recorded.columns == columns
     for upstream in now:
         made, part = facts.published.get(upstream), before.get(upstream.partition)
@@ -341,7 +345,7 @@ def _dep_differences(dep: str, recorded: RecipeInput | None, facts: Facts) -> It
         yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, f"now ordered after {dep}", about)
         return
     before = {part.partition: part for part in recorded.parts}
-    now = facts.slots_of(dep)
+    now = facts.waits_for(dep)
     yield from _slots_differ(before, now, about, facts)
     for upstream in now:
         made, part = facts.published.get(upstream), before.get(upstream.partition)

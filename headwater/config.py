@@ -140,7 +140,9 @@ def resolve(value: Any, where: str) -> Any:
 
 
 def _variable(match: re.Match[str], where: str) -> str:
-    found = os.environ.get(match["name"], match["default"])
+    found = os.environ.get(match["name"])
+    if found is None and match["default"] is not None:
+        return match["default"]  # written in headwater.toml for everybody to see
     if found is None:
         raise UsageError(
             "HW607",

@@ -25,6 +25,7 @@ from lineage.derive import Derived, derive, read_source, with_source
 from materializers import sources
 from materializers.config_texts import config_texts
 from materializers.former import FormerCode
+from materializers.ids import new_id
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
 from materializers.undeclared import undeclared_files
@@ -227,7 +228,12 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
             known.errors.append(error)
             continue
         known.warnings.extend(found.warnings)
-        fresh = [one for one in found.materializations if previous.get(one.slot) is not one]
+        asked = {check.rule for check in definition.checks}
+        fresh = [
+            one if changed else replace(one, id=new_id(), created=facts.now)  # the same data, with more asked of it
+            for one in found.materializations
+            if (changed := previous.get(one.slot) is not one) or asked - {result.rule for result in one.checks}
+        ]
         if fresh:
             told(f"observed {key}: {len(fresh)} new" if definition.partitions else f"observed {key}: changed")
         for one in fresh:

@@ -23,7 +23,7 @@ def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
     Takes a LazyFrame, DataFrame, pyarrow table or record batch, pandas frame, or an iterable of record batches.
 
     Raises:
-        DataError: HW332, it is nothing of these.
+        DataError: HW332, it is nothing of these; HW337, a pandas frame has data in its index.
     """
     if isinstance(result, pl.LazyFrame):
         return result.collect()
@@ -32,6 +32,7 @@ def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
     if isinstance(result, pa.Table | pa.RecordBatch):
         return _from_arrow(result, asset)
     if type(result).__module__.split(".", 1)[0] == "pandas" and hasattr(result, "columns"):
+        _refuse_named_index(result, asset)
         return pl.from_pandas(result)
     if isinstance(result, Iterable) and not isinstance(result, str | bytes | dict):
         batches = list(result)
@@ -43,6 +44,18 @@ def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
         where=asset.where,
         hint="return a polars LazyFrame or DataFrame, a pyarrow Table, a pandas DataFrame or record batches",
     )
+
+
+def _refuse_named_index(frame: Any, asset: Asset[..., Any]) -> None:
+    """An index with a name is data, as ``groupby`` leaves it, and would be lost; one without is a row number."""
+    names = [str(name) for name in frame.index.names if name is not None]
+    if names:
+        raise DataError(
+            "HW337",
+            f"{asset.key} returned a pandas frame with {', '.join(names)} in its index, which is not stored",
+            where=asset.where,
+            hint="return frame.reset_index() to have them as columns, or frame.reset_index(drop=True)",
+        )
 
 
 def _from_arrow(table: Any, asset: Asset[..., Any]) -> pl.DataFrame:

@@ -87,7 +87,7 @@ MAPPINGS = {
 OTHERS = {
     "facts: what is published of an input read whole": (
         "assets_core.facts",
-        "return published or slots",
+        "return [one for one in slots if one in self.published] or slots",
         "return slots",
         "test_plan",
     ),
