@@ -1,4 +1,4 @@
-"""A project: the composition root. It loads definitions and settings, and hands the parts to the use cases."""
+"""A project: the composition root. It opens the parts when they are first used and hands them to the use cases."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from assets_core.asset import Asset, Definition
+from assets_core.asset import Asset
 from assets_core.column_lineage import ColumnRef
-from assets_core.declare import registering, with_defaults
-from assets_core.errors import HeadwaterError, UsageError, raise_all
-from assets_core.graph import Graph, build
+from assets_core.errors import UsageError
+from assets_core.graph import Graph
 from assets_core.keys import Slot
-from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
 from assets_core.settings import Config
-from headwater import config, modules, sql_files
+from headwater import config, loading
 from headwater.config import Settings
-from headwater.environment_name import check_name, choose_environment
-from headwater.secrets import mask
+from headwater.environment_name import check_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,16 +83,8 @@ class Project:
         Raises:
             HeadwaterError: the only thing that is wrong, or a ProjectError with everything that is.
         """
-        root = Path(path).resolve()
-        raw = config.read(root)
-        name, settings = choose_environment(raw, env, root)
-        with registering() as found:
-            errors = modules.load(root, raw.project.modules)
-            errors += sql_files.load(root, raw.project.sql)
-        if errors:
-            raise_all(_relative(errors, root))
         given = tuple(set)
-        project = cls._assemble(root, raw.project.name or root.name, name, settings, found, given)
+        project = cls(*loading.load(Path(path).resolve(), env, given))
         project.loaded_with = given
         return project
 
@@ -116,31 +105,7 @@ class Project:
             path: the folder in which its state is kept and relative paths are read.
             settings: what headwater.toml would say, by section: ``storage={"default": {"kind": "duckdb"}}``.
         """
-        listed: list[Definition] = []
-        for one in definitions:
-            listed.extend(one.assets if hasattr(one, "assets") else [one])
-        parsed = config.parse(settings, "Project.of")
-        return cls._assemble(Path(path).resolve(), name, env, config.overlaid(parsed, env), listed, ())
-
-    @classmethod
-    def _assemble(
-        cls, root: Path, name: str, env: str, settings: Settings, found: list[Definition], overrides: Iterable[str]
-    ) -> Project:
-        from headwater.definitions import config_values, normalised
-
-        errors: list[HeadwaterError] = []
-        definitions = normalised(found, errors)
-        try:
-            graph = build(definitions, _tables_of)
-            renames_of(graph.definitions)
-            graph = _with_asset_defaults(graph, settings, errors)
-        except HeadwaterError as error:
-            errors.extend(getattr(error, "errors", [error]))
-            raise_all(_relative(errors, root))
-            raise
-        configs = config_values(graph, settings, overrides, errors)
-        raise_all(_relative(errors, root))
-        return cls(root, name, env, settings, graph, configs)
+        return cls(*loading.of(definitions, Path(path).resolve(), env, name, settings))
 
     # -- parts, opened when first used ------------------------------------------------------------------------------
 
@@ -469,39 +434,3 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({self.name!r}, env={self.env!r}, {len(self.graph.definitions)} definitions)"
-
-
-def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:
-    from lineage.derive import tables_of
-
-    return tables_of(asset)
-
-
-def _with_asset_defaults(graph: Graph, settings: Settings, errors: list[HeadwaterError]) -> Graph:
-    """The graph with what ``[assets."SELECTION"]`` says of assets that say nothing themselves; later sections win."""
-    if not settings.assets:
-        return graph
-    given: dict[str, dict[str, Any]] = {}
-    for text, section in settings.assets.items():
-        try:
-            keys = select_keys(text, graph)
-        except HeadwaterError as error:
-            error.where = f'headwater.toml: [assets."{text}"]'
-            errors.append(error)
-            continue
-        for key in keys:
-            values = {name: value for name, value in section.model_dump().items() if value is not None}
-            given.setdefault(key, {}).update(values)
-    changed = {
-        key: with_defaults(one, **given[key]) if isinstance(one, Asset) and key in given else one
-        for key, one in graph.definitions.items()
-    }
-    return build(changed.values(), _tables_of)
-
-
-def _relative(errors: list[HeadwaterError], root: Path) -> list[HeadwaterError]:
-    """The errors with places below the project's folder told from there, and without secrets."""
-    for error in errors:
-        error.where = error.where.replace(f"{root}{os.sep}", "")
-        error.why = mask(error.why.replace(f"{root}{os.sep}", ""))
-    return errors
