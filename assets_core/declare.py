@@ -223,7 +223,7 @@ def sql_asset(
         key: asset key.
         sql: one SELECT. ``staging.flights`` is the key ``staging/flights``; bound values are ``:partition_key``,
             ``:partition_start``, ``:partition_end`` and ``:FIELD`` of ``config``.
-        dialect: the dialect it is written in; run by DuckDB.
+        dialect: ``duckdb``, the dialect that it is run in; there is no other yet.
         inputs: table name in the query -> ``Input``, for a mapping of partitions other than the inferred one.
         config: class of its settings.
         where: ``file:line`` it stands at; the caller's line if not given. The other options are ``asset``'s.
@@ -233,6 +233,11 @@ def sql_asset(
     """
     place = where or _where_caller()
     check_key(key, where=place)
+    if dialect != "duckdb":
+        raise DefinitionError(
+            "HW108", f"{key} is written for {dialect}, and SQL assets are run by DuckDB", where=place,
+            hint="write it in DuckDB's dialect; headwater lineage --sql reads all others",
+        )  # fmt: skip
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
         raise DefinitionError(

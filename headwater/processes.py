@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+SILENCE = timedelta(minutes=2)
+"""A run tells every few seconds that it is alive; after so long a silence it is not, clocks a little apart included."""
 
 
 def identity() -> dict[str, Any]:
@@ -14,10 +18,17 @@ def identity() -> dict[str, Any]:
     return {"host": socket.gethostname(), "pid": os.getpid(), "start": _start_of(os.getpid()), "boot": _boot()}
 
 
-def alive(process: Mapping[str, Any]) -> bool:
-    """Whether a process is still there; one on another host counts as alive, because nobody here can tell."""
+def alive(process: Mapping[str, Any], *, beat: datetime, now: datetime) -> bool:
+    """Whether the process of a run is still there.
+
+    Arguments:
+        process: what ``identity`` gave there.
+        beat: the last heartbeat of the run, with offset; a process on another host counts as gone when it has been
+            silent for ``SILENCE``, because nobody here can look.
+        now: with offset.
+    """
     if process.get("host") != socket.gethostname():
-        return True
+        return now - beat < SILENCE
     pid = process.get("pid")
     if not isinstance(pid, int) or process.get("boot") != _boot():
         return False

@@ -12,7 +12,7 @@ from assets_core.errors import HeadwaterError
 from assets_core.records import RunRecord, RunState, Stored
 from headwater import processes
 from headwater.secrets import mask
-from headwater.use_cases import actor
+from headwater.use_cases import actor, at_work
 from lineage.stock import Holding, due, stock, to_retire
 from materializers.ids import new_id
 from materializers.snapshots import SNAPSHOTS
@@ -122,7 +122,7 @@ class _Look:
         since = None if rule.older_than is None else _before(now, rule.older_than)
         self.retire = to_retire(self.holdings, keep=rule.keep, unused_since=since)
         self.due = due(self.holdings, self.oldest)
-        self.under_way = [run for run in project.catalog.live_runs() if processes.alive(run.process)]
+        self.under_way = [run for run in project.catalog.live_runs() if at_work(project, run)]
 
     def found(self) -> Pruning:
         """Everything, with what still lies in the storages."""
@@ -222,5 +222,5 @@ def _why(rule: Rule, reason: str) -> str:
 def _end_dead_runs(project: Project, now: datetime) -> None:
     """Marks runs whose process is gone, in every environment: they would keep everything for ever."""
     for run in project.catalog.live_runs():
-        if not processes.alive(run.process):
+        if not at_work(project, run):
             project.catalog.end_run(run.id, RunState.ABANDONED, ended=now, counts={}, reason="its process is gone")

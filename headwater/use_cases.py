@@ -198,13 +198,18 @@ def abandon_dead_runs(project: Project, env: str | None = None) -> list[str]:
     """Marks runs whose process is gone, in this environment or another, and says so, one sentence a run."""
     said = []
     for run in project.catalog.live_runs(env or project.env):
-        if not processes.alive(run.process):
+        if not at_work(project, run):
             project.catalog.end_run(run.id, RunState.ABANDONED, ended=_now(), counts={}, reason="its process is gone")
             said.append(
                 f"run {run.id[:13]} of {run.started:%Y-%m-%d %H:%M} was cut off; what it published stays, "
                 "and what it did not finish is planned again"
             )
     return said
+
+
+def at_work(project: Project, run: RunRecord) -> bool:
+    """Whether a run that has not ended is still carried out by somebody."""
+    return processes.alive(run.process, beat=project.catalog.last_beat(run.id) or run.started, now=_now())
 
 
 def refuse_frozen(project: Project) -> None:
@@ -228,7 +233,7 @@ def refuse_if_busy(project: Project) -> None:
         RefusedError: HW701.
     """
     for run in project.catalog.live_runs(project.env):
-        if processes.alive(run.process):
+        if at_work(project, run):
             raise RefusedError(
                 "HW701",
                 f"run {run.id[:13]} is at work in {project.env}",

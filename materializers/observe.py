@@ -225,7 +225,10 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
                 run_id=run_id,
             )
         except HeadwaterError as error:
+            # What it held last says nothing of what it holds now: whatever reads it is not fresh.
             known.errors.append(error)
+            for slot in previous:
+                facts.published.pop(slot, None)
             continue
         known.warnings.extend(found.warnings)
         asked = {check.rule for check in definition.checks}

@@ -216,7 +216,8 @@ def test_what_a_long_run_is_about_to_record_stays(desk: Desk) -> None:
     made(desk, 1)
     staged = stray(desk, timedelta(hours=2))
     began = datetime.now(UTC) - timedelta(hours=3)
-    begin(desk, {**processes.identity(), "host": "elsewhere"}, began)
+    run = begin(desk, {**processes.identity(), "host": "elsewhere"}, began)
+    desk.project.catalog.beat(run.id, datetime.now(UTC))
     pruned(desk, Rule())  # nothing to mark, so nothing to refuse
 
     assert staged.exists()
