@@ -66,7 +66,15 @@ def indirect(deps: Deps, kind: int) -> Deps:
 
 
 def assumed(deps: Deps) -> Deps:
-    """Influences through something that was not understood."""
+    """Influences through an expression that was not understood: what carried values may carry any value now, and what
+    only decided which values there are still does no more."""
+    return {
+        source: mask & ~DIRECT | UNSUPPORTED | (TRANSFORMATION if mask & DIRECT else 0) for source, mask in deps.items()
+    }
+
+
+def opaque(deps: Deps) -> Deps:
+    """Influences through a step that was not understood: rows and their order may have become values too."""
     return dict.fromkeys(deps, TRANSFORMATION | UNSUPPORTED)
 
 
