@@ -60,6 +60,26 @@ class AssetLineage:
         start = [ColumnRef(self.key, name) for name in names]
         return trace(start, lineages, direction=direction, depth=depth, direct=direct)
 
+    def published(self, column: str | None = None) -> list[ColumnLineage]:
+        """The lineages of the asset's own slots, each once; of one column only if it is named.
+
+        Raises:
+            UsageError: HW618, there is no such column.
+        """
+        lineages = all_lineages(self._project, self._moment)
+        found = list(dict.fromkeys(lineages.get(self.key, ())))
+        columns = self._columns(lineages)
+        if column is None:
+            return found
+        if column not in columns:
+            raise UsageError("HW618", f"{self.key} has no column {column!r}", hint=did_you_mean(column, columns))
+        return [
+            replace(
+                one, columns=(column,), edges=frozenset(edge for edge in one.edges if edge.target in (None, column))
+            )
+            for one in found
+        ]
+
     def _columns(self, lineages: dict[str, Collection[ColumnLineage]]) -> list[str]:
         own = [name for lineage in lineages.get(self.key, ()) for name in lineage.columns]
         if own:

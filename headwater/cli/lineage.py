@@ -11,10 +11,11 @@ from headwater.cli.command import verb
 from headwater.cli.options import all_option, complete_keys
 
 if TYPE_CHECKING:
+    from assets_core.column_lineage import ColumnLineage
     from headwater.report.flow import Walk
     from lineage.trace import Direction
 
-_FORMATS = ("tree", "json", "mermaid", "dot")
+_FORMATS = ("tree", "json", "mermaid", "dot", "openlineage")
 
 
 @verb(
@@ -24,6 +25,7 @@ _FORMATS = ("tree", "json", "mermaid", "dot")
         ("headwater lineage raw/flights:tailnum --down", "everything that it reaches"),
         ("headwater lineage marts/kpis --direct --format mermaid", ""),
         ("headwater lineage --sql query.sql --dialect postgres", "any query, no project"),
+        ("headwater lineage --sql query.sql --format openlineage", "the column lineage facet of OpenLineage"),
     ),
 )
 @click.argument(
@@ -41,6 +43,7 @@ _FORMATS = ("tree", "json", "mermaid", "dot")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="tree", show_default=True, help="How it is shown."
 )
+@click.option("--namespace", metavar="NAME", help="Of the tables, in OpenLineage.  [default: the project or dialect]")
 @click.option("--sql", "sql_file", metavar="FILE", help="Lineage of a file of SQL, - for standard input; no project.")
 @click.option("--dialect", metavar="NAME", help="Dialect of --sql.  [default: duckdb]")
 @click.option("--schema", "schema_file", metavar="FILE", help='JSON of known tables: {"table": {"column": "type"}}.')
@@ -53,6 +56,7 @@ def command(
     direct: bool,
     as_of: str | None,
     form: str,
+    namespace: str | None,
     sql_file: str | None,
     dialect: str | None,
     schema_file: str | None,
@@ -63,14 +67,19 @@ def command(
     is chosen.
     """
     call.as_json = call.as_json or form == "json"
+    _check_openlineage(form, namespace, whole=way == "up" and depth is None)
     if (target is None) == (sql_file is None):
         raise click.UsageError("name an asset, or a file with --sql", click.get_current_context())
     if sql_file is not None:
         if as_of is not None or way == "down" or depth is not None:
             raise click.UsageError("--as-of, --down and --depth need an asset", click.get_current_context())
-        from headwater.cli.lineage_sql import walk_sql
+        from headwater.cli.lineage_sql import lineage_of_sql, walks_of_sql, warnings_of
 
-        return _answer(call, *walk_sql(sql_file, dialect or "duckdb", schema_file, direct), form, frozenset())
+        dialect = dialect or "duckdb"
+        found = lineage_of_sql(sql_file, dialect, schema_file)
+        if form == "openlineage":
+            return _openlineage(call, found, namespace or dialect, [], direct, warnings_of(found))
+        return _answer(call, walks_of_sql(found, direct), warnings_of(found), form, frozenset())
     if dialect is not None or schema_file is not None:
         raise click.UsageError("--dialect and --schema go with --sql", click.get_current_context())
     from headwater.report.flow import walk_of_trace
@@ -78,10 +87,32 @@ def command(
     with call.open() as project:
         key, _, column = str(target).partition(":")
         key = project.graph.find(key).key
+        if form == "openlineage":
+            found = project.lineage(key, as_of).published(column or None)
+            return _openlineage(call, found, namespace or project.name, [key] * len(found), direct, ())
         direction: Direction = "down" if way == "down" else "up"
         trace = project.lineage(key, as_of).trace(column or None, direction=direction, depth=depth, direct=direct)
         sources = frozenset(one.key for one in project.graph.sources)
         return _answer(call, [walk_of_trace(trace)], (), form, sources)
+
+
+def _check_openlineage(form: str, namespace: str | None, *, whole: bool) -> None:
+    context = click.get_current_context()
+    if form != "openlineage" and namespace is not None:
+        raise click.UsageError("--namespace goes with --format openlineage", context)
+    if form == "openlineage" and not whole:
+        raise click.UsageError("OpenLineage has one asset's own inputs: no --down and no --depth", context)
+
+
+def _openlineage(
+    call: Call, found: list[ColumnLineage], namespace: str, names: list[str], direct: bool, warnings: tuple[str, ...]
+) -> int:
+    from headwater.report.document import encode
+    from lineage.export import openlineage_datasets
+
+    whole = openlineage_datasets(found, namespace, names=names, direct=direct)
+    call.answer(lambda style: encode(whole, ascii_only=not style.unicode), lambda: whole, warnings=warnings)
+    return 0
 
 
 def _answer(call: Call, walks: list[Walk], warnings: Any, form: str, sources: frozenset[str]) -> int:

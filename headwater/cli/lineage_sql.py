@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from assets_core.column_lineage import ColumnLineage
     from headwater.report.flow import Walk
 
 
-def walk_sql(file: str, dialect: str, schema_file: str | None, direct: bool) -> tuple[list[Walk], tuple[str, ...]]:
-    """The lineage of every statement of a file, and what was not understood.
+def lineage_of_sql(file: str, dialect: str, schema_file: str | None) -> list[ColumnLineage]:
+    """The lineage of every statement of a file.
 
     Arguments:
         file: a path, or ``-`` for standard input.
         schema_file: JSON of the columns of known tables.
-        direct: only influences that carry values.
 
     Raises:
         UsageError: HW621, a file cannot be read.
         LineageError: the SQL cannot be read.
     """
-    from headwater.report.flow import walk_of_query
     from lineage import sql_script_lineage
 
     schema = _schema(schema_file) if schema_file is not None else None
-    found = sql_script_lineage(_read(file), dialect=dialect, schema=schema)
-    walks = [walk_of_query(one, direct=direct) for one in found]
-    return walks, tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
+    return sql_script_lineage(_read(file), dialect=dialect, schema=schema)
+
+
+def walks_of_sql(lineages: Sequence[ColumnLineage], direct: bool) -> list[Walk]:
+    """The same as walks, to be drawn; ``direct``: only influences that carry values."""
+    from headwater.report.flow import walk_of_query
+
+    return [walk_of_query(one, direct=direct) for one in lineages]
+
+
+def warnings_of(lineages: Sequence[ColumnLineage]) -> tuple[str, ...]:
+    """What was not understood, each once."""
+    return tuple(dict.fromkeys(warning for one in lineages for warning in one.warnings))
 
 
 def _schema(file: str) -> dict[str, dict[str, Any]]:

@@ -210,7 +210,10 @@ def test_lineage_of_a_column_that_does_not_exist_names_the_nearest(hw, full_shop
     assert (answer.status, "did you mean 'spent'?" in answer.err) == (2, True)
 
 
-@pytest.mark.parametrize(("form", "begins"), [("mermaid", "flowchart LR"), ("dot", "digraph lineage {"), ("json", "{")])
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("mermaid", "flowchart LR"), ("dot", "digraph lineage {"), ("json", "{"), ("openlineage", '{\n  "outputs"')],
+)
 def test_lineage_has_several_forms(hw, full_shop, form: str, begins: str) -> None:
     assert hw("lineage", "marts/customers", "--format", form, at=full_shop).out.startswith(begins)
 
