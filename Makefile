@@ -76,6 +76,8 @@ soundness: $(VENV)/.installed-dev  ## the long search for what lineage or stalen
 	@$(BIN)/python -m tests.soundness.polars_run $(N)
 	@echo "soundness: $(N) random queries, TPC-H, TPC-DS, mutated statements"
 	@$(BIN)/python -m tests.soundness.sql_run $(N)
+	@echo "soundness: direct edges of TPC-H and TPC-DS, each tried"
+	@$(BIN)/python -m tests.soundness.sql_overclaims
 	@echo "soundness: random histories of projects"
 	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_staleness_machine.py tests/soundness/test_environments_machine.py
 

@@ -22,6 +22,12 @@ from lineage.columns.sql import sql_lineage
 from tests.soundness.sql_relax import LEVELS, relaxed
 from tests.soundness.sql_tpc import SUITES, Suite, suite
 
+REVIEWED = frozenset(
+    line
+    for line in Path(__file__).with_name("sql_reviewed.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+)
+"""Edges that no change of data confirms here and that a person found in the query's text."""
 SECONDS = 4.0
 """The longest that one run of a query may take; a weaker query may meet far more rows than the suite's own."""
 
@@ -187,13 +193,14 @@ def _or(value: str, instead: str, filled: bool) -> str:
 
 
 def main(suites: Iterable[Suite]) -> int:
-    """Prints what was found; the exit status is 1 if more than 3 % were not confirmed."""
+    """Prints what was found; the exit status is 1 if more than 3 % were neither confirmed nor reviewed."""
     failed = False
     for given in suites:
         found = overclaims(given)
-        failed = failed or len(found.unconfirmed) > 0.03 * found.edges or bool(found.differing)
-        print(f"{given.name}: {found}", flush=True)
-        for sentence in (*found.unconfirmed, *(f"other direct edges: {name}" for name in found.differing)):
+        unclear = [sentence for sentence in found.unconfirmed if sentence not in REVIEWED]
+        failed = failed or len(unclear) > 0.03 * found.edges or bool(found.differing)
+        print(f"{given.name}: {found}; {len(unclear)} of these not found in the query's text either", flush=True)
+        for sentence in (*unclear, *(f"other direct edges: {name}" for name in found.differing)):
             print("  ", sentence)
     return int(failed)
 
