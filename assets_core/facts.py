@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
 from assets_core.mappings import AllPartitions, upstream_keys
+from assets_core.published import Judged, PackedId, Published, basis, whole_basis
 from assets_core.recipe import InputPart, Recipe, RecipeInput
 from assets_core.records import Derivation, Materialization, Schema
+from assets_core.spans import Places, Spans
+from assets_core.standing import Standing, standing_of
 from assets_core.versions import CodeVersion, as_read
 
 
@@ -46,19 +49,24 @@ class Facts:
         held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
         kept: assets that nobody makes now and that show other columns than their code would give.
-        recorded: materializations that recipes name and that are not published any more, as far as they were needed.
+        recorded: materializations that recipes name, by their ids, as far as they are needed.
         renames: by former key, the key that an asset has now.
         former_code: the code version of an asset now, under the names that it and its inputs had when a record was
             made; called only where something was renamed and the code versions differ.
         code_changes: says what differs between the code that made a materialization and the code now, a sentence each;
             called only where the code versions differ.
         version_of: gives what a reader of these columns compares, computing it from stored data where it must.
+        fetch_recorded: makes many records of ``recorded`` be at hand at once.
+        standings: by their numbers, the standings under which slots were found fresh before.
+        alike: gives, for the slots of an asset that show something, a number that is equal for records that differ in
+            their data and in what they read at most; without it every slot is judged by itself.
+        found_fresh: what is worth remembering of the decisions made on these facts.
     """
 
     graph: Graph
     now: datetime
     assets: dict[str, AssetFacts]
-    published: dict[Slot, Materialization]
+    published: Published
     aside: dict[Slot, Materialization] = field(default_factory=dict)
     held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
@@ -70,14 +78,95 @@ class Facts:
     version_of: Callable[[Materialization, tuple[str, ...]], str | None] = lambda made, columns: as_read(
         made.version, columns
     )
+    fetch_recorded: Callable[[Iterable[str]], object] = lambda ids: None
+    standings: Mapping[int, Standing] = field(default_factory=dict)
+    alike: Callable[[str], Mapping[str | None, int]] = lambda key: {}
+    found_fresh: list[Judged] = field(default_factory=list)
     _read_sets: dict[tuple[str, str], tuple[Any, Schema, Schema]] = field(default_factory=dict, init=False, repr=False)
+    _standing: dict[str, tuple[Any, Standing]] = field(default_factory=dict, init=False, repr=False)
+    _spans: dict[tuple[str, BoundInput | str], Spans] = field(default_factory=dict, init=False, repr=False)
+    _places: dict[str, dict[str | None, int]] = field(default_factory=dict, init=False, repr=False)
+
+    def partitions(self, key: str) -> Sequence[str | None]:
+        """The partition keys of every slot that an asset or source has by its definition; None for its one slot."""
+        partitions = self.graph.definitions[key].partitions
+        return (None,) if partitions is None else partitions.keys(self.now)
 
     def slots_of(self, key: str) -> list[Slot]:
         """Every slot that an asset or source has by its definition."""
-        partitions = self.graph.definitions[key].partitions
-        if partitions is None:
-            return [Slot(key)]
-        return [Slot(key, one) for one in partitions.keys(self.now)]
+        return [Slot(key, one) for one in self.partitions(key)]
+
+    def places(self, key: str) -> Mapping[str | None, int]:
+        """By partition key, the place of every slot that an asset or source has by its definition."""
+        found = self._places.get(key)
+        if found is None:
+            found = self._places[key] = {one: place for place, one in enumerate(self.partitions(key))}
+        return found
+
+    def spans(self, asset: str, read: BoundInput | str) -> Spans:
+        """Which slots of an input, or of an asset that it is only ordered after, the slots of an asset read."""
+        found = self._spans.get((asset, read))
+        if found is None:
+            found = self._spans[asset, read] = self._spans_of(asset, read)
+        return found
+
+    def _spans_of(self, asset: str, read: BoundInput | str) -> Spans:
+        if isinstance(read, str) or self.reads_whole(asset, read):
+            return Spans(whole=True)
+        down, up = self.graph.definitions[asset].partitions, self.graph.definitions[read.key].partitions
+        if up is None:
+            return Spans(same=True) if down is None else Spans(each=[range(1)] * len(self.partitions(asset)))
+        if down == up and read.partitions is None:
+            return Spans(same=True)
+        places = self.places(read.key)
+        each: list[Places] = []
+        for partition in self.partitions(asset):
+            keys = upstream_keys(down, partition, up, read.partitions, read.outside, self.now)
+            each.append(_joined([places.get(key, -1) for key in keys]))
+        return Spans(each=each)
+
+    def standing(self, key: str) -> Standing | None:
+        """All that concerns every slot of an asset alike; None while something of it is not known."""
+        own = self.assets.get(key)
+        if own is None or own.derivation is None:
+            return None
+        asset, schemas = self.graph.asset(key), tuple(self.schema(bound.key) for bound in self.graph.inputs[key])
+        known = self._standing.get(key)
+        if known is not None and known[0][0] is own and known[0][1] is asset and known[0][2] == schemas:
+            return known[1]
+        columns = [self.read_set(key, bound) for bound in self.graph.inputs[key]]
+        if any(one is None for one in columns):
+            return None
+        found = standing_of(asset, own, own.derivation.code, self.graph.inputs[key], schemas, columns, self.renames)
+        self._standing[key] = ((own, asset, schemas), found)
+        return found
+
+    def basis(self, slot: Slot) -> bytes | None:
+        """What the inputs of a slot show now, in little; None where one that it needs shows nothing."""
+        parts = []
+        for _, read in self.reads_by_name(slot.asset):
+            if isinstance(read, str) or self.reads_whole(slot.asset, read):
+                key = read if isinstance(read, str) else read.key
+                part = self.whole_basis(key)
+            else:
+                ids = [self.published.id_of(one) for one in self.reads(slot, read)]
+                part = None if None in ids else basis(cast("list[PackedId]", ids))
+            if part is None:
+                return None
+            parts.append(part)
+        return whole_basis(parts)
+
+    def reads_by_name(self, asset: str) -> list[tuple[str, BoundInput | str]]:
+        """What an asset reads and is ordered after, sorted by the names that recipes give them."""
+        bound: list[tuple[str, BoundInput | str]] = [(one.name, one) for one in self.graph.inputs[asset]]
+        bound += [(f"deps:{dep}", dep) for dep in self.graph.asset(asset).deps]
+        return sorted(bound, key=lambda pair: pair[0])
+
+    def whole_basis(self, key: str) -> bytes | None:
+        """What all slots of an asset or source show now, in little; None where nothing is published."""
+        glances = self.published.glances(key)
+        ids = [glance.id for one in self.partitions(key) if (glance := glances.get(one)) is not None]
+        return basis(ids) if ids else None
 
     def reads(self, slot: Slot, bound: BoundInput) -> list[Slot]:
         """The slots of one input that a slot reads, in the order of the input's definition.
@@ -146,6 +235,13 @@ class Facts:
             yield Slot(key)
         else:
             yield from (Slot(key, one) for one in reversed(partitions.keys(self.now)))
+
+
+def _joined(places: list[int]) -> Places:
+    """The places as a range where they follow each other."""
+    if places and places[0] >= 0 and places == list(range(places[0], places[0] + len(places))):
+        return range(places[0], places[0] + len(places))
+    return places
 
 
 def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:

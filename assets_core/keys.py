@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from assets_core.errors import DefinitionError, UsageError
@@ -18,6 +19,30 @@ class Slot(NamedTuple):
 
     def __str__(self) -> str:
         return self.asset if self.partition is None else f"{self.asset}@{self.partition}"
+
+
+class Slots(NamedTuple):
+    """Slots of one asset, many of them in little.
+
+    Arguments:
+        every: partition keys, ``places`` those of them that are meant, ascending.
+    """
+
+    asset: str
+    every: Sequence[str | None]
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, *slots: Slot) -> Slots:
+        """Slots that are at hand, at least one."""
+        return cls(slots[0].asset, [slot.partition for slot in slots], range(len(slots)))
+
+    @property
+    def partitions(self) -> Sequence[str | None]:
+        """The partition keys of the slots."""
+        if len(self.places) == len(self.every):
+            return self.every
+        return [self.every[place] for place in self.places]
 
 
 def parse_slot(text: str) -> Slot:

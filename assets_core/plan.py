@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import overload
 
-from assets_core.asset import Asset, Definition, Source
-from assets_core.errors import UsageError, raise_all
-from assets_core.facts import Facts
-from assets_core.keys import Slot
-from assets_core.staleness import FRESH, Reason, ReasonCode, SlotState, Verdict, judge
+from assets_core.keys import Slot, Slots
+from assets_core.spans import Places
+from assets_core.staleness import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,272 +37,130 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why steps are planned, and how: shared by many of them."""
+
+    reasons: tuple[Reason, ...]
+    may_change: bool = False
+    forced: bool = False
+
+
+@dataclass(slots=True)
+class Block:
+    """The steps of one maker: of all that one call makes, over its partitions.
+
+    Arguments:
+        keys: the assets that one call makes.
+        partitions: the partition keys of their definition, by place.
+        places: of the partitions that are planned, ascending.
+        why: for each of them, its place in ``whys``.
+        reads: what each slot of them waits for: the block of an upstream asset, and the places read of it.
+        first: the place of the first step in the plan.
+    """
+
+    keys: tuple[str, ...]
+    partitions: Sequence[str | None]
+    places: array[int] = field(default_factory=lambda: array("L"))
+    why: array[int] = field(default_factory=lambda: array("L"))
+    whys: list[Why] = field(default_factory=list)
+    reads: list[tuple[Block, Callable[[int], Places]]] = field(default_factory=list)
+    first: int = 0
+
+    def step(self, number: int) -> Step:
+        """The step at a place among those of the block, counted from 0."""
+        place, why = self.places[number], self.whys[self.why[number]]
+        partition = self.partitions[place]
+        after = {one for block, read in self.reads for one in block.steps_at(read(place))}
+        slots = tuple([Slot(key, partition) for key in self.keys])
+        return Step(slots, why.reasons, tuple(sorted(after)), why.may_change, why.forced)
+
+    def steps_at(self, places: Places) -> Iterable[int]:
+        """The places in the plan of the steps that make these places of the block, of those that are planned."""
+        own = self.places
+        if isinstance(places, range) and places.step == 1:
+            low, high = bisect_left(own, places.start), bisect_right(own, places.stop - 1)
+            return range(self.first + low, self.first + high)
+        found = ((one, bisect_left(own, one)) for one in places if one >= 0)
+        return [self.first + at for one, at in found if at < len(own) and own[at] == one]
+
+    def by_why(self) -> Iterator[tuple[Why, Sequence[int]]]:
+        """The planned places by the reasons that they share, in the order of first appearance."""
+        if len(set(self.why)) == 1:
+            yield self.whys[self.why[0]], self.places
+            return
+        groups: dict[int, list[int]] = {}
+        for place, why in zip(self.places, self.why, strict=True):
+            groups.setdefault(why, []).append(place)
+        for why, places in groups.items():
+            yield self.whys[why], places
+
+
+class Steps(Sequence[Step]):
+    """The steps of a plan in working order, each made when it is asked for: a plan may have a million of them."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self.blocks = [block for block in blocks if block.places]
+        self._firsts: list[int] = []
+        count = 0
+        for block in self.blocks:
+            block.first = count
+            self._firsts.append(count)
+            count += len(block.places)
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Step: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Step]: ...
+    def __getitem__(self, place: int | slice) -> Step | Sequence[Step]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(self._count))]
+        if place < 0:
+            place += self._count
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        block = self.blocks[bisect_right(self._firsts, place) - 1]
+        return block.step(place - block.first)
+
+    def __iter__(self) -> Iterator[Step]:
+        for block in self.blocks:
+            for number in range(len(block.places)):
+                yield block.step(number)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(_equal, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence that may be long
+
+
+def _equal(one: object, other: object) -> bool:
+    return one == other
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in working order, and sentences about what was noticed on the way."""
 
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def assets(self) -> dict[str, None]:
+        """The keys of all assets that are planned, in working order."""
+        if isinstance(self.steps, Steps):
+            return {key: None for block in self.steps.blocks for key in block.keys}
+        return {slot.asset: None for step in self.steps for slot in step.slots}
 
-def states(keys: Iterable[str], facts: Facts) -> dict[Slot, Verdict]:
-    """The state of every slot of these assets, upstream staleness included.
-
-    Arguments:
-        keys: asset keys; whatever lies upstream is judged too and left out of the result.
-    """
-    wanted = set(keys)
-    verdicts = _judge_all(_with_upstream(wanted, facts), facts)
-    return {slot: verdict for slot, verdict in verdicts.items() if slot.asset in wanted}
-
-
-def make(
-    keys: Collection[str],
-    facts: Facts,
-    *,
-    partitions: Mapping[str, Collection[str]] | None = None,
-    force: bool = False,
-) -> Plan:
-    """The steps that make exactly the selected slots fresh, on their inputs as published or planned.
-
-    Arguments:
-        keys: asset keys of the selection.
-        partitions: by asset key, the partition keys to stay within; an absent key means all.
-        force: compute every selected slot, fresh or not.
-
-    Raises:
-        UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input. A slot
-            that reads what is outside its input's definition can never run: it is left out with a warning.
-    """
-    wanted = set(keys)
-    within = {key: frozenset(those) for key, those in (partitions or {}).items()}
-    verdicts = _judge_all(_with_upstream(wanted, facts), facts)
-    chosen = _Chosen(facts, verdicts, force)
-    for key, definition in facts.graph.definitions.items():
-        if key in wanted and isinstance(definition, Asset):
-            chosen.consider(definition, within.get(key))
-    raise_all(chosen.errors)
-    return Plan(tuple(chosen.steps), tuple(chosen.warnings))
-
-
-class _Chosen:
-    """The steps chosen so far, in working order."""
-
-    def __init__(self, facts: Facts, verdicts: Mapping[Slot, Verdict], force: bool) -> None:
-        self.facts = facts
-        self.verdicts = verdicts
-        self.force = force
-        self.steps: list[Step] = []
-        self.errors: list[UsageError] = []
-        self.warnings: list[str] = []
-        self._place: dict[Slot, int] = {}
-        self._done: set[str] = set()
-        self._impossible: set[Slot] = set()
-        self._behind_held: set[Slot] = set()
-        self._defined: dict[str, frozenset[Slot]] = {}
-
-    def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
-        """Adds the steps that an asset needs."""
-        if asset.maker in self._done:
+    def by_why(self) -> Iterator[tuple[tuple[str, ...], Why, Slots]]:
+        """The steps by the assets that they make and the reasons that they share; the slots are those of the first."""
+        if isinstance(self.steps, Steps):
+            for block in self.steps.blocks:
+                for why, places in block.by_why():
+                    yield block.keys, why, Slots(block.keys[0], block.partitions, places)
             return
-        self._done.add(asset.maker)
-        keys = [one.key for one in self.facts.graph.makers[asset.maker]]
-        stale_inputs: dict[str, None] = {}
-        missing: dict[str, list[Slot]] = {}
-        for first in self.facts.slots_of(asset.key):
-            if partitions is not None and first.partition not in partitions:
-                continue
-            self._consider_slot(tuple(Slot(key, first.partition) for key in keys), stale_inputs, missing)
-        for upstream, slots in missing.items():
-            self.errors.append(_missing_input(asset, self.facts.graph.definitions[upstream], slots))
-        own = self.facts.slots_of(asset.key)
-        self._tell([one for one in own if one in self.facts.held], "held as it is: headwater env release lets it go")
-        self._tell(
-            [one for one in own if one in self._behind_held], "left out: what it reads is held and shows nothing"
-        )
-        left_out = [one for one in own if one in self._impossible and one not in self._behind_held]
-        self._tell(left_out, "left out: it reads partitions that its input does not have")
-        for upstream in stale_inputs:
-            self.warnings.append(f"{asset.key} reads {upstream} as it is published, which is stale: +{asset.key}")
-
-    def _tell(self, slots: list[Slot], what: str) -> None:
-        if slots:
-            self.warnings.append(f"{slots[0]}{f' and {len(slots) - 1} more' if len(slots) > 1 else ''} {what}")
-
-    def _consider_slot(
-        self, slots: tuple[Slot, ...], stale_inputs: dict[str, None], missing: dict[str, list[Slot]]
-    ) -> None:
-        if any(slot in self.facts.held for slot in slots):
-            return
-        after: set[int] = set()
-        upstream_planned: dict[str, None] = {}
-        stale: dict[str, None] = {}
-        lacking: dict[str, list[Slot]] = {}
-        for upstream, needed in _upstream_slots(slots[0], self.facts).items():
-            if upstream in self._place:
-                after.add(self._place[upstream])
-                upstream_planned[upstream.asset] = None
-            elif upstream not in self.facts.published:
-                if not needed:
-                    continue
-                lacking.setdefault(upstream.asset, []).append(upstream)
-            elif upstream in self.facts.held:
-                continue
-            elif self.verdicts.get(upstream, FRESH).state is not SlotState.FRESH:
-                stale[upstream.asset] = None
-        after.update(self._places_looked_up(slots))
-        own = tuple(
-            reason
-            for slot in slots
-            for reason in self.verdicts[slot].reasons
-            if reason.code is not ReasonCode.UPSTREAM_STALE
-            and not (reason.code is ReasonCode.INPUT_MISSING and upstream_planned)
-        )
-        reasons = _distinct(own)
-        if self.force:
-            reasons = (Reason(ReasonCode.FORCED, "asked for by force"), *reasons)
-        if upstream_planned:
-            reasons = (*reasons, _upstream_reason(slots[0].asset, upstream_planned, self.facts))
-        if not reasons:
-            stale_inputs.update(stale)
-            return
-        if any(self._cannot_be(one) for lacked in lacking.values() for one in lacked):
-            self._impossible.update(slots)
-            if any(one in self.facts.held or one in self._behind_held for lacked in lacking.values() for one in lacked):
-                self._behind_held.update(slots)
-            return
-        for key, lacked in lacking.items():
-            missing.setdefault(key, []).extend(lacked)
-        stale_inputs.update(stale)
-        place = len(self.steps)
-        self.steps.append(Step(slots, reasons, tuple(sorted(after)), not own and not self.force, self.force))
-        for slot in slots:
-            self._place[slot] = place
-
-    def _places_looked_up(self, slots: tuple[Slot, ...]) -> Iterable[int]:
-        """The steps that make what the slots' checks look values up in: looked up in what is published by then."""
-        for slot in slots:
-            targets = {check.target for check in self.facts.graph.asset(slot.asset).checks}
-            for target in targets & self.facts.graph.definitions.keys():
-                if target is not None:
-                    yield from (self._place[one] for one in self.facts.slots_of(target) if one in self._place)
-
-    def _cannot_be(self, slot: Slot) -> bool:
-        """Whether a slot that is not published cannot be planned either, today: nothing defines it, or it is held."""
-        if slot in self.facts.held:
-            return True
-        if slot.asset not in self._defined:
-            self._defined[slot.asset] = frozenset(self.facts.slots_of(slot.asset))
-        return slot in self._impossible or slot not in self._defined[slot.asset]
-
-
-def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slot]) -> UsageError:
-    rest = f" and {len(slots) - 1} more" if len(slots) > 1 else ""
-    if isinstance(upstream, Source):
-        return UsageError(
-            "HW603",
-            f"{asset.key} reads {slots[0]}{rest}, which cannot be found",
-            where=upstream.where,
-            hint=f"nothing is there to be read at {', '.join(upstream.files)}",
-        )
-    return UsageError(
-        "HW603",
-        f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
-        where=asset.where,
-        hint=f"materialize what lies upstream too: +{asset.key}",
-    )
-
-
-def _upstream_reason(asset: str, upstream: Iterable[str], facts: Facts) -> Reason:
-    """That an asset may change because something it reads does, and through which columns that could be."""
-    columns = {key: _columns_read(asset, key, facts) for key in upstream}
-    shown = [f"{key} ({_listed(names)})" if names else key for key, names in columns.items()]
-    rest = f"; and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return Reason(
-        ReasonCode.UPSTREAM_STALE,
-        f"may change through {'; '.join(shown[:3])}{rest}",
-        {"assets": list(columns), "columns": columns},
-    )
-
-
-def _columns_read(asset: str, upstream: str, facts: Facts) -> list[str]:
-    """The columns that an asset reads of another; empty while they are not known, or where none is read."""
-    found: dict[str, None] = {}
-    for bound in facts.graph.inputs[asset]:
-        read = facts.read_set(asset, bound) if bound.key == upstream else None
-        found.update(dict.fromkeys(name for name, _ in read or ()))
-    return list(found)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    seen: dict[tuple[str, str], Reason] = {}
-    for reason in reasons:
-        seen.setdefault((reason.code, reason.message), reason)
-    return tuple(seen.values())
-
-
-def _upstream_slots(slot: Slot, facts: Facts) -> dict[Slot, bool]:
-    """Every slot that a slot reads or is ordered after, and whether it cannot do without.
-
-    Of an input that is read whole, those that are defined and not published yet may come to be read, but are not
-    needed as long as there is any.
-    """
-    found: dict[Slot, bool] = {}
-    for bound in facts.graph.inputs[slot.asset]:
-        if facts.reads_whole(slot.asset, bound):
-            found.update(dict.fromkeys(facts.slots_of(bound.key), False))
-        found.update(dict.fromkeys(facts.reads(slot, bound), True))
-    for dep in facts.graph.asset(slot.asset).deps:
-        found.update(dict.fromkeys(facts.slots_of(dep), False))
-        found.update(dict.fromkeys(facts.waits_for(dep), True))
-    return found
-
-
-def _with_upstream(keys: Iterable[str], facts: Facts) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key not in seen:
-            seen.add(key)
-            waiting.extend(facts.graph.upstream(key))
-            definition = facts.graph.definitions[key]
-            if isinstance(definition, Asset):
-                waiting.extend(one.key for one in facts.graph.makers[definition.maker])
-    return seen
-
-
-def _judge_all(keys: Collection[str], facts: Facts) -> dict[Slot, Verdict]:
-    verdicts: dict[Slot, Verdict] = {}
-    unfresh: dict[Slot, None] = {}
-    unfresh_keys: set[str] = set()
-    for key, definition in facts.graph.definitions.items():
-        if key not in keys or not isinstance(definition, Asset):
-            continue
-        upstream_unfresh = not unfresh_keys.isdisjoint(facts.graph.upstream(key))
-        for slot in facts.slots_of(key):
-            verdict = judge(slot, facts)
-            held = verdict.state is SlotState.HELD
-            if upstream_unfresh and not held:
-                verdict = _with_cone(slot, verdict, unfresh, facts)
-            verdicts[slot] = verdict
-            if verdict.state is not SlotState.FRESH and not held:
-                unfresh[slot] = None
-                unfresh_keys.add(key)
-    return verdicts
-
-
-def _with_cone(slot: Slot, verdict: Verdict, unfresh: Mapping[Slot, None], facts: Facts) -> Verdict:
-    """The verdict with the reason that something it reads is not fresh itself, if so."""
-    upstream = _upstream_slots(slot, facts).items()
-    stale = tuple(
-        dict.fromkeys(one.asset for one, needed in upstream if one in unfresh and (needed or one in facts.published))
-    )
-    if not stale:
-        return verdict
-    reason = _upstream_reason(slot.asset, stale, facts)
-    state = SlotState.STALE if verdict.state is SlotState.FRESH else verdict.state
-    return Verdict(state, (*verdict.reasons, reason))
+        for step in self.steps:
+            keys = tuple(slot.asset for slot in step.slots)
+            yield keys, Why(step.reasons, step.may_change, step.forced), Slots.of(step.slot)

@@ -13,6 +13,7 @@ from assets_core.column_lineage import ORDER, ROWS
 from assets_core.facts import Facts, make_recipe
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot
+from assets_core.published import pack_id
 from assets_core.recipe import InputPart, Recipe, RecipeInput
 from assets_core.records import Materialization, Schema
 from assets_core.renames import as_called_now
@@ -85,6 +86,8 @@ class Verdict:
 
 
 FRESH = Verdict(SlotState.FRESH)
+MISSING = Verdict(SlotState.MISSING, (Reason(ReasonCode.MISSING, "never materialized in this environment"),))
+"""The verdict on a slot that shows nothing and of which nothing was set aside."""
 
 
 def judge(slot: Slot, facts: Facts) -> Verdict:
@@ -107,9 +110,8 @@ def judge(slot: Slot, facts: Facts) -> Verdict:
 
 
 def _not_published(slot: Slot, facts: Facts) -> Verdict:
-    reason = Reason(ReasonCode.MISSING, "never materialized in this environment")
     blocked = _blocked(slot, facts.graph.asset(slot.asset), facts)
-    return Verdict(SlotState.BLOCKED if blocked else SlotState.MISSING, (reason, *blocked))
+    return Verdict(SlotState.BLOCKED, (*MISSING.reasons, *blocked)) if blocked else MISSING
 
 
 def _blocked(slot: Slot, asset: Asset[..., Any], facts: Facts) -> tuple[Reason, ...]:
@@ -133,10 +135,23 @@ def _blocked(slot: Slot, asset: Asset[..., Any], facts: Facts) -> tuple[Reason, 
 def _differences(
     slot: Slot, asset: Asset[..., Any], shown: Materialization, recorded: Recipe, facts: Facts
 ) -> Iterable[Reason]:
-    own = facts.assets[slot.asset]
     if slot in facts.absent:
         yield Reason(ReasonCode.OUTPUT_MISSING, "its stored data is gone or damaged")
     yield from _volatility(slot, asset, shown, facts)
+    yield from shared_differences(slot, shown, recorded, facts)
+    recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
+    before = {one.name: one for one in recorded.inputs}
+    for bound in facts.graph.inputs[slot.asset]:
+        yield from _parts_differ(slot, bound, before.get(bound.name), facts)
+    for dep in asset.deps:
+        yield from _dep_differences(dep, before.get(f"deps:{dep}"), facts)
+    yield from _window_difference(slot, asset, recorded)
+
+
+def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, facts: Facts) -> Iterable[Reason]:
+    """What differs apart from the slot's window and from what its inputs show: the same for all slots of the asset
+    whose records are alike in everything but their data."""
+    own, asset = facts.assets[slot.asset], facts.graph.asset(slot.asset)
     if _code_differs(slot, shown, recorded, facts):
         changes = list(facts.code_changes(shown))
         told = f": {'; '.join(changes[:3])}" if changes else ""
@@ -150,11 +165,12 @@ def _differences(
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
     before = {one.name: one for one in recorded.inputs}
     for bound in facts.graph.inputs[slot.asset]:
-        yield from _input_differences(slot, bound, before.get(bound.name), facts)
+        yield from _input_differs(slot, bound, before.get(bound.name), facts)
     for dep in asset.deps:
-        yield from _dep_differences(dep, before.get(f"deps:{dep}"), facts)
+        if f"deps:{dep}" not in before:
+            about = {"input": f"deps:{dep}", "asset": dep}
+            yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, f"now ordered after {dep}", about)
     yield from _dropped_inputs(slot, asset, recorded, facts)
-    yield from _window_difference(slot, asset, recorded)
     passed = {result.rule for result in shown.checks if result.passed}
     ran = {result.rule for result in shown.checks}
     for check in asset.checks:
@@ -232,24 +248,27 @@ def _dropped_inputs(slot: Slot, asset: Asset[..., Any], recorded: Recipe, facts:
             )
 
 
-def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
+def _input_differs(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
+    """What differs in an input as a whole: another table than was read, or other columns."""
     about = {"input": bound.name, "asset": bound.key}
     if recorded is None or recorded.asset != bound.key:
         old = "nothing" if recorded is None else recorded.asset
-        yield Reason(
-            ReasonCode.INPUT_SLOTS_CHANGED,
-            f"input {bound.name} is now {bound.key}, was {old}",
-            {**about, "before": old},
-        )
+        message = f"input {bound.name} is now {bound.key}, was {old}"
+        yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, message, {**about, "before": old})
         return
+    columns = facts.read_set(slot.asset, bound)
+    if columns is not None and recorded.columns != columns:
+        yield from _schema_differences(recorded, columns, about, facts)
+
+
+def _parts_differ(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
+    """What differs in the slots of an input, where the input itself is what it was."""
+    if recorded is None or any(_input_differs(slot, bound, recorded, facts)):
+        return
+    about = {"input": bound.name, "asset": bound.key}
     columns = facts.read_set(slot.asset, bound)
     if columns is None:  # not known yet: what was read is what is compared
         columns = recorded.columns
-    if recorded.columns != columns:
-        schema_reasons = tuple(_schema_differences(recorded, columns, about, facts))
-        if schema_reasons:
-            yield from schema_reasons
-            return
     before = {part.partition: part for part in recorded.parts}
     now = facts.reads(slot, bound)
     yield from _slots_differ(before, now, about, facts)
@@ -260,8 +279,11 @@ def _input_differences(slot: Slot, bound: BoundInput, recorded: RecipeInput | No
         yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, message, {**about, "partitions": common})
     same_set = recorded.columns == columns
     for upstream in now:
-        made, part = facts.published.get(upstream), before.get(upstream.partition)
-        if made is None or part is None or part.materialization == made.id:
+        part = before.get(upstream.partition)
+        if part is None or pack_id(part.materialization) == facts.published.id_of(upstream):
+            continue
+        made = facts.published.get(upstream)
+        if made is None:
             continue
         changed = _changed(part, made, read_set, same_set, facts)
         if changed:
@@ -340,16 +362,18 @@ def _slots_differ(
 
 
 def _dep_differences(dep: str, recorded: RecipeInput | None, facts: Facts) -> Iterable[Reason]:
-    about = {"input": f"deps:{dep}", "asset": dep}
     if recorded is None:
-        yield Reason(ReasonCode.INPUT_SLOTS_CHANGED, f"now ordered after {dep}", about)
         return
+    about = {"input": f"deps:{dep}", "asset": dep}
     before = {part.partition: part for part in recorded.parts}
     now = facts.waits_for(dep)
     yield from _slots_differ(before, now, about, facts)
     for upstream in now:
-        made, part = facts.published.get(upstream), before.get(upstream.partition)
-        if made is None or part is None or part.materialization == made.id:
+        part = before.get(upstream.partition)
+        if part is None or pack_id(part.materialization) == facts.published.id_of(upstream):
+            continue
+        made = facts.published.get(upstream)
+        if made is None:
             continue
         if facts.version_of(made, tuple(name for name, _ in made.schema)) != part.version:
             yield Reason(ReasonCode.INPUT_CHANGED, f"{upstream} changed", {**about, "partition": upstream.partition})

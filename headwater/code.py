@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, UsageError
 from assets_core.facts import Facts
+from assets_core.published import Published
 from assets_core.versions import CodeVersion
 from lineage.code import Part
 from lineage.code_record import changes
@@ -88,7 +89,7 @@ def _facts(project: Project, key: str) -> Facts:
     """Facts from the records alone: schemas are derived, declared, or those of what is published."""
     needed = with_upstream(project.graph, [key])
     published = project.catalog.published(project.env, assets=needed, lineage=False)
-    facts = Facts(project.graph, datetime.now(UTC), {}, published)
+    facts = Facts(project.graph, datetime.now(UTC), {}, Published(published))
     for asset in project.graph.assets:
         if asset.key in needed:
             facts.assets[asset.key] = asset_facts(project.scene, asset, facts)

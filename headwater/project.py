@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assets_core.plan import Plan
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
-    from assets_core.staleness import Verdict
+    from assets_core.states import States
     from headwater.diff import Diff
     from headwater.environments import Changed, Known
     from headwater.trace import AssetLineage
@@ -189,7 +189,7 @@ class Project:
 
         return make_plan(self, select, partition=partition, exclude=exclude, force=force)
 
-    def status(self, select: str = "", *, exclude: str = "") -> dict[Slot, Verdict]:
+    def status(self, select: str = "", *, exclude: str = "") -> States:
         """The state of every slot of the selected assets, with every reason."""
         from headwater.use_cases import status
 

@@ -114,7 +114,7 @@ class _Judged:
         known = gather(project.scene, keys, datetime.now(UTC), new_id())
         raise_all(known.errors)
         self._facts: Facts = known.facts
-        self._facts.recorded = {**self._facts.recorded, **self._named()}
+        self._facts.fetch_recorded(self._named())
         self._absent = project.tables.absent(wanted.values())
         done: set[str] = set()
         for key in graph.definitions:
@@ -123,16 +123,15 @@ class _Judged:
                 done.update(group)
                 self._judge(group)
 
-    def _named(self) -> dict[str, Materialization]:
-        """The materializations that the recipes were made on."""
-        named = {
+    def _named(self) -> set[str]:
+        """The ids of the materializations that the recipes were made on."""
+        return {
             part.materialization
             for made in self._wanted.values()
             if made.recipe is not None
             for read in made.recipe.inputs
             for part in read.parts
         }
-        return self._project.catalog.materializations(sorted(named), lineage=False)
 
     def _judge(self, group: Collection[str]) -> None:
         """Judges the slots of one asset, or of all that are made by one call, and keeps those that are accepted."""

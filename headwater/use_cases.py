@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets_core import plan as planning
+from assets_core import planning
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
 from assets_core.facts import Facts
@@ -26,7 +26,7 @@ from assets_core.plan import Plan
 from assets_core.ports import Reporter, RunResult
 from assets_core.records import Materialization, RunRecord, RunState
 from assets_core.renames import renames_of, under_present_keys
-from assets_core.staleness import Verdict
+from assets_core.states import States
 from headwater import processes
 from headwater.orphans import orphaned
 from headwater.secrets import mask
@@ -35,7 +35,7 @@ from materializers.capture import capturing_streams
 from materializers.engine import Engine
 from materializers.executors import ThreadsExecutor
 from materializers.ids import new_id
-from materializers.observe import Known, gather
+from materializers.observe import Known, gather, keep_judgements
 from materializers.preview import preview_step
 from materializers.sql_engine import run_query
 
@@ -51,12 +51,13 @@ def make_plan(
     return _planned(project, select, partition, exclude, force, new_id())[1]
 
 
-def status(project: Project, select: str = "", *, exclude: str = "") -> dict[Slot, Verdict]:
+def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     """See ``Project.status``."""
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, _now(), new_id())
-    states = dict(planning.states(keys, known.facts))
-    return states if select or exclude else {**states, **orphaned(project)}
+    states = planning.states(keys, known.facts)
+    keep_judgements(project.scene, known.facts)
+    return states if select or exclude else states.with_others(orphaned(project))
 
 
 def materialize(
@@ -104,8 +105,7 @@ def materialize(
 
 def _open_storages(project: Project, plan: Plan) -> None:
     """Opens every storage that the plan writes to, so that what is wrong with one shows before anything runs."""
-    assets = {slot.asset for step in plan.steps for slot in step.slots}
-    for name in {project.graph.asset(key).storage or "default" for key in assets}:
+    for name in {project.graph.asset(key).storage or "default" for key in plan.assets}:
         project.tables.storage(name)
 
 
@@ -160,7 +160,9 @@ def _planned(
     known = gather(project.scene, keys, _now(), run_id, told=told)
     raise_all(known.errors)
     partitions = None if partition is None else _within(project, keys, partition, known.facts)
-    return known, planning.make(keys, known.facts, partitions=partitions, force=force)
+    plan = planning.make(keys, known.facts, partitions=partitions, force=force)
+    keep_judgements(project.scene, known.facts)
+    return known, plan
 
 
 def _within(project: Project, keys: Collection[str], text: str, facts: Facts) -> dict[str, Collection[str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assets_core.asset import Asset, Source
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
 from assets_core.facts import Facts
+from assets_core.published import Published
 from assets_core.records import Derivation, Schema
 from headwater.rebuild import unsteady
 from lineage.checks.validate import validate_checks
@@ -73,7 +74,7 @@ def _facts(project: Project) -> Facts:
     """Facts without a look at any data: schemas are declared, derived, or those of the last observation."""
     sources = {one.key for one in project.graph.sources}
     shown = project.catalog.published(project.env, assets=sources, lineage=False) if sources else {}
-    facts = Facts(project.graph, datetime.now(UTC), {}, dict(shown))
+    facts = Facts(project.graph, datetime.now(UTC), {}, Published(shown))
     for asset in project.graph.assets:
         facts.assets[asset.key] = asset_facts(project.scene, asset, facts)
     return facts

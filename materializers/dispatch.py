@@ -29,6 +29,7 @@ class Progress:
 
     Arguments:
         recipes: by slot, the recipe with its inputs pinned.
+        basis: by slot, what its inputs showed then, in little.
         expected: by slot, the id of what it showed when the step was dispatched.
         adopt: by slot, an earlier materialization whose data is only to be checked again.
         made: what came of it.
@@ -37,6 +38,7 @@ class Progress:
     attempts: int = 0
     seconds: float = 0.0
     recipes: dict[Slot, Recipe] = field(default_factory=dict)
+    basis: dict[Slot, bytes | None] = field(default_factory=dict)
     expected: dict[Slot, str | None] = field(default_factory=dict)
     adopt: dict[Slot, Materialization] = field(default_factory=dict)
     made: tuple[Materialization, ...] = ()
@@ -152,9 +154,11 @@ class Dispatcher:
         return {made.id: partial(self.scene.tables.scan, [made]) for made in (shown, *records.values())}
 
     def _lookup(self, key: str, column: str) -> pl.LazyFrame:
-        made = [one for slot, one in list(self.facts.published.items()) if slot.asset == key]
-        if not made:
+        slots = [Slot(key, partition) for partition in list(self.facts.published.glances(key))]
+        if not slots:
             raise LookupError(key)
+        self.facts.published.fetch(slots)
+        made = [self.facts.published[slot] for slot in slots]
         return self.scene.tables.scan(made).select(column)
 
 

@@ -20,6 +20,7 @@ from assets_core.recipe import Recipe
 from assets_core.records import Materialization, StepError, StepRecord, StepResult
 from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
 from assets_core.staleness import SlotState, judge
+from assets_core.states import judged, remember
 from lineage.catalog.values import Outcome, Publish
 from lineage.code_record import to_text
 from lineage.derive import read_source
@@ -78,7 +79,7 @@ class Engine:
         self._oldest = 0.0
         self._interrupted = False
         self._stopping = False
-        self.facts.keep_all_but({slot.asset for step in plan.steps for slot in step.slots})
+        self.facts.keep_all_but(plan.assets)
 
     def run(self) -> RunResult:
         """Runs the plan to its end; after ``interrupt`` only what is under way to its end."""
@@ -163,9 +164,12 @@ class Engine:
                 return
             self._derive_now(step)
             if not step.forced and all(judge(slot, self.facts).state is SlotState.FRESH for slot in step.slots):
+                for slot in step.slots:
+                    remember(slot, self.facts.basis(slot), self.facts)
                 self._apply(place, StepEvent.EQUAL)
                 return
             progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
+            progress.basis = {slot: self.facts.basis(slot) for slot in step.slots}
             progress.expected = {slot: self._shown(slot) for slot in step.slots}
             if not step.forced and not self.facts.graph.asset(step.slot.asset).volatile and self._look_up(place):
                 return
@@ -318,6 +322,9 @@ class Engine:
         if self._unrecorded:
             outcomes.append(Outcome(steps=tuple(self._unrecorded)))
             self._unrecorded = []
+        if self.facts.found_fresh:
+            outcomes.append(Outcome(judged=tuple(self.facts.found_fresh)))
+            self.facts.found_fresh.clear()
         if not outcomes:
             return
         report = self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
@@ -346,7 +353,13 @@ class Engine:
         ]  # fmt: skip
         publish += [Publish(one.slot, None, one.id) for one in self._carried(publish)]
         steps = tuple(self._step_record(place, slot, state) for slot in step.slots)
-        return Outcome(progress.made if computed else (), tuple(publish), steps, self._source(step) if computed else "")
+        fresh = [] if blocked else [
+            judged(made.slot, made.id, progress.basis[made.slot], self.facts) for made in progress.made
+        ]  # fmt: skip
+        return Outcome(
+            progress.made if computed else (), tuple(publish), steps, self._source(step) if computed else "",
+            tuple(one for one in fresh if one is not None),
+        )  # fmt: skip
 
     def _carried(self, moves: Iterable[Publish]) -> list[Materialization]:
         """What is shown under former keys of slots that are published under their own now."""

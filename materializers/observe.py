@@ -13,8 +13,10 @@ from assets_core.asset import Asset, Source
 from assets_core.errors import HeadwaterError
 from assets_core.facts import AssetFacts, Facts
 from assets_core.graph import BoundInput, Graph
-from assets_core.records import Derivation, Materialization, RecordKind, Schema
-from assets_core.renames import renames_of, under_present_keys
+from assets_core.keys import Slot
+from assets_core.published import Glance, Published
+from assets_core.records import Derivation, Materialization, Schema
+from assets_core.renames import renames_of
 from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
@@ -26,6 +28,7 @@ from materializers import sources
 from materializers.config_texts import config_texts
 from materializers.former import FormerCode
 from materializers.ids import new_id
+from materializers.shown import Codes, Records, absent_slots
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
 from materializers.undeclared import undeclared_files
@@ -81,14 +84,20 @@ def gather(
     formerly = {former for former, key in renames.items() if key in needed}
     looked_up = _looked_up(graph, needed)
     wanted = needed | formerly | looked_up
-    shown = under_present_keys(catalog.published(scene.env, assets=wanted, lineage=False), renames)
+    glances = _under_present_keys(catalog.glances(scene.env, wanted), renames)
+    records = Records(catalog)
     versions = Versions(scene.tables, catalog)
-    facts = Facts(graph, now, {}, shown, version_of=versions, renames=renames)
+    facts = Facts(
+        graph, now, {}, Published(glances=glances, fetch=records.fetch), version_of=versions, renames=renames,
+        recorded=records, fetch_recorded=records.fetch, standings=catalog.standings(),
+        alike=lambda key: catalog.alike(scene.env, key),
+    )  # fmt: skip
     known = Known(facts, versions)
     _observe_sources(scene, known, needed | looked_up, run_id, told)
+    codes = Codes(scene, facts, needed | formerly)
     for key, definition in graph.definitions.items():
         if key in needed and isinstance(definition, Asset):
-            facts.assets[key] = asset_facts(scene, definition, facts)
+            facts.assets[key] = asset_facts(scene, definition, facts, codes)
             derivation = facts.assets[key].derivation
             known.errors.extend(derivation.errors if derivation is not None else ())
             known.warnings.extend(derivation.warnings if derivation is not None else ())
@@ -96,12 +105,19 @@ def gather(
     keep_derivations(scene)
     facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
-    gone = scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION)
-    facts.absent.update(slot for slot, one in shown.items() if one.slot in gone)
-    facts.recorded = _recorded(catalog, facts)
+    facts.absent.update(absent_slots(scene, facts, needed, formerly))
     facts.code_changes = _CodeChanges(scene, facts)
     facts.former_code = FormerCode(scene.catalog, scene.derived, scene.configs, facts)
     return known
+
+
+def _under_present_keys(
+    glances: dict[str, dict[str | None, Glance]], renames: Mapping[str, str]
+) -> dict[str, dict[str | None, Glance]]:
+    """What is shown, that of former keys under the present ones unless these show something of their own."""
+    for former in glances.keys() & renames.keys():
+        glances[renames[former]] = {**glances.pop(former), **glances.get(renames[former], {})}
+    return glances
 
 
 def _why_held(hold: Hold) -> str:
@@ -149,13 +165,17 @@ def _looked_up(graph: Graph, keys: Iterable[str]) -> set[str]:
     return found & graph.definitions.keys()
 
 
-def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts) -> AssetFacts:
-    """What is known of one asset, with the schemas of its inputs as far as ``facts`` has them."""
+def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Codes | None = None) -> AssetFacts:
+    """What is known of one asset, with the schemas of its inputs as far as ``facts`` has them.
+
+    Arguments:
+        codes: the code versions of what assets show, where those of several are looked at.
+    """
     config = scene.configs.get(asset.key)
     inputs = input_schemas(scene.graph, asset, facts)
     derivation = derive(asset, inputs, config, scene.derived)
     if derivation is not None:
-        derivation = _comparable(scene, asset, derivation, facts, inputs)
+        derivation = _comparable(scene, asset, derivation, codes or Codes(scene, facts, {asset.key}), inputs)
     values = {} if config is None else config_texts(config)
     settings = {**_settings(asset), **_files(scene, derivation)}
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
@@ -170,16 +190,12 @@ def _comparable(
     scene: Scene,
     asset: Asset[..., object],
     derivation: Derivation,
-    facts: Facts,
+    codes: Codes,
     inputs: list[tuple[BoundInput, Schema | None]],
 ) -> Derivation:
     """The derivation with a source digest where some slot was recorded under evidence that compares by nothing else."""
-    for slot in facts.slots_of(asset.key):
-        shown = facts.published.get(slot)
-        if shown is None or shown.recipe is None:
-            continue
-        if same_code(shown.recipe.code, derivation.code) is None:
-            return replace(derivation, code=with_source(asset, derivation.code, inputs, scene.derived))
+    if any(same_code(one, derivation.code) is None for one in codes.of(asset.key, derivation.code)):
+        return replace(derivation, code=with_source(asset, derivation.code, inputs, scene.derived))
     return derivation
 
 
@@ -213,7 +229,9 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
     for key, definition in scene.graph.definitions.items():
         if key not in needed or not isinstance(definition, Source):
             continue
-        previous = {slot: one for slot, one in facts.published.items() if slot.asset == key}
+        slots = [Slot(key, partition) for partition in facts.published.glances(key)]
+        facts.published.fetch(slots)
+        previous = {slot: facts.published[slot] for slot in slots}
         try:
             found = sources.observe(
                 definition,
@@ -253,9 +271,10 @@ def _checked(scene: Scene, source: Source, made: Materialization, known: Known) 
         return made
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        slots = [slot for slot in known.facts.published if slot.asset == key]
+        slots = [Slot(key, partition) for partition in known.facts.published.glances(key)]
         if not slots:
             raise LookupError(key)
+        known.facts.published.fetch(slots)
         return scene.tables.scan([known.facts.published[slot] for slot in slots]).select(column)
 
     results = tuple(evaluate(source.checks, scene.tables.scan([made]), lookup=lookup))
@@ -266,21 +285,15 @@ def _checked(scene: Scene, source: Source, made: Materialization, known: Known) 
     return replace(made, checks=results, blocked=bool(blocked))
 
 
+def keep_judgements(scene: Scene, facts: Facts) -> None:
+    """Writes which slots were found fresh by looking at their records, so that the next command need not look again."""
+    if facts.found_fresh:
+        scene.catalog.remember_judged(scene.env, facts.found_fresh)
+        facts.found_fresh.clear()
+
+
 def keep_derivations(scene: Scene) -> None:
     """Writes what was derived since the last time, so that the next command need not derive it again."""
     if scene.derived.fresh:
         scene.catalog.remember_derivations(scene.derived.fresh)
         scene.derived.fresh.clear()
-
-
-def _recorded(catalog: Catalog, facts: Facts) -> dict[str, Materialization]:
-    """The materializations that published recipes name and that are not published any more."""
-    current = {one.id for one in facts.published.values()}
-    named = {
-        part.materialization
-        for one in facts.published.values()
-        if one.recipe is not None
-        for read in one.recipe.inputs
-        for part in read.parts
-    }
-    return catalog.materializations(sorted(named - current))

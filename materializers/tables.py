@@ -95,11 +95,14 @@ class Tables:
         return self.storage(stored[0].storage).scan_many(stored, schema)
 
     def absent(self, made: Iterable[Materialization]) -> set[Slot]:
+        """The slots whose stored data is not there; see ``absent_of``."""
+        return self.absent_of((one.slot, one.stored) for one in made if one.stored is not None)
+
+    def absent_of(self, stored_of: Iterable[tuple[Slot, Stored]]) -> set[Slot]:
         """The slots whose stored data is not there, as far as a look at names and sizes can tell."""
         by_storage: dict[str, list[tuple[Slot, Stored]]] = {}
-        for one in made:
-            if one.stored is not None:
-                by_storage.setdefault(one.stored.storage, []).append((one.slot, one.stored))
+        for slot, stored in stored_of:
+            by_storage.setdefault(stored.storage, []).append((slot, stored))
         gone: set[Slot] = set()
         for name, pairs in by_storage.items():
             present = self.storage(name).present([stored for _, stored in pairs])

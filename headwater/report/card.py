@@ -13,7 +13,7 @@ from assets_core.staleness import Verdict
 from headwater.report.listing import kind_of, partitions_word, place_of
 from headwater.report.reasons import reason_lines
 from headwater.report.slots import PartitionsOf, no_partitions
-from headwater.report.status import count_states, status_document
+from headwater.report.status import by_verdict, count_states, status_document
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, paragraph, state_cell, table
 from headwater.report.words import number, short_type
@@ -143,7 +143,7 @@ def _state_lines(
     if not verdicts:
         return []
     shown = ", ".join(style.state(state, f"{number(count)} {state}") for state, count in card["states"].items())
-    pairs = [(slot, reason) for slot, verdict in verdicts.items() for reason in verdict.reasons]
+    pairs = [(slots, reason) for _, _, slots, verdict in by_verdict(verdicts) for reason in verdict.reasons]
     reasons = reason_lines(pairs, partitions_of, style, "    ")
     return [f"  {style.dim('state'.ljust(_LABEL))}  {shown}", *reasons]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from assets_core.keys import Slot
-from assets_core.plan import Plan, Step
+from assets_core.keys import Slots
+from assets_core.plan import Plan, Step, Why
 from assets_core.staleness import Reason
 from headwater.report.reasons import main_reason, reason_lines
-from headwater.report.slots import PartitionsOf, no_partitions, slot_count
+from headwater.report.slots import PartitionsOf, no_partitions, wide_count
 from headwater.report.style import Style
 from headwater.report.table import limited, table
 from headwater.report.words import counted
@@ -41,17 +41,17 @@ def plan_text(
     """
     if not plan.steps:
         return f"{title}: nothing to do, everything selected is fresh"
-    groups = _by_asset(plan.steps)
+    groups = _by_asset(plan)
     head = f"{title}: {counted(len(plan.steps), 'step')}, {counted(len(groups), 'asset')}"
     if not why:
-        rows = [_row(keys, steps, partitions_of) for keys, steps in groups.items()]
+        rows = [_row(keys, group, partitions_of) for keys, group in groups.items()]
         lines = table(rows, style, right={1}, flexible=2)
         hint = style.dim("  headwater plan --why gives every reason")
         return "\n".join([head, "", *_cut(lines, style), "", hint])
-    rows = [_row(keys, steps, partitions_of)[:2] for keys, steps in groups.items()]
+    rows = [_row(keys, group, partitions_of)[:2] for keys, group in groups.items()]
     blocks = [
-        [line, *reason_lines(_pairs(steps), partitions_of, style)]
-        for line, steps in zip(table(rows, style, right={1}), groups.values(), strict=True)
+        [line, *reason_lines(_pairs(group), partitions_of, style)]
+        for line, group in zip(table(rows, style, right={1}), groups.values(), strict=True)
     ]
     return "\n".join([head, "", *limited(blocks, style, "asset", "--all shows them")])
 
@@ -60,17 +60,20 @@ def _cut(lines: list[str], style: Style) -> list[str]:
     return limited([[line] for line in lines], style, "asset", "--all shows them")
 
 
-def _by_asset(steps: Iterable[Step]) -> Mapping[tuple[str, ...], list[Step]]:
-    groups: dict[tuple[str, ...], list[Step]] = {}
-    for step in steps:
-        groups.setdefault(tuple(slot.asset for slot in step.slots), []).append(step)
+Group = list[tuple[Why, Slots]]
+
+
+def _by_asset(plan: Plan) -> Mapping[tuple[str, ...], Group]:
+    groups: dict[tuple[str, ...], Group] = {}
+    for keys, why, slots in plan.by_why():
+        groups.setdefault(keys, []).append((why, slots))
     return groups
 
 
-def _row(keys: tuple[str, ...], steps: list[Step], partitions_of: PartitionsOf) -> list[str]:
-    count = slot_count([step.slot for step in steps])
-    return [", ".join(keys), count, main_reason(_pairs(steps), partitions_of)]
+def _row(keys: tuple[str, ...], group: Group, partitions_of: PartitionsOf) -> list[str]:
+    count = wide_count([slots for _, slots in group])
+    return [", ".join(keys), count, main_reason(_pairs(group), partitions_of)]
 
 
-def _pairs(steps: Iterable[Step]) -> list[tuple[Slot, Reason]]:
-    return [(step.slot, reason) for step in steps for reason in step.reasons]
+def _pairs(group: Group) -> list[tuple[Slots, Reason]]:
+    return [(slots, reason) for why, slots in group for reason in why.reasons]

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from assets_core.keys import Slot
+from assets_core.keys import Slots
 from assets_core.staleness import Reason, ReasonCode
-from headwater.report.slots import PartitionsOf, key_span, span
+from headwater.report.slots import PartitionsOf, key_span, wide_span
 from headwater.report.style import Style, clean
 from headwater.report.table import paragraph
 from headwater.report.words import listed
 
+Pairs = Iterable[tuple[Slots, Reason]]
+"""Slots of one asset, and a reason that they have."""
 _COLUMNS_SHOWN = 12
 _SETS_SHOWN = 4
 
@@ -34,7 +36,7 @@ class ReasonGroup:
     tail: str = ""
     columns: tuple[str, ...] = ()
     partitions: dict[str, None] = field(default_factory=dict)
-    slots: list[Slot] = field(default_factory=list)
+    slots: list[Slots] = field(default_factory=list)
 
     def sentence(self, partitions_of: PartitionsOf) -> str:
         """The reason in one sentence, without the slots that have it."""
@@ -45,7 +47,7 @@ class ReasonGroup:
         return self.message
 
 
-def group_reasons(pairs: Iterable[tuple[Slot, Reason]]) -> list[ReasonGroup]:
+def group_reasons(pairs: Pairs) -> list[ReasonGroup]:
     """Joins what is the same reason for several slots, in the order of first appearance."""
     groups: dict[tuple[Any, ...], ReasonGroup] = {}
     for slot, reason in pairs:
@@ -57,13 +59,11 @@ def group_reasons(pairs: Iterable[tuple[Slot, Reason]]) -> list[ReasonGroup]:
     return _few_sets(list(groups.values()))
 
 
-def reason_lines(
-    pairs: Iterable[tuple[Slot, Reason]], partitions_of: PartitionsOf, style: Style, indent: str = "      "
-) -> list[str]:
+def reason_lines(pairs: Pairs, partitions_of: PartitionsOf, style: Style, indent: str = "      ") -> list[str]:
     """The lines of ``--why``: a reason each, with the partitions that have it."""
     lines: list[str] = []
     for group in group_reasons(pairs):
-        sentence, where = clean(group.sentence(partitions_of)), span(group.slots, partitions_of)
+        sentence, where = clean(group.sentence(partitions_of)), wide_span(group.slots, partitions_of)
         together = f"{indent}{sentence}  {where}".rstrip()
         if style.width is None or len(together) <= style.width:
             lines.append(f"{indent}{sentence}  {style.dim(where)}" if where else together)
@@ -73,7 +73,7 @@ def reason_lines(
     return lines
 
 
-def main_reason(pairs: Iterable[tuple[Slot, Reason]], partitions_of: PartitionsOf) -> str:
+def main_reason(pairs: Pairs, partitions_of: PartitionsOf) -> str:
     """The first reason, and how many others there are."""
     groups = group_reasons(pairs)
     if not groups:

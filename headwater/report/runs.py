@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from assets_core.keys import Slots
 from assets_core.records import RunRecord, StepRecord
 from headwater.report.outcome import count_lines, error_document, error_lines, log_document
 from headwater.report.reasons import main_reason, reason_from
@@ -118,7 +119,7 @@ def run_show_text(
 
 
 def _row(key: str, state: str, steps: Sequence[StepRecord], partitions_of: PartitionsOf) -> list[str | Cell]:
-    pairs = [(step.slot, reason_from(reason)) for step in steps for reason in step.reasons]
+    pairs = [(Slots.of(step.slot), reason_from(reason)) for step in steps for reason in step.reasons]
     took = seconds(sum(step.seconds for step in steps))
     return [state_cell(state), key, slot_count([step.slot for step in steps]), took, main_reason(pairs, partitions_of)]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
 
 from assets_core.errors import HeadwaterError
-from assets_core.keys import Slot
+from assets_core.keys import Slot, Slots
 from assets_core.partitions import Partitions, ranges
 from headwater.report.words import listed, number
 
@@ -13,9 +14,38 @@ PartitionsOf = Callable[[str], Partitions | None]
 """Gives the partition definition of an asset key, None where it has none or is not known."""
 
 
+_VERY_MANY = 5000
+
+
 def no_partitions(key: str) -> Partitions | None:
     """For where no definitions are at hand: every key is listed by itself."""
     return None
+
+
+def wide_span(slots: Sequence[Slots], partitions_of: PartitionsOf, most: int = 3, *, count: bool = True) -> str:
+    """As ``span``, for slots of one asset in little; where there are very many, ranges are told by their places."""
+    if len(slots) == 1 and len(slots[0].places) > _VERY_MANY:
+        first = slots[0]
+        text = listed([f"{first.every[low]}..{first.every[high]}" for low, high in _runs(first.places)], most)
+        return f"{text} ({len(first.places):,})" if count else text
+    return span(
+        [Slot(one.asset, partition) for one in slots for partition in one.partitions], partitions_of, most, count=count
+    )
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and last of places that follow each other."""
+    if places[-1] - places[0] == len(places) - 1:
+        return [(places[0], places[-1])]
+    starts = [places[0], *(two for one, two in pairwise(places) if two != one + 1)]
+    ends = [*(one for one, two in pairwise(places) if two != one + 1), places[-1]]
+    return list(zip(starts, ends, strict=True))
+
+
+def wide_count(slots: Sequence[Slots]) -> str:
+    """How many slots there are; empty for the one slot of an asset without partitions."""
+    total = sum(len(one.places) for one in slots)
+    return number(total) if total > 1 or any(one.partitions[0] is not None for one in slots) else ""
 
 
 def span(slots: Iterable[Slot], partitions_of: PartitionsOf, most: int = 3, *, count: bool = True) -> str:

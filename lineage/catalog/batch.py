@@ -10,6 +10,7 @@ from typing import Any
 from assets_core.errors import StorageError
 from lineage.catalog.chain import Canon, entry_hash
 from lineage.catalog.interning import Interner
+from lineage.catalog.packing import pack_id
 from lineage.catalog.schema import TABLES, Kind
 
 _ORDER = (
@@ -103,23 +104,35 @@ class Batch:
 class Current:
     """What every slot of one environment shows now, as far as a transaction touches it.
 
-    A row is: materialization shown, its publication, last step, newest blocked materialization since.
+    A row is: materialization shown, its publication, last step, newest blocked materialization since; the id of what is
+    shown, the standing under which it was last found fresh, and what its inputs showed then.
     """
 
     def __init__(self, connection: sqlite3.Connection, environment: int) -> None:
         self._connection = connection
         self._environment = environment
-        self._rows: dict[int, list[int | None]] = {}
+        self._rows: dict[int, list[Any]] = {}
         self._touched: set[int] = set()
 
     def shown(self, slot: int) -> int | None:
         """The entry of the materialization that a slot shows."""
-        return self._row(slot)[0]
+        entry: int | None = self._row(slot)[0]
+        return entry
 
-    def show(self, slot: int, materialization: int | None, publication: int) -> None:
-        """Moves the pointer; what was blocked before is older than what is shown now."""
+    def show(self, slot: int, materialization: int | None, publication: int, identifier: str | None) -> None:
+        """Moves the pointer; what was blocked before is older than what is shown now.
+
+        Arguments:
+            identifier: the id of the materialization.
+        """
         row = self._touch(slot)
         row[0], row[1], row[3] = materialization, publication, None
+        row[4:] = None if identifier is None else pack_id(identifier), None, None
+
+    def judge(self, slot: int, identifier: str, standing: int, basis: bytes) -> None:
+        """Notes that what a slot shows was found fresh, if it still shows that."""
+        if self._row(slot)[4] == pack_id(identifier):
+            self._touch(slot)[5:] = standing, basis
 
     def step(self, slot: int, step: int) -> None:
         """Notes the last step of a slot."""
@@ -131,29 +144,29 @@ class Current:
 
     def flush(self) -> None:
         """Writes the rows that were touched."""
-        rows: list[Sequence[int | None]] = [
-            (self._environment, slot, *self._rows[slot]) for slot in sorted(self._touched)
-        ]
+        rows: list[Sequence[Any]] = [(self._environment, slot, *self._rows[slot]) for slot in sorted(self._touched)]
         self._connection.executemany(
-            "insert into current (environment, slot, materialization, publication, step, blocked)"
-            " values (?, ?, ?, ?, ?, ?) on conflict (environment, slot) do update set"
+            "insert into current (environment, slot, materialization, publication, step, blocked, id, judged, basis)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (environment, slot) do update set"
             " materialization = excluded.materialization, publication = excluded.publication,"
-            " step = excluded.step, blocked = excluded.blocked",
+            " step = excluded.step, blocked = excluded.blocked,"
+            " id = excluded.id, judged = excluded.judged, basis = excluded.basis",
             rows,
         )
 
-    def _touch(self, slot: int) -> list[int | None]:
+    def _touch(self, slot: int) -> list[Any]:
         self._touched.add(slot)
         return self._row(slot)
 
-    def _row(self, slot: int) -> list[int | None]:
+    def _row(self, slot: int) -> list[Any]:
         row = self._rows.get(slot)
         if row is None:
             found = self._connection.execute(
-                "select materialization, publication, step, blocked from current where environment = ? and slot = ?",
+                "select materialization, publication, step, blocked, id, judged, basis from current"
+                " where environment = ? and slot = ?",
                 (self._environment, slot),
             ).fetchone()
-            row = self._rows[slot] = [None, None, None, None] if found is None else list(found)
+            row = self._rows[slot] = [None] * 7 if found is None else list(found)
         return row
 
 

@@ -117,5 +117,5 @@ def _moved(
                 hint="the same command again looks anew",
             )
         publication = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
-        current.show(number, target, publication)
+        current.show(number, target, publication, materialization)
         yield slot, publication

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from assets_core.errors import StorageError
 from assets_core.keys import Slot
+from assets_core.published import Judged
 from lineage.catalog.chain import content_digest, fingerprint, reading_digest
 from lineage.catalog.packing import pack_hex, pack_id, pack_text
 
@@ -43,6 +44,7 @@ class Interner:
         self._reading_digests: dict[int, bytes] = {}
         self._runs: dict[str, int] = {}
         self._materializations: dict[str, int] = {}
+        self._standings: dict[str, int] = {}
         self._new: dict[str, list[tuple[Any, ...]]] = {}
         self._next: dict[str, int] = {}
 
@@ -145,6 +147,19 @@ class Interner:
                 number = self._give("reading", fingerprint(digest), entry, partition, packed)
             self._readings[key] = number
             self._reading_digests[number] = digest
+        return number
+
+    def standing(self, judged: Judged) -> int:
+        """The number of the standing under which a slot was found fresh."""
+        number = self._standings.get(judged.standing)
+        if number is None:
+            find = "select number from standing where digest = ?"
+            number = self._look_up(find, judged.standing)
+            if number is None:
+                values = (judged.standing, judged.about)
+                self._connection.execute("insert into standing (digest, about) values (?, ?)", values)
+                number = self._look_up(find, judged.standing)
+            self._standings[judged.standing] = number = number or 0
         return number
 
     def run(self, identifier: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 2
+CATALOG_VERSION = 3
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -102,6 +102,15 @@ create table hold (
 create index hold_slot on hold (environment, slot);
 """
 
+_JUDGED = """
+create table standing (number integer primary key, digest text not null unique, about text not null);
+alter table current add column id blob;
+alter table current add column judged integer references standing;
+alter table current add column basis blob;
+update current set id = (select m.id from materialization m where m.sequence = current.materialization);
+"""
+"""What a slot shows in little, and under which standing it was last found fresh: memory, not evidence."""
+
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
 )
@@ -130,6 +139,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def environments(db: Any) -> None:
         _make(db, _ENVIRONMENTS, _APPEND_ONLY_2)
+
+    @migrations()
+    def judged(db: Any) -> None:
+        _make(db, _JUDGED, "")
 
     connection.execute("begin immediate")
     try:

@@ -8,6 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from assets_core.published import pack_id, unpack_id
+
+__all__ = [
+    "from_json", "pack_digests", "pack_hex", "pack_id", "pack_location", "pack_moment", "pack_numbers", "pack_text",
+    "storable", "to_json", "unpack_digests", "unpack_hex", "unpack_id", "unpack_json", "unpack_location",
+    "unpack_moment", "unpack_numbers", "unpack_text",
+]  # fmt: skip
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _COMPRESS_FROM = 400  # below this length zlib saves less than its 10 microseconds are worth
@@ -15,26 +23,6 @@ _COMPRESS_FROM = 400  # below this length zlib saves less than its 10 microsecon
 to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 """JSON text in ASCII with sorted keys: equal values give equal text."""
 from_json = json.JSONDecoder().decode
-
-
-def pack_id(identifier: str) -> bytes | str:
-    """A UUID in its usual form as 16 bytes, any other text unchanged."""
-    if len(identifier) == 36:
-        try:
-            raw = bytes.fromhex(identifier.replace("-", ""))
-        except ValueError:
-            return identifier
-        if len(raw) == 16 and unpack_id(raw) == identifier:
-            return raw
-    return identifier
-
-
-def unpack_id(value: bytes | str) -> str:
-    """The identifier that ``pack_id`` packed."""
-    if isinstance(value, str):
-        return value
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def pack_location(location: str, identifier: str) -> str:

@@ -15,13 +15,15 @@ from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
 from lineage.catalog.reader import Reader
 from lineage.catalog.runs import RunReader
+from lineage.catalog.shown import ShownReader
 from lineage.catalog.writer import Writer
 
 
 class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
-    Its methods are those of ``Writer``, ``Reader``, ``EnvironmentReader``, ``LogReader``, ``RunReader`` and ``Caches``.
+    Its methods are those of ``Writer``, ``Reader``, ``ShownReader``, ``EnvironmentReader``, ``LogReader``,
+    ``RunReader`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -35,6 +37,7 @@ class Catalog:
         reader = Reader(path, self._connection)
         runs = RunReader(path, self._connection)
         environments = EnvironmentReader(reader.reading)
+        shown = ShownReader(reader.reading)
         caches = Caches(path, self._connection)
 
         self.begin_run = writer.begin_run
@@ -44,9 +47,15 @@ class Catalog:
         self.add_check_results = writer.add_check_results
         self.retire = writer.retire
         self.change = writer.change
+        self.remember_judged = writer.remember_judged
         self.mark_pruned = writer.mark_pruned
 
         self.published = reader.published
+        self.glances = shown.glances
+        self.standings = shown.standings
+        self.alike = shown.alike
+        self.codes_shown = shown.codes_shown
+        self.stored_of = shown.stored_of
         self.lineages = reader.lineages
         self.materializations = reader.materializations
         self.find_recipes = reader.find_recipes

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
+from assets_core.published import Judged
 from assets_core.records import Materialization, RunRecord, StepRecord
 
 
@@ -34,12 +35,14 @@ class Outcome:
         publish: pointers to move: all of them or, when one is lost to another run, none.
         steps: how the step's slots fared.
         source: text of the code that made the materializations, kept once however often it is used.
+        judged: what is known to be fresh with the publication; memory that saves looking again, and no evidence.
     """
 
     materializations: tuple[Materialization, ...] = ()
     publish: tuple[Publish, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     source: str = ""
+    judged: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

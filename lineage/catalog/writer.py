@@ -12,6 +12,7 @@ from sqlite3 import Connection
 from assets_core.check import CheckResult
 from assets_core.errors import StorageError
 from assets_core.keys import Slot
+from assets_core.published import Judged
 from assets_core.recipe import Recipe
 from assets_core.records import Materialization, RecordKind, RunRecord, RunState, StepRecord
 from lineage.catalog import coding
@@ -36,6 +37,12 @@ from lineage.catalog.values import Change, CommitReport, Outcome, Publish, Retir
 
 RECORD_KINDS = {RecordKind.MATERIALIZATION: 0, RecordKind.OBSERVATION: 1}
 """How the kind of a record is kept."""
+
+
+_JUDGE = """
+update current set judged = ?, basis = ? where environment = (select number from environment where name = ?)
+and slot = (select number from slot where asset = ? and ifnull(partition, '') = ?) and id = ?
+"""
 
 
 class Writer:
@@ -110,6 +117,7 @@ class Writer:
                 if self._publish(batch, current, entries, environment, run, outcome.publish):
                     for step in outcome.steps:
                         self._step(batch, current, entries, step)
+                    self._judge(batch, current, outcome.judged)
                 else:
                     lost.extend(one.slot for one in outcome.publish)
             batch.flush()
@@ -202,13 +210,41 @@ class Writer:
             seen = None if expected is None else intern.materialization(expected)
             if shown != seen or (target is not None and _is_retired(batch, target)):
                 return False
-            due.append((number, target, shown))
-        for number, target, shown in due:
+            due.append((number, target, shown, materialization))
+        for number, target, shown, materialization in due:
             own = entries.get(number)
             entry = batch.add_beside(own, Kind.PUBLICATION, environment, number, target, shown, run)
             entries.setdefault(number, entry)
-            current.show(number, target, entry)
+            current.show(number, target, entry, materialization)
         return True
+
+    def remember_judged(self, env: str, judged: Sequence[Judged]) -> None:
+        """Remembers which slots were found fresh under what; not evidence, and only for what they still show."""
+        with self._lock, explained(self._path):
+            connection = self._connection()
+            try:
+                with immediate(connection):
+                    self._intern.begin(connection)
+                    rows = [
+                        (
+                            self._intern.standing(one),
+                            one.basis,
+                            env,
+                            one.slot.asset,
+                            one.slot.partition or "",
+                            pack_id(one.id),
+                        )
+                        for one in judged
+                    ]
+                    connection.executemany(_JUDGE, rows)
+            except BaseException:
+                self._intern.forget()
+                raise
+
+    @staticmethod
+    def _judge(batch: Batch, current: Current, judged: Sequence[Judged]) -> None:
+        for one in judged:
+            current.judge(batch.intern.slot(one.slot), one.id, batch.intern.standing(one), one.basis)
 
     def _step(self, batch: Batch, current: Current, entries: dict[int, int], step: StepRecord) -> None:
         intern = batch.intern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from polars.io.plugins import register_io_source
 
 from assets_core.errors import StorageError
 from assets_core.keys import Slot
+from assets_core.published import PackedId
 from assets_core.records import Stored
 from lineage.dtypes import parse_dtype
 from materializers.storage.canonical import CanonicalDigest
@@ -129,6 +130,10 @@ class DuckDBStorage:
         with self._cursor() as cursor:
             there = set(_tables(cursor))
         return [one.location in there for one in stored]
+
+    def listed(self, asset: str) -> Collection[PackedId]:
+        """Nothing: ``present`` asks for all tables at once anyway."""
+        return ()
 
     def digest(self, stored: Stored) -> str:
         """The canonical digest of the table's rows in their order."""

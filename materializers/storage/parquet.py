@@ -15,6 +15,7 @@ import polars as pl
 
 from assets_core.errors import StorageError
 from assets_core.keys import Slot
+from assets_core.published import PackedId, pack_id
 from assets_core.records import Stored
 from materializers.storage.durable import replace_link, sync_folders
 from materializers.storage.escape import escape, escape_path
@@ -29,7 +30,9 @@ _COMPRESSIONS: tuple[_Compression, ...] = ("zstd", "lz4", "snappy", "gzip", "bro
 
 
 class ParquetStorage:
-    """Files ``ROOT/<asset key>/<partition key>/<materialization id>.parquet``, the keys escaped to one folder each.
+    """Files ``ROOT/<asset key>/<partition key>@<materialization id>.parquet``, the keys escaped.
+
+    All slots of an asset share one folder: a folder each would cost more than a file, in making, syncing and looking.
 
     A file has its final name from the beginning: ids are unique and nothing reads a file before the catalog points at
     it, so that a crash leaves an unreferenced file and never a wrong one. Files are made read-only.
@@ -141,6 +144,15 @@ class ParquetStorage:
         """Whether each file is there and has its size; two microseconds a file."""
         return [self._size(one) == one.bytes for one in stored]
 
+    def listed(self, asset: str) -> frozenset[PackedId]:
+        """The ids that files of the asset's folder are named for; less than a microsecond a file."""
+        try:
+            names = os.listdir(f"{self._base}/{escape(asset)}")
+        except OSError:
+            return frozenset()
+        ids = (name[-len(_SUFFIX) - 36 : -len(_SUFFIX)] for name in names if name.endswith(_SUFFIX))
+        return frozenset(map(pack_id, ids))
+
     def digest(self, stored: Stored) -> str:
         """SHA-256 of the file's bytes."""
         try:
@@ -228,7 +240,7 @@ class ParquetStorage:
         file = f"{escape(id)}{_SUFFIX}"
         if slot.partition is None:
             return f"{escape(slot.asset)}/{file}"
-        return f"{escape(slot.asset)}/{escape(slot.partition)}/{file}"
+        return f"{escape(slot.asset)}/{escape(slot.partition)}@{file}"
 
     def _create(self, slot: Slot, id: str, path: str) -> int:  # noqa: A002 -- the record's word
         folder = os.path.dirname(path)

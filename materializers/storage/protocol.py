@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
 import polars as pl
 
 from assets_core.keys import Slot
+from assets_core.published import PackedId
 from assets_core.records import Stored
 
 
@@ -87,6 +88,12 @@ class Storage(Protocol):
     def present(self, stored: Sequence[Stored]) -> list[bool]:
         """Whether each still lies there as far as a look at its name and size can tell. Called once a command with
         everything that is published: tens of thousands must take well under a second.
+        """
+
+    def listed(self, asset: str) -> Collection[PackedId]:
+        """The ids of materializations that lie there of an asset, by name alone; it may leave some out. Called once a
+        command for assets of very many slots: a million must take about a second. What is not listed is looked at
+        with ``present``; a storage that cannot list gives nothing.
         """
 
     def digest(self, stored: Stored) -> str:

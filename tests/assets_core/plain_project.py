@@ -14,7 +14,9 @@ from assets_core.column_lineage import ColumnLineage
 from assets_core.facts import AssetFacts, Facts, make_recipe
 from assets_core.graph import Graph, build
 from assets_core.keys import Slot, parameter_form, parse_slot
-from assets_core.plan import Plan, make, states
+from assets_core.plan import Plan
+from assets_core.planning import make, states
+from assets_core.published import Published
 from assets_core.records import Derivation, Materialization, RecordKind
 from assets_core.run import RunTable, StepEvent, StepState
 from assets_core.staleness import ReasonCode, Verdict, judge
@@ -54,7 +56,7 @@ class Project:
 
     def __init__(self, *definitions: Definition, now: datetime = NOW) -> None:
         self.graph = graph_of(*definitions)
-        self.facts = Facts(self.graph, now, {}, {})
+        self.facts = Facts(self.graph, now, {}, Published())
         self._ids = count(1)
         self._recorded: dict[str, Materialization] = {}
         self.facts.recorded = self._recorded

@@ -45,8 +45,8 @@ STALENESS = {
     ),
     "deps": ("if facts.version_of(made, tuple(name for name, _ in made.schema)) != part.version:", "if False:"),
     "new deps": (
-        'now ordered after {dep}", about)\n        return',
-        'now ordered after {dep}", about) if False else None\n        return',
+        'if f"deps:{dep}" not in before:',
+        "if False:",
     ),
     "checks that are outstanding": ("check.severity is Severity.BLOCKING and check.rule not in passed", "False"),
     "checks that only warn": (
@@ -57,22 +57,31 @@ STALENESS = {
     "blocked under another recipe": ("recipe is None or recipe.id != aside.recipe.id", "recipe is None"),
 }
 PLAN = {
-    "order": ("after.add(self._place[upstream])", "pass"),
-    "what may change": ("tuple(sorted(after)), not own and not self.force", "tuple(sorted(after)), False"),
-    "missing upstream": ("lacking.setdefault(upstream.asset, []).append(upstream)", "pass"),
-    "stale upstream": ("elif self.verdicts.get(upstream, FRESH).state is not SlotState.FRESH:", "elif False:"),
+    "order": ("            if key in self._block:\n", "            if False:\n"),
+    "what may change": ("Why(reasons, not own and not self.force, self.force)", "Why(reasons, False, self.force)"),
+    "missing upstream": ("missing.setdefault(one.asset, []).append(one)", "pass"),
+    "stale upstream": ("one and other and not third for one", "False for one"),
     "one step a maker": ("if asset.maker in self._done:", "if False:"),
-    "the cone": ("verdict = _with_cone(slot, verdict, unfresh, facts)", "pass"),
-    "new slots of an input read whole": ("(needed or one in facts.published)", "True"),
     "slots that can never run": (
-        "if any(self._cannot_be(one) for lacked in lacking.values() for one in lacked):",
+        "if any(self._cannot_be(one) for one in lacking):",
         "if False:",
     ),
-    "what reads slots that can never run": ("slot in self._impossible or slot not in", "slot not in"),
-    "force": ("if self.force:", "if False:"),
-    "selected partitions": ("if partitions is not None and first.partition not in partitions:", "if False:"),
+    "what reads slots that can never run": ("or self._is(self._impossible, slot)", ""),
+    "force": ("        if self.force:\n", "        if False:\n"),
+    "selected partitions": ("if partitions is None:", "if True:"),
     "siblings of a multi-asset": ("waiting.extend(one.key for one in facts.graph.makers[definition.maker])", "pass"),
     "fresh slots": ("        if not reasons:\n", "        if False:\n"),
+}
+STATES = {
+    "the cone": ("        _add_cone(states, unfresh, facts)\n", "        pass\n"),
+    "new slots of an input read whole": ("if spans.whole else unfresh[key]", "if False else unfresh[key]"),
+    "held slots are fresh for their readers": ("{SlotState.FRESH, SlotState.HELD}", "{SlotState.FRESH}"),
+    "what the inputs show": ("or glance.basis != now:", "or False:"),
+    "the standing": ("glance.judged not in numbers", "False"),
+    "volatile assets": ("standing is not None and not facts.graph.asset(states.key).volatile", "standing is not None"),
+    "slots with something of their own": ("sorted({*doubtful, *special})", "sorted({*doubtful})"),
+    "the calendar": ("or calendars.get(glance.judged) != standing.calendar", ""),
+    "alike only on the same inputs": ("group is None or now is None or glance.basis != now", "group is None"),
 }
 MAPPINGS = {
     "identity needs one grid": (
@@ -190,7 +199,11 @@ OTHERS = {
 
 MUTANTS: dict[str, tuple[str, ...]] = {
     **{f"staleness: {name}": ("assets_core.staleness", *pair, "test_staleness") for name, pair in STALENESS.items()},
-    **{f"plan: {name}": ("assets_core.plan", *pair, "test_plan") for name, pair in PLAN.items()},
+    **{f"plan: {name}": ("assets_core.planning", *pair, "test_plan") for name, pair in PLAN.items()},
+    **{
+        f"states: {name}": ("assets_core.states", *pair, "test_states", "test_plan", "test_held")
+        for name, pair in STATES.items()
+    },
     **{f"mappings: {name}": ("assets_core.mappings", *pair, "test_mappings") for name, pair in MAPPINGS.items()},
     **OTHERS,
 }

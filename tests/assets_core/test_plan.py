@@ -14,7 +14,7 @@ from assets_core.graph import build
 from assets_core.keys import Slot
 from assets_core.mappings import window
 from assets_core.partitions import Daily, Monthly, Partitions, Static
-from assets_core.plan import states
+from assets_core.planning import states
 from assets_core.staleness import ReasonCode
 from tests.assets_core.plain_project import Project, carry_out, code, computed, source
 

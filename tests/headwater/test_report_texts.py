@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from assets_core.keys import Slot
+from assets_core.keys import Slot, Slots
 from assets_core.partitions import Daily, Partitions
 from assets_core.plan import Plan, Step
 from assets_core.staleness import FRESH, Reason, ReasonCode, SlotState, Verdict
@@ -114,12 +114,14 @@ def test_keys_of_an_earlier_definition_are_listed_as_they_are() -> None:
 
 
 def test_one_reason_of_many_slots_is_one_line() -> None:
-    pairs = [(slot, changed(["delay"], slot.partition)) for slot in slots("staging/flights")]
+    pairs = [(Slots.of(slot), changed(["delay"], slot.partition)) for slot in slots("staging/flights")]
     assert reason_lines(pairs, days, STYLE, "") == ["raw/flights: delay changed  2013-01-01..2013-12-31 (365)"]
 
 
 def test_reasons_that_differ_in_their_columns_are_told_apart() -> None:
-    pairs = [(slot, changed(["delay"])) for slot in slots("x", 0, 2)] + [(slots("x", 2, 3)[0], changed(["tail"]))]
+    pairs = [(Slots.of(slot), changed(["delay"])) for slot in slots("x", 0, 2)] + [
+        (Slots.of(slots("x", 2, 3)[0]), changed(["tail"]))
+    ]
     assert reason_lines(pairs, days, STYLE, "") == [
         "raw/flights: delay changed  2013-01-01..2013-01-02 (2)",
         "raw/flights: tail changed  2013-01-03",
@@ -127,7 +129,7 @@ def test_reasons_that_differ_in_their_columns_are_told_apart() -> None:
 
 
 def test_very_many_sets_of_columns_become_one_line_with_all_of_them() -> None:
-    pairs = [(slot, changed([f"c{place}"])) for place, slot in enumerate(slots("x", 0, 6))]
+    pairs = [(Slots.of(slot), changed([f"c{place}"])) for place, slot in enumerate(slots("x", 0, 6))]
     assert reason_lines(pairs, days, STYLE, "") == [
         "raw/flights: c0, c1, c2, c3, c4, c5 changed  2013-01-01..2013-01-06 (6)"
     ]
@@ -136,7 +138,7 @@ def test_very_many_sets_of_columns_become_one_line_with_all_of_them() -> None:
 def test_partitions_that_came_are_joined_over_slots() -> None:
     pairs = [
         (
-            Slot("marts/kpis", month),
+            Slots.of(Slot("marts/kpis", month)),
             Reason(
                 ReasonCode.INPUT_SLOTS_CHANGED,
                 f"staging/flights: {day} new",
@@ -152,7 +154,7 @@ def test_partitions_that_came_are_joined_over_slots() -> None:
 
 def test_a_reason_that_does_not_fit_takes_a_second_line() -> None:
     reason = Reason(ReasonCode.CODE_CHANGED, "code of staging/flights changed: " + "by helper_function " * 2)
-    lines = reason_lines([(slot, reason) for slot in slots("x")], days, STYLE)
+    lines = reason_lines([(Slots.of(slot), reason) for slot in slots("x")], days, STYLE)
     assert (len(lines), max(map(len, lines)) <= 80) == (2, True)
     assert lines[1].strip() == "2013-01-01..2013-12-31 (365)"
 
@@ -160,12 +162,12 @@ def test_a_reason_that_does_not_fit_takes_a_second_line() -> None:
 def test_upstream_staleness_is_not_counted_beside_a_reason_of_its_own() -> None:
     missing = Reason(ReasonCode.MISSING, "never materialized")
     upstream = Reason(ReasonCode.UPSTREAM_STALE, "may change: x runs first")
-    assert main_reason([(Slot("a"), missing), (Slot("a"), upstream)], days) == "never materialized"
+    assert main_reason([(Slots.of(Slot("a")), missing), (Slots.of(Slot("a")), upstream)], days) == "never materialized"
 
 
 def test_a_recorded_reason_of_another_version_is_shown_as_it_was_said() -> None:
     recorded = reason_from({"code": "moon_changed", "message": "the moon changed", "asset": "moon"})
-    assert main_reason([(Slot("a"), recorded)], days) == "the moon changed"
+    assert main_reason([(Slots.of(Slot("a")), recorded)], days) == "the moon changed"
 
 
 def plan() -> Plan:

@@ -22,9 +22,9 @@ def storage(tmp_path: Path) -> ParquetStorage:
     return ParquetStorage("main", tmp_path / "data")
 
 
-def test_a_slot_has_a_folder_below_its_asset(storage: ParquetStorage) -> None:
+def test_a_slot_has_a_file_in_the_folder_of_its_asset(storage: ParquetStorage) -> None:
     stored = storage.write(Slot("staging/flights", "2013-02-01"), "0190-id", FRAME)
-    assert stored.location == "staging~flights/2013-02-01/0190-id.parquet"
+    assert stored.location == "staging~flights/2013-02-01@0190-id.parquet"
     assert (storage.root / stored.location).is_file()
 
 
@@ -115,9 +115,9 @@ def test_a_face_that_cannot_be_made_is_an_error_of_its_own(storage: ParquetStora
 
 def test_what_a_crash_left_half_written_is_found(storage: ParquetStorage) -> None:
     known = storage.write(Slot("a", "p"), "one", FRAME)
-    half = storage.root / "a" / "p" / "two.parquet"
+    half = storage.root / "a" / "p@two.parquet"
     half.write_bytes(b"PAR1")
-    assert storage.unreferenced([known.location]) == [Stored("main", "a/p/two.parquet", 4, "")]
+    assert storage.unreferenced([known.location]) == [Stored("main", "a/p@two.parquet", 4, "")]
 
 
 def test_folders_that_deleting_empties_go_and_come_back(storage: ParquetStorage) -> None:
@@ -157,10 +157,10 @@ def test_settling_syncs_every_folder_up_to_the_root(storage: ParquetStorage, mon
     monkeypatch.setattr(os, "open", spy_open)
     monkeypatch.setattr(os, "fsync", spy_sync)
     stored = [storage.write(Slot("a", part), f"id-{part}", FRAME) for part in ("p", "q")]
-    assert synced == ["a/p/id-p.parquet", "a/q/id-q.parquet"]
+    assert synced == ["a/p@id-p.parquet", "a/q@id-q.parquet"]
     synced.clear()
     storage.settle(stored)
-    assert sorted(synced) == [".", "..", "a", "a/p", "a/q"]
+    assert sorted(synced) == [".", "..", "a"]
 
 
 def test_relaxed_durability_syncs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

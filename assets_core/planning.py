@@ -1,0 +1,350 @@
+"""From facts to a plan: which slots must be made, in which order, on what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets_core.asset import Asset, Definition, Source
+from assets_core.errors import UsageError, raise_all
+from assets_core.facts import Facts
+from assets_core.graph import BoundInput
+from assets_core.keys import Slot
+from assets_core.plan import Block, Plan, Steps, Why
+from assets_core.spans import Spans, touched
+from assets_core.staleness import Reason, ReasonCode, SlotState
+from assets_core.states import UNFRESH, AssetStates, States, judge_all, upstream_reason
+
+
+def states(keys: Iterable[str], facts: Facts) -> States:
+    """The state of every slot of these assets, upstream staleness included.
+
+    Arguments:
+        keys: asset keys; whatever lies upstream is judged too and left out of the result.
+    """
+    wanted = set(keys)
+    found = judge_all(_with_upstream(wanted, facts), facts)
+    return States({key: one for key, one in found.items() if key in wanted}, facts)
+
+
+def make(
+    keys: Collection[str],
+    facts: Facts,
+    *,
+    partitions: Mapping[str, Collection[str]] | None = None,
+    force: bool = False,
+) -> Plan:
+    """The steps that make exactly the selected slots fresh, on their inputs as published or planned.
+
+    Arguments:
+        keys: asset keys of the selection.
+        partitions: by asset key, the partition keys to stay within; an absent key means all.
+        force: compute every selected slot, fresh or not.
+
+    Raises:
+        UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input. A slot
+            that reads what is outside its input's definition can never run: it is left out with a warning.
+    """
+    wanted = set(keys)
+    judged = judge_all(_with_upstream(wanted, facts), facts)
+    chosen = _Chosen(facts, judged, force)
+    for key, definition in facts.graph.definitions.items():
+        if key in wanted and isinstance(definition, Asset):
+            chosen.consider(definition, (partitions or {}).get(key))
+    raise_all(chosen.errors)
+    return Plan(Steps(chosen.blocks), tuple(chosen.warnings))
+
+
+@dataclass(slots=True)
+class _Upstream:
+    """One thing that an asset reads, as its steps see it.
+
+    Arguments:
+        planned, lacking, stale: by place of the reader, whether it reads a slot that is planned; one that it needs and
+            that is neither planned nor published; one that is published and not fresh.
+    """
+
+    key: str
+    planned: bytearray
+    lacking: bytearray
+    stale: bytearray
+
+
+class _Chosen:
+    """The steps chosen so far, in working order."""
+
+    def __init__(self, facts: Facts, judged: Mapping[str, AssetStates], force: bool) -> None:
+        self.facts = facts
+        self.judged = judged
+        self.force = force
+        self.blocks: list[Block] = []
+        self.errors: list[UsageError] = []
+        self.warnings: list[str] = []
+        self._planned: dict[str, bytearray] = {}
+        self._block: dict[str, Block] = {}
+        self._impossible: dict[str, bytearray] = {}
+        self._behind_held: dict[str, bytearray] = {}
+        self._done: set[str] = set()
+
+    def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
+        """Adds the steps that an asset needs."""
+        if asset.maker in self._done:
+            return
+        self._done.add(asset.maker)
+        keys = tuple(one.key for one in self.facts.graph.makers[asset.maker])
+        every = self.facts.partitions(asset.key)
+        places = self._places(asset.key, partitions)
+        unfresh = [self.judged[key].flags(UNFRESH) for key in keys]
+        if not self.force and not any(map(any, unfresh)):
+            self._tell_held(keys[0])
+            return
+        upstream = self._upstream(asset)
+        block = Block(keys, every)
+        stale_inputs: dict[str, None] = {}
+        missing: dict[str, list[Slot]] = {}
+        self._fill(block, places, upstream, stale_inputs, missing)
+        for key, slots in missing.items():
+            self.errors.append(_missing_input(asset, self.facts.graph.definitions[key], slots))
+        self._tell_held(keys[0])
+        self._tell_left_out(keys[0])
+        for key in stale_inputs:
+            self.warnings.append(f"{asset.key} reads {key} as it is published, which is stale: +{asset.key}")
+        if block.places:
+            self._add(block, keys, upstream)
+
+    def _places(self, key: str, partitions: Collection[str] | None) -> Sequence[int]:
+        every = self.facts.partitions(key)
+        if partitions is None:
+            return range(len(every))
+        places = self.facts.places(key)
+        return sorted({places[one] for one in partitions if one in places})
+
+    def _fill(
+        self,
+        block: Block,
+        places: Sequence[int],
+        upstream: list[_Upstream],
+        stale_inputs: dict[str, None],
+        missing: dict[str, list[Slot]],
+    ) -> None:
+        """Decides for each place whether it is planned and why; equal situations are decided once."""
+        codes = [self.judged[key].codes for key in block.keys]
+        held = [[one.state is SlotState.HELD for one in self.judged[key].verdicts] for key in block.keys]
+        signs = [sign for one in upstream for sign in (one.planned, one.lacking, one.stale)]
+        memo: dict[tuple[int, ...], int | None] = {}
+        whys: dict[tuple[object, ...], int] = {}
+        lacks, stales = (any(any(sign) for sign in signs[nth::3]) for nth in (1, 2))
+        for place, situation in zip(places, _at(places, [*codes, *signs]), strict=True):
+            if situation not in memo:
+                memo[situation] = self._why(block, situation, held, upstream, whys)
+            why = memo[situation]
+            if why is None:
+                stale_inputs.update((one.key, None) for one in upstream if one.stale[place])
+                continue
+            if why < 0:
+                continue
+            if lacks and any(one.lacking[place] for one in upstream):
+                lacking = self._lacking(block.keys[0], place, upstream)
+                if any(self._cannot_be(one) for one in lacking):
+                    self._leave_out(block.keys, place, lacking)
+                    continue
+                for one in lacking:
+                    missing.setdefault(one.asset, []).append(one)
+            if stales:
+                stale_inputs.update((one.key, None) for one in upstream if one.stale[place])
+            block.places.append(place)
+            block.why.append(why)
+
+    def _why(
+        self,
+        block: Block,
+        situation: tuple[int, ...],
+        held: list[list[bool]],
+        upstream: list[_Upstream],
+        whys: dict[tuple[object, ...], int],
+    ) -> int | None:
+        """The place in the block's ``whys`` of what holds in a situation; -1 if held, None if there is no reason."""
+        codes, signs = situation[: len(block.keys)], situation[len(block.keys) :]
+        if any(marks[code] for marks, code in zip(held, codes, strict=True)):
+            return -1
+        planned = dict.fromkeys(one.key for one, sign in zip(upstream, signs[::3], strict=True) if sign)
+        own = tuple(
+            reason
+            for key, code in zip(block.keys, codes, strict=True)
+            for reason in self.judged[key].verdicts[code].reasons
+            if reason.code is not ReasonCode.UPSTREAM_STALE
+            and not (reason.code is ReasonCode.INPUT_MISSING and planned)
+        )
+        reasons = _distinct(own)
+        if self.force:
+            reasons = (Reason(ReasonCode.FORCED, "asked for by force"), *reasons)
+        if planned:
+            reasons = (*reasons, upstream_reason(block.keys[0], planned, self.facts))
+        if not reasons:
+            return None
+        known = (codes, tuple(planned))
+        if known not in whys:
+            whys[known] = len(block.whys)
+            block.whys.append(Why(reasons, not own and not self.force, self.force))
+        return whys[known]
+
+    def _upstream(self, asset: Asset[..., Any]) -> list[_Upstream]:
+        count = len(self.facts.partitions(asset.key))
+        found: dict[str, _Upstream] = {}
+        for _, read in self.facts.reads_by_name(asset.key):
+            one = self._one_upstream(asset.key, read, count)
+            before = found.get(one.key)
+            if before is not None:  # one input bound twice
+                for mine, other in (
+                    (one.planned, before.planned), (one.lacking, before.lacking), (one.stale, before.stale)
+                ):  # fmt: skip
+                    mine[:] = bytearray(map(max, mine, other))
+            found[one.key] = one
+        return list(found.values())
+
+    def _one_upstream(self, asset: str, read: BoundInput | str, count: int) -> _Upstream:
+        key = read if isinstance(read, str) else read.key
+        partitions, spans = self.facts.partitions(key), self.facts.spans(asset, read)
+        glances = self.facts.published.glances(key)
+        planned = self._planned.get(key) or bytearray(len(partitions))
+        there = bytearray([one in glances for one in partitions]) if glances else bytearray(len(partitions))
+        unfresh = self.judged[key].flags(UNFRESH) if key in self.judged else bytearray(len(partitions))
+        lacking = bytearray([not (one or other) for one, other in zip(planned, there, strict=True)])
+        if spans.whole and (any(there) or any(planned)):
+            lacking = bytearray(len(partitions))
+        stale = bytearray(
+            [one and other and not third for one, other, third in zip(unfresh, there, planned, strict=True)]
+        )
+        outside = bytearray([any(one < 0 for one in span) for span in spans.each]) if spans.each else None
+        lacks = touched(spans, lacking, count)
+        if outside is not None and any(outside):
+            lacks = bytearray(map(max, lacks, outside))
+        # Copies, because what ``touched`` hands on may be the flags themselves.
+        marks = (bytearray(one) for one in (touched(spans, planned, count), lacks, touched(spans, stale, count)))
+        return _Upstream(key, *marks)
+
+    def _lacking(self, asset: str, place: int, upstream: list[_Upstream]) -> list[Slot]:
+        """The slots that one at a place needs and that are neither published nor planned."""
+        slot = Slot(asset, self.facts.partitions(asset)[place])
+        found: dict[Slot, None] = {}
+        for bound in self.facts.graph.inputs[asset]:
+            found.update(dict.fromkeys(self.facts.reads(slot, bound)))
+        for dep in self.facts.graph.asset(asset).deps:
+            found.update(dict.fromkeys(self.facts.waits_for(dep)))
+        return [one for one in found if one not in self.facts.published and not self._is(self._planned, one)]
+
+    def _is(self, flags: Mapping[str, bytearray], slot: Slot) -> bool:
+        place = self.facts.places(slot.asset).get(slot.partition)
+        return place is not None and slot.asset in flags and bool(flags[slot.asset][place])
+
+    def _cannot_be(self, slot: Slot) -> bool:
+        """Whether a slot that is not published cannot be planned either, today: nothing defines it, or it is held."""
+        defined = slot.partition in self.facts.places(slot.asset)
+        return not defined or slot in self.facts.held or self._is(self._impossible, slot)
+
+    def _leave_out(self, keys: Iterable[str], place: int, lacking: Iterable[Slot]) -> None:
+        behind_held = any(one in self.facts.held or self._is(self._behind_held, one) for one in lacking)
+        for key in keys:
+            blank = len(self.facts.partitions(key))
+            self._impossible.setdefault(key, bytearray(blank))[place] = 1
+            if behind_held:
+                self._behind_held.setdefault(key, bytearray(blank))[place] = 1
+
+    def _add(self, block: Block, keys: Iterable[str], upstream: list[_Upstream]) -> None:
+        """Adds a block to the plan, ordered after the blocks of what it reads and of what its checks look up."""
+        for read in [read for _, read in self.facts.reads_by_name(block.keys[0])]:
+            key = read if isinstance(read, str) else read.key
+            if key in self._block:
+                spans = self.facts.spans(block.keys[0], read)
+                block.reads.append((self._block[key], _reader(spans, len(self.facts.partitions(key)))))
+        targets = {check.target for key in keys for check in self.facts.graph.asset(key).checks}
+        for target in targets & self._block.keys():
+            if target is not None and target not in keys:
+                every = len(self.facts.partitions(target))
+                block.reads.append((self._block[target], _reader(Spans(whole=True), every)))
+        planned = bytearray(len(block.partitions))
+        for place in block.places:
+            planned[place] = 1
+        for key in keys:
+            self._planned[key] = planned
+            self._block[key] = block
+        self.blocks.append(block)
+
+    # -- what is said -----------------------------------------------------------------------------------------------
+
+    def _tell_held(self, key: str) -> None:
+        held = [one for one in self.facts.held if one.asset == key and one.partition in self.facts.places(key)]
+        held.sort(key=lambda one: self.facts.places(key)[one.partition])
+        self._tell(held, "held as it is: headwater env release lets it go")
+
+    def _tell_left_out(self, key: str) -> None:
+        behind, impossible = self._behind_held.get(key), self._impossible.get(key, bytearray())
+        every = self.facts.partitions(key)
+        left = [place for place, sign in enumerate(impossible) if sign]
+        self._tell(
+            [Slot(key, every[place]) for place in left if behind and behind[place]],
+            "left out: what it reads is held and shows nothing",
+        )
+        self._tell(
+            [Slot(key, every[place]) for place in left if not (behind and behind[place])],
+            "left out: it reads partitions that its input does not have",
+        )
+
+    def _tell(self, slots: list[Slot], what: str) -> None:
+        if slots:
+            self.warnings.append(f"{slots[0]}{f' and {len(slots) - 1} more' if len(slots) > 1 else ''} {what}")
+
+
+def _at(places: Sequence[int], columns: Sequence[Sequence[int]]) -> Iterable[tuple[int, ...]]:
+    """For each place what the columns have there."""
+    if isinstance(places, range) and places.start == 0 and len(places) == len(columns[0]):
+        return zip(*columns, strict=True)
+    return ((*[column[place] for column in columns],) for place in places)
+
+
+def _reader(spans: Spans, count: int) -> Any:
+    """Gives, for a place of the reader, the places that it reads."""
+    if spans.same:
+        return lambda place: range(place, place + 1)
+    if spans.whole:
+        return lambda place: range(count)
+    return spans.each.__getitem__
+
+
+def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slot]) -> UsageError:
+    rest = f" and {len(slots) - 1} more" if len(slots) > 1 else ""
+    if isinstance(upstream, Source):
+        return UsageError(
+            "HW603",
+            f"{asset.key} reads {slots[0]}{rest}, which cannot be found",
+            where=upstream.where,
+            hint=f"nothing is there to be read at {', '.join(upstream.files)}",
+        )
+    return UsageError(
+        "HW603",
+        f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
+        where=asset.where,
+        hint=f"materialize what lies upstream too: +{asset.key}",
+    )
+
+
+def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    seen: dict[tuple[str, str], Reason] = {}
+    for reason in reasons:
+        seen.setdefault((reason.code, reason.message), reason)
+    return tuple(seen.values())
+
+
+def _with_upstream(keys: Iterable[str], facts: Facts) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            waiting.extend(facts.graph.upstream(key))
+            definition = facts.graph.definitions[key]
+            if isinstance(definition, Asset):
+                waiting.extend(one.key for one in facts.graph.makers[definition.maker])
+    return seen

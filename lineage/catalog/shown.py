@@ -1,0 +1,119 @@
+"""What an environment shows in little: enough to find what is not fresh, and no record decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from sqlite3 import Connection
+
+from assets_core.keys import Slot
+from assets_core.published import Glance
+from assets_core.records import Stored
+from assets_core.standing import Standing, standing_from
+from assets_core.versions import CodeVersion
+from lineage.catalog import coding
+from lineage.catalog.packing import to_json, unpack_hex, unpack_id, unpack_json, unpack_location
+
+_GLANCES = """
+select s.asset, s.partition, c.id, ifnull(c.judged, 0), c.basis
+from current c join slot s on s.number = c.slot join environment e on e.number = c.environment
+where e.name = :env and c.materialization is not null
+"""
+_GLANCES_OF = """
+select s.asset, s.partition, c.id, ifnull(c.judged, 0), c.basis
+from slot s cross join current c
+    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+where s.asset in (select value from json_each(:assets)) and c.materialization is not null
+"""
+_ALIKE = """
+select s.partition, m.code, m.inputs, m.settings, m.checks, m.source, m.recipe_slot is null, m.recipe is null
+from slot s cross join current c
+    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+join materialization m on m.sequence = c.materialization where s.asset = :asset
+"""
+_CODES = """
+select distinct s.asset, m.code
+from slot s cross join current c
+    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+join materialization m on m.sequence = c.materialization
+where s.asset in (select value from json_each(:assets)) and m.code is not null
+"""
+_STORED = """
+select s.asset, s.partition, m.id, m.storage, m.location, m.bytes, m.digest
+from slot s cross join current c
+    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+join materialization m on m.sequence = c.materialization
+where s.asset in (select value from json_each(:assets)) and m.storage is not null and m.kind = 0
+"""
+_MANY = 50
+"""More assets than this are found faster by going through all that the environment shows."""
+
+
+class ShownReader:
+    """Reads what environments show.
+
+    Arguments:
+        reading: gives a connection that sees one state of the catalog.
+    """
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._reading = reading
+
+    def glances(self, env: str, assets: Collection[str]) -> dict[str, dict[str | None, Glance]]:
+        """What every slot of these assets shows, by asset and partition key; a microsecond or two a slot."""
+        found: dict[str, dict[str | None, Glance]] = {}
+        few = len(assets) <= _MANY
+        values = {"env": env, "assets": to_json(sorted(assets))} if few else {"env": env}
+        asset, slots = None, {}
+        with self._reading() as connection:
+            for key, partition, identifier, judged, basis in connection.execute(
+                _GLANCES_OF if few else _GLANCES, values
+            ):
+                if key != asset:
+                    asset, slots = key, found.setdefault(key, {})
+                slots[partition] = Glance(identifier, judged, basis)
+        return {key: one for key, one in found.items() if key in assets}
+
+    def standings(self) -> dict[int, Standing]:
+        """Every standing under which a slot was found fresh, by its number."""
+        with self._reading() as connection:
+            return {
+                number: standing_from(digest, about)
+                for number, digest, about in connection.execute("select number, digest, about from standing")
+            }
+
+    def alike(self, env: str, asset: str) -> dict[str | None, int]:
+        """By partition key, a number that is equal for records that differ at most in their data and what they read."""
+        numbers: dict[tuple[object, ...], int] = {}
+        with self._reading() as connection:
+            return {
+                partition: numbers.setdefault(tuple(rest), len(numbers))
+                for partition, *rest in connection.execute(_ALIKE, {"env": env, "asset": asset})
+            }
+
+    def codes_shown(self, env: str, assets: Collection[str]) -> dict[str, list[CodeVersion]]:
+        """The different code versions of what the slots of these assets show."""
+        found: dict[str, list[CodeVersion]] = {}
+        with self._reading() as connection:
+            rows = connection.execute(_CODES, {"env": env, "assets": to_json(sorted(assets))}).fetchall()
+            bodies = dict(
+                connection.execute(
+                    "select number, body from content where number in (select value from json_each(?))",
+                    (to_json([code for _, code in rows]),),
+                )
+            )
+        for asset, code in rows:
+            found.setdefault(asset, []).append(coding.code_value(unpack_json(bodies[code])))
+        return found
+
+    def stored_of(self, env: str, assets: Iterable[str]) -> list[tuple[Slot, Stored]]:
+        """Where the data lies that the slots of these assets show; not that of sources."""
+        with self._reading() as connection:
+            rows = connection.execute(_STORED, {"env": env, "assets": to_json(sorted(assets))})
+            return [
+                (
+                    Slot(asset, partition),
+                    Stored(storage, unpack_location(location, unpack_id(made)), size, unpack_hex(digest)),
+                )
+                for asset, partition, made, storage, location, size, digest in rows
+            ]
