@@ -99,7 +99,9 @@ class Facts:
     def reads_whole(self, asset: str, bound: BoundInput) -> bool:
         """Whether an asset reads all slots of a partitioned input, however many there come to be."""
         down, up = self.graph.definitions[asset], self.graph.definitions[bound.key]
-        return up.partitions is not None and (down.partitions is None or isinstance(bound.partitions, AllPartitions))
+        if isinstance(bound.partitions, AllPartitions):
+            return up.partitions is not None
+        return up.partitions is not None and down.partitions is None and bound.partitions is None
 
     def read_set(self, asset: str, bound: BoundInput) -> Schema | None:
         """The columns an asset reads of an input, with types; None while the input's schema is unknown."""
@@ -174,8 +176,7 @@ def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:
         inputs.append(RecipeInput(f"deps:{dep}", dep, (), parts))
     window: tuple[str, ...] = ()
     if asset.partitions is not None and slot.partition is not None:
-        one = asset.partitions.partition(slot.partition)
-        window = () if one.start is None or one.end is None else (one.start.isoformat(), one.end.isoformat())
+        window = asset.partitions.partition(slot.partition).window
     return Recipe(
         slot.asset,
         slot.partition,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assets_core.asset import Input
 from assets_core.errors import DefinitionError
-from assets_core.mappings import Mapping, Outside, all_partitions, infer, upstream_keys, window
+from assets_core.mappings import Outside, PartitionMapping, all_partitions, infer, upstream_keys, window
 from assets_core.partitions import Daily, Hourly, Monthly, Partitions, Static, TimePartitions, Weekly
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ def read(
     down: Partitions | None,
     key: str | None,
     up: Partitions | None,
-    mapping: Mapping | None = None,
+    mapping: PartitionMapping | None = None,
     outside: str = "truncate",
 ) -> list[str | None]:
     return list(upstream_keys(down, key, up, mapping, Outside(outside), NOW))
@@ -165,7 +165,7 @@ def test_all_partitions_are_read_by_every_slot_if_one_says_so() -> None:
 # --- refused
 
 
-def accepted(down: Partitions | None, up: Partitions | None, mapping: Mapping | None = None) -> bool:
+def accepted(down: Partitions | None, up: Partitions | None, mapping: PartitionMapping | None = None) -> bool:
     try:
         infer(down, up, mapping, where="assets.py:1", what="the input u of d")
     except DefinitionError as error:
@@ -196,7 +196,7 @@ def accepted(down: Partitions | None, up: Partitions | None, mapping: Mapping | 
     ],
 )
 def test_only_pairs_with_one_sensible_mapping_are_accepted(
-    down: Partitions | None, up: Partitions | None, mapping: Mapping | None, fine: bool
+    down: Partitions | None, up: Partitions | None, mapping: PartitionMapping | None, fine: bool
 ) -> None:
     assert accepted(down, up, mapping) is fine
 
