@@ -223,7 +223,8 @@ def sql_asset(
     Arguments:
         key: asset key.
         sql: one SELECT. ``staging.flights`` is the key ``staging/flights``; bound values are ``:partition_key``,
-            ``:partition_start``, ``:partition_end`` and ``:FIELD`` of ``config``.
+            ``:partition_start``, ``:partition_end``, of several dimensions ``:partition_DIMENSION`` for the key in
+            each, and ``:FIELD`` of ``config``.
         dialect: ``duckdb``, the dialect that it is run in; there is no other yet.
         inputs: table name in the query -> ``Input``, for a mapping of partitions other than the inferred one.
         config: class of its settings.

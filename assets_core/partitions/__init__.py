@@ -20,6 +20,7 @@ from assets_core.partitions.named import Dynamic as Dynamic
 from assets_core.partitions.named import Static as Static
 from assets_core.partitions.partition import Partition as Partition
 from assets_core.partitions.ranges import key_of as key_of
+from assets_core.partitions.ranges import plain_key as plain_key
 from assets_core.partitions.ranges import ranges as ranges
 from assets_core.partitions.ranges import select_range as select_range
 from assets_core.partitions.time_windows import TimePartitions as TimePartitions

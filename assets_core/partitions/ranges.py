@@ -17,10 +17,16 @@ def key_of(definition: Partitions, text: str) -> str:
     Raises:
         UsageError: HW610, it is no key of the definition.
     """
+    key = plain_key(definition, text)
+    definition.index(key)
+    return key
+
+
+def plain_key(definition: Partitions | None, text: str) -> str:
+    """The same key without the names of dimensions, in their order; whether there is such a key is not looked at."""
     if isinstance(definition, Multi) and "=" in text:
         named = _by_dimension(definition, text)
-        text = ",".join(named.get(name, "") for name in definition.dimensions)
-    definition.index(text)
+        return ",".join(named.get(name, "") for name in definition.dimensions)
     return text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 2
+CATALOG_VERSION = 3
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -102,10 +102,18 @@ create table hold (
 create index hold_slot on hold (environment, slot);
 """
 
+_PARTITION_KEYS = """
+create table partition_key (
+    sequence integer primary key references log, run integer not null references run, name text not null,
+    key text not null, retired integer not null);
+create index partition_key_name on partition_key (name, key);
+"""
+
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
 )
 _APPEND_ONLY_2 = "change hold"
+_APPEND_ONLY_3 = "partition_key"
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -130,6 +138,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def environments(db: Any) -> None:
         _make(db, _ENVIRONMENTS, _APPEND_ONLY_2)
+
+    @migrations()
+    def partition_keys(db: Any) -> None:
+        _make(db, _PARTITION_KEYS, _APPEND_ONLY_3)
 
     connection.execute("begin immediate")
     try:

@@ -13,6 +13,7 @@ from lineage.catalog.caches import Caches
 from lineage.catalog.connect import DURABILITY, connect, prepare
 from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
+from lineage.catalog.partition_keys import PartitionKeyReader
 from lineage.catalog.reader import Reader
 from lineage.catalog.runs import RunReader
 from lineage.catalog.writer import Writer
@@ -21,7 +22,8 @@ from lineage.catalog.writer import Writer
 class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
-    Its methods are those of ``Writer``, ``Reader``, ``EnvironmentReader``, ``LogReader``, ``RunReader`` and ``Caches``.
+    Its methods are those of ``Writer``, ``Reader``, ``EnvironmentReader``, ``LogReader``, ``RunReader``,
+    ``PartitionKeyReader`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -45,6 +47,7 @@ class Catalog:
         self.retire = writer.retire
         self.change = writer.change
         self.mark_pruned = writer.mark_pruned
+        self.record_keys = writer.record_keys
 
         self.published = reader.published
         self.lineages = reader.lineages
@@ -72,6 +75,7 @@ class Catalog:
         self.last_in_step = environments.last_in_step
         self.first_publication = environments.first_publication
         self.end_of = environments.end_of
+        self.partition_keys = PartitionKeyReader(reader.reading).partition_keys
 
         self.runs = runs.runs
         self.run = runs.run
