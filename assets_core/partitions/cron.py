@@ -59,6 +59,7 @@ class Cron:
     """How many windows there will ever be; None for a definition that grows."""
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _known: _Firings = field(init=False, repr=False, compare=False)
+    _made: tuple[str, ...] = field(default=(), init=False, repr=False, compare=False)
     _in_a_day: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
 
     def __init__(
@@ -103,8 +104,11 @@ class Cron:
             now: with offset; an open definition ends with the last window that had ended by then.
         """
         count = self.count(now)
-        known = self._reached(lambda instants: len(instants) >= count)
-        return known.keys if len(known.keys) == count else known.keys[:count]
+        made = self._made
+        if len(made) != count:
+            made = self._reached(lambda instants: len(instants) >= count).keys[:count]
+            object.__setattr__(self, "_made", made)
+        return made
 
     def count(self, now: datetime) -> int:
         """The number of windows there are."""
