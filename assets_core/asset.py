@@ -10,8 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from assets_core.check import Check
 from assets_core.errors import DefinitionError
-from assets_core.mappings import Mapping as PartitionMapping
-from assets_core.mappings import Outside
+from assets_core.mappings import Outside, PartitionMapping
 from assets_core.partitions import Partitions
 from assets_core.settings import Config, Resource
 
@@ -143,7 +142,8 @@ class Source:
         format: ``csv``, ``jsonl`` or ``parquet``; by the ending if not given.
         schema: column names and types; found from the data if not given.
         options: how the files are read; part of the recipe.
-        partitions, partition_by: its slices, and the column that tells to which one a row belongs.
+        partitions, partition_by: its slices, and the column that tells to which one a row belongs; for slices of
+            several dimensions a column for each, ``{"date": "flight_date", "region": "origin"}``.
         where: ``file:line`` of the declaration.
     """
 
@@ -153,7 +153,7 @@ class Source:
     schema: tuple[tuple[str, str], ...] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     partitions: Partitions | None = None
-    partition_by: str | None = None
+    partition_by: str | Mapping[str, str] | None = None
     unique_key: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
@@ -188,7 +188,7 @@ class Asset(Generic[P, R]):
     inputs: Mapping[str, Input] = field(default_factory=dict)
     deps: tuple[str, ...] = ()
     partitions: Partitions | None = None
-    partition_by: str | None = None
+    partition_by: str | Mapping[str, str] | None = None
     schema: tuple[tuple[str, str], ...] | None = None
     unique_key: tuple[str, ...] = ()
     ordered: bool = False

@@ -16,7 +16,7 @@ from assets_core.check import Check
 from assets_core.durations import duration
 from assets_core.errors import DefinitionError, did_you_mean
 from assets_core.keys import check_key
-from assets_core.partitions import Partitions
+from assets_core.partitions import Partitions, checked_columns
 from assets_core.settings import Config
 from assets_core.signature import form_of_result, parameters_of
 
@@ -57,7 +57,7 @@ def asset(
     inputs: Mapping[str, Bindable] | None = None,
     deps: Iterable[str | Asset[..., Any] | Source] = (),
     partitions: Partitions | None = None,
-    partition_by: str | None = None,
+    partition_by: str | Mapping[str, str] | None = None,
     schema: Mapping[str, Any] | None = None,
     unique_key: str | Iterable[str] = (),
     ordered: bool = False,
@@ -87,7 +87,8 @@ def asset(function: Any = None, /, **options: Any) -> Any:
         key: asset key; the function's name if not given.
         inputs: what parameters are bound to, where their names do not tell: key, asset, source or ``Input``.
         deps: assets that must be fresh first and enter the recipe, without being loaded.
-        partitions, partition_by: the slices, and the column that tells to which one a row belongs.
+        partitions, partition_by: the slices, and the column that tells to which one a row belongs; for slices of
+            several dimensions a column for each, ``{"date": "flight_date", "region": "origin"}``.
         schema: column names to polars types or their names: a blocking contract on the result.
         unique_key: columns that together identify a row; verified on every result.
         ordered: the order of the rows is content.
@@ -151,7 +152,7 @@ def multi_asset(
     inputs: Mapping[str, Bindable] | None = None,
     deps: Iterable[str | Asset[..., Any] | Source] = (),
     partitions: Partitions | None = None,
-    partition_by: str | None = None,
+    partition_by: str | Mapping[str, str] | None = None,
     volatile: bool = False,
     version: str | None = None,
     storage: str | None = None,
@@ -222,7 +223,8 @@ def sql_asset(
     Arguments:
         key: asset key.
         sql: one SELECT. ``staging.flights`` is the key ``staging/flights``; bound values are ``:partition_key``,
-            ``:partition_start``, ``:partition_end`` and ``:FIELD`` of ``config``.
+            ``:partition_start``, ``:partition_end``, of several dimensions ``:partition_DIMENSION`` for the key in
+            each, and ``:FIELD`` of ``config``.
         dialect: ``duckdb``, the dialect that it is run in; there is no other yet.
         inputs: table name in the query -> ``Input``, for a mapping of partitions other than the inferred one.
         config: class of its settings.
@@ -264,7 +266,7 @@ def source(
     format: str | None = None,  # noqa: A002 -- the word that everybody uses for it
     schema: Mapping[str, Any] | None = None,
     partitions: Partitions | None = None,
-    partition_by: str | None = None,
+    partition_by: str | Mapping[str, str] | None = None,
     unique_key: str | Iterable[str] = (),
     columns: Mapping[str, Column] | None = None,
     checks: Iterable[Check] = (),
@@ -280,7 +282,7 @@ def source(
         files: path or glob, or several, relative to the project's folder.
         format: ``csv``, ``jsonl`` or ``parquet``; by the file name's ending if not given.
         schema: column names to polars types; found from the data if not given.
-        partitions, partition_by: its slices, and the column that tells to which one a row belongs.
+        partitions, partition_by: its slices, and the column that tells to which one a row belongs; see ``asset``.
         options: how the files are read, such as ``null_values=["NA"]``.
 
     Raises:
@@ -305,6 +307,7 @@ def source(
             where=where,
             hint='partition_by="flight_date" names the column that tells to which partition a row belongs',
         )
+    by = checked_columns(partitions, partition_by, where=where)
     normal = _normal(
         {
             "schema": schema,
@@ -322,7 +325,7 @@ def source(
         kind,
         options=options,
         partitions=partitions,
-        partition_by=partition_by,
+        partition_by=by,
         description=description,
         where=where,
         **normal,
@@ -371,6 +374,8 @@ def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
         raise DefinitionError(
             "HW106", "partition_by= needs partitions=", where=where, hint='partitions=Daily("2013-01-01") or another'
         )
+    if "partition_by" in kept:
+        kept["partition_by"] = checked_columns(kept["partitions"], kept["partition_by"], where=where)
     return kept
 
 

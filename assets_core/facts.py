@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
-from assets_core.mappings import AllPartitions, upstream_keys
+from assets_core.mappings import AllPartitions, same_places, upstream_keys, upstream_places
 from assets_core.published import Judged, PackedId, Published, basis, whole_basis
 from assets_core.recipe import InputPart, Recipe, RecipeInput
 from assets_core.records import Derivation, Materialization, Schema
@@ -114,16 +114,16 @@ class Facts:
         if isinstance(read, str) or self.reads_whole(asset, read):
             return Spans(whole=True)
         down, up = self.graph.definitions[asset].partitions, self.graph.definitions[read.key].partitions
+        readers, count = len(self.partitions(asset)), len(self.partitions(read.key))
         if up is None:
-            return Spans(same=True) if down is None else Spans(each=[range(1)] * len(self.partitions(asset)))
-        if down == up and read.partitions is None:
+            return Spans(same=True) if down is None else Spans(each=[range(1)] * readers)
+        if same_places(down, up, read.partitions) and readers == count:
             return Spans(same=True)
-        places = self.places(read.key)
-        each: list[Places] = []
-        for partition in self.partitions(asset):
-            keys = upstream_keys(down, partition, up, read.partitions, read.outside, self.now)
-            each.append(_joined([places.get(key, -1) for key in keys]))
-        return Spans(each=each)
+        spans = (
+            upstream_places(down, place, up, read.partitions, self.now, outside=read.outside)
+            for place in range(readers)
+        )
+        return Spans(each=[_within(one, count) for one in spans])
 
     def standing(self, key: str) -> Standing | None:
         """All that concerns every slot of an asset alike; None while something of it is not known."""
@@ -188,7 +188,9 @@ class Facts:
     def reads_whole(self, asset: str, bound: BoundInput) -> bool:
         """Whether an asset reads all slots of a partitioned input, however many there come to be."""
         down, up = self.graph.definitions[asset], self.graph.definitions[bound.key]
-        return up.partitions is not None and (down.partitions is None or isinstance(bound.partitions, AllPartitions))
+        if isinstance(bound.partitions, AllPartitions):
+            return up.partitions is not None
+        return up.partitions is not None and down.partitions is None and bound.partitions is None
 
     def read_set(self, asset: str, bound: BoundInput) -> Schema | None:
         """The columns an asset reads of an input, with types; None while the input's schema is unknown."""
@@ -237,11 +239,13 @@ class Facts:
             yield from (Slot(key, one) for one in reversed(partitions.keys(self.now)))
 
 
-def _joined(places: list[int]) -> Places:
-    """The places as a range where they follow each other."""
-    if places and places[0] >= 0 and places == list(range(places[0], places[0] + len(places))):
-        return range(places[0], places[0] + len(places))
-    return places
+def _within(places: Places, count: int) -> Places:
+    """The places, with -1 for those that the input does not have now."""
+    if isinstance(places, range) and places.step == 1 and places.start >= 0 and places.stop <= count:
+        return places
+    if isinstance(places, range) and places.step == 1:  # it may reach as far as a calendar does
+        return [*range(max(0, places.start), min(places.stop, count)), -1] if places else places
+    return [one if 0 <= one < count else -1 for one in places]
 
 
 def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:
@@ -270,8 +274,7 @@ def make_recipe(slot: Slot, facts: Facts) -> Recipe | None:
         inputs.append(RecipeInput(f"deps:{dep}", dep, (), parts))
     window: tuple[str, ...] = ()
     if asset.partitions is not None and slot.partition is not None:
-        one = asset.partitions.partition(slot.partition)
-        window = () if one.start is None or one.end is None else (one.start.isoformat(), one.end.isoformat())
+        window = asset.partitions.partition(slot.partition).window
     return Recipe(
         slot.asset,
         slot.partition,

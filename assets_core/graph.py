@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from assets_core.asset import Asset, Definition, Form, Input, Source
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
 from assets_core.keys import name_of, parameter_form
-from assets_core.mappings import Mapping as PartitionMapping
-from assets_core.mappings import Outside, infer
+from assets_core.mappings import Outside, PartitionMapping, infer
 
 
 class BoundInput(NamedTuple):

@@ -209,8 +209,7 @@ def _code_differs(slot: Slot, shown: Materialization, recorded: Recipe, facts: F
 def _window_difference(slot: Slot, asset: Asset[..., Any], recorded: Recipe) -> Iterable[Reason]:
     if asset.partitions is None or slot.partition is None:
         return
-    one = asset.partitions.partition(slot.partition)
-    window = () if one.start is None or one.end is None else (one.start.isoformat(), one.end.isoformat())
+    window = asset.partitions.partition(slot.partition).window
     if window != recorded.window:
         yield Reason(
             ReasonCode.WINDOW_CHANGED,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from assets_core.asset import Asset
 from assets_core.digest import digest
 from assets_core.graph import BoundInput
-from assets_core.partitions import Partitions, TimePartitions
+from assets_core.partitions import Cron, Multi, Partitions, TimePartitions, Unit, dimensions_of
 from assets_core.records import Schema
 from assets_core.versions import CodeVersion
 
@@ -53,9 +53,14 @@ def standing_from(digest: str, about: str) -> Standing:
 
 def calendar_of(partitions: Partitions | None) -> str:
     """What decides the window of a partition key: not where the definition begins or ends."""
-    if not isinstance(partitions, TimePartitions):
-        return ""
-    return f"{partitions.unit} {partitions.timezone} {partitions.start:%w}"
+    if isinstance(partitions, TimePartitions):
+        weekday = f" {partitions.start:%w}" if partitions.unit is Unit.WEEK else ""
+        return f"{partitions.unit} {partitions.timezone}{weekday}"
+    if isinstance(partitions, Cron):
+        return f"cron {partitions.schedule} {partitions.timezone}"
+    if isinstance(partitions, Multi):
+        return "; ".join(f"{name}: {calendar_of(one)}" for name, one in dimensions_of(partitions).items())
+    return ""
 
 
 def standing_of(

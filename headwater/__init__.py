@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from assets_core.declare import asset, multi_asset, source, sql_asset
     from assets_core.errors import HeadwaterError, ProjectError
     from assets_core.keys import Slot
-    from assets_core.mappings import all_partitions, window
-    from assets_core.partitions import Daily, Hourly, Monthly, Partition, Static, Weekly
+    from assets_core.mappings import all_partitions, dimension, identity, last, mapped, static_map, window
+    from assets_core.partitions import (
+        Cron,
+        Daily,
+        Dynamic,
+        Hourly,
+        Monthly,
+        Multi,
+        Partition,
+        Quarterly,
+        Static,
+        Weekly,
+        Yearly,
+    )
     from assets_core.settings import Config, Context, Resource
     from headwater.project import Project
     from lineage.columns.placeholder import placeholder
@@ -28,8 +40,28 @@ else:
         "assets_core.declare": ("asset", "multi_asset", "source", "sql_asset"),
         "assets_core.errors": ("HeadwaterError", "ProjectError"),
         "assets_core.keys": ("Slot",),
-        "assets_core.mappings": ("all_partitions", "window"),
-        "assets_core.partitions": ("Daily", "Hourly", "Monthly", "Partition", "Static", "Weekly"),
+        "assets_core.mappings": (
+            "all_partitions",
+            "dimension",
+            "identity",
+            "last",
+            "mapped",
+            "static_map",
+            "window",
+        ),
+        "assets_core.partitions": (
+            "Cron",
+            "Daily",
+            "Dynamic",
+            "Hourly",
+            "Monthly",
+            "Multi",
+            "Partition",
+            "Quarterly",
+            "Static",
+            "Weekly",
+            "Yearly",
+        ),
         "assets_core.settings": ("Config", "Context", "Resource"),
         "headwater.project": ("Project",),
         "lineage.columns.placeholder": ("placeholder",),
@@ -61,15 +93,19 @@ __all__ = [
     "ColumnRef",
     "Config",
     "Context",
+    "Cron",
     "Daily",
+    "Dynamic",
     "HeadwaterError",
     "Hourly",
     "Input",
     "Monthly",
+    "Multi",
     "Out",
     "Partition",
     "Project",
     "ProjectError",
+    "Quarterly",
     "Resource",
     "Retry",
     "Run",
@@ -77,9 +113,14 @@ __all__ = [
     "Source",
     "Static",
     "Weekly",
+    "Yearly",
     "all_partitions",
     "asset",
     "check",
+    "dimension",
+    "identity",
+    "last",
+    "mapped",
     "multi_asset",
     "placeholder",
     "polars_lineage",
@@ -87,5 +128,6 @@ __all__ = [
     "sql_asset",
     "sql_lineage",
     "sql_script_lineage",
+    "static_map",
     "window",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError, did_you_mean
 from assets_core.keys import Slot, parse_slot
+from assets_core.partitions import plain_key
 from assets_core.records import Materialization, RecordKind
 from assets_core.renames import renames_of, under_present_keys
 from headwater.use_cases import moment_of
@@ -231,7 +232,8 @@ class _Comparison:
     def _slot(self, text: str) -> Slot:
         slot = parse_slot(text)
         try:
-            return Slot(self.project.graph.find(slot.asset).key, slot.partition)
+            found = self.project.graph.find(slot.asset)
+            return Slot(found.key, slot.partition and plain_key(found.partitions, slot.partition))
         except HeadwaterError:
             if self.catalog.publications(asset=slot.asset):  # gone from the code; its history is not
                 return slot

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from assets_core.states import States
     from headwater.diff import Diff
     from headwater.environments import Changed, Known
+    from headwater.partition_keys import KeysChanged
     from headwater.trace import AssetLineage
     from headwater.validate import Validation
     from headwater.withdraw import Withdrawn
     from lineage.audit import AuditReport
     from lineage.catalog.store import Catalog
+    from lineage.catalog.values import NamedKey
     from materializers.observe import Scene
     from materializers.tables import Tables
 
@@ -57,7 +59,8 @@ class Project:
         self.name = name
         self.env = env
         self.settings = settings
-        self.graph = graph
+        self._declared = graph
+        self._graph: Graph | None = None
         self.configs = configs
         self.loaded_with: tuple[str, ...] | None = None
         """The settings given to ``load``; None for a project that another process could not load."""
@@ -113,6 +116,27 @@ class Project:
     def protected(self) -> bool:
         """Whether the environment is protected: reached only by name, changed only on purpose."""
         return self.env in self.settings.env and self.settings.env[self.env].protected
+
+    @property
+    def graph(self) -> Graph:
+        """The definitions, bound and ordered, with the partition keys that the catalog kept when it was looked at."""
+        if self._graph is None:
+            from headwater.partition_keys import kept_keys, names_in, with_keys
+
+            names = names_in(self._declared)
+            self._graph = with_keys(self._declared, kept_keys(self, names)) if names else self._declared
+        return self._graph
+
+    def refresh(self) -> None:
+        """Looks anew for partition keys that the catalog keeps; others may have added or retired some."""
+        before, self._graph = self._graph, None
+        if before is not None and self.graph is not before:
+            self._scene = None
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether there is a catalog already."""
+        return self._catalog is not None or (self.root / self.settings.catalog.path).exists()
 
     @property
     def catalog(self) -> Catalog:
@@ -333,6 +357,45 @@ class Project:
             hint = "headwater runs lists them" if not found else "give more of its id"
             raise UsageError("HW612", f"{len(found) or 'no'} run begins with {run_id!r}", hint=hint)
         return found[0], self.catalog.steps(found[0].id)
+
+    # -- partition keys that the catalog keeps ----------------------------------------------------------------------
+
+    def partition_keys(self, what: str | None = None) -> dict[str, list[NamedKey]]:
+        """The keys of ``Dynamic`` partitions, retired ones included, as they were last added or retired.
+
+        Arguments:
+            what: the name of the definition, or an asset that is partitioned by it; None for all.
+
+        Raises:
+            UsageError: HW631, it names no such partitions.
+        """
+        from headwater.partition_keys import listed
+
+        return listed(self, what)
+
+    def add_partitions(self, what: str, keys: Iterable[str], *, command: str = "", reason: str = "") -> KeysChanged:
+        """Adds keys to ``Dynamic`` partitions, in every environment; what is there already stays as it is.
+
+        Arguments:
+            what: the name of the definition, or an asset that is partitioned by it.
+            command, reason: recorded with who asked.
+
+        Raises:
+            UsageError: HW630, a text cannot be a partition key; HW631, it names no such partitions.
+        """
+        from headwater.partition_keys import add
+
+        return add(self, what, keys, command=command, reason=reason)
+
+    def retire_partitions(self, what: str, keys: Iterable[str], *, command: str = "", reason: str = "") -> KeysChanged:
+        """Takes keys out of ``Dynamic`` partitions, in every environment; data of theirs stays and is orphaned.
+
+        Raises:
+            UsageError: HW610, there never was such a key; HW631, it names no such partitions.
+        """
+        from headwater.partition_keys import retire
+
+        return retire(self, what, keys, command=command, reason=reason)
 
     # -- environments -----------------------------------------------------------------------------------------------
 

@@ -12,11 +12,39 @@ from assets_core import check
 from assets_core.asset import Asset, Column, Input, Retry, Run
 from assets_core.declare import sql_asset
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
-from assets_core.mappings import all_partitions, window
-from assets_core.partitions import Daily, Hourly, Monthly, Partitions, Static, Weekly
+from assets_core.mappings import (
+    PartitionMapping,
+    all_partitions,
+    dimension,
+    identity,
+    last,
+    static_map,
+    window,
+)
+from assets_core.partitions import (
+    Cron,
+    Daily,
+    Dynamic,
+    Hourly,
+    Monthly,
+    Multi,
+    Partitions,
+    Quarterly,
+    Static,
+    Weekly,
+    Yearly,
+)
 
 _HEADER = re.compile(r"\s*/\*\s*headwater\b(?P<toml>.*?)\*/", re.DOTALL)
-_EVERY: dict[str, Callable[..., Partitions]] = {"hour": Hourly, "day": Daily, "week": Weekly, "month": Monthly}
+_EVERY: dict[str, Callable[..., Partitions]] = {
+    "hour": Hourly,
+    "day": Daily,
+    "week": Weekly,
+    "month": Monthly,
+    "quarter": Quarterly,
+    "year": Yearly,
+}
+_MAPPINGS: dict[str, Callable[[], PartitionMapping]] = {"all": all_partitions, "same": identity, "last": last}
 _CHECKS: dict[str, Callable[..., check.Check]] = {
     "not_null": check.not_null,
     "unique": check.unique,
@@ -79,16 +107,48 @@ def declare(key: str, text: str, *, where: str) -> Asset[..., Any]:
 def _partitions(given: Any, where: str) -> Partitions:
     if isinstance(given, list):
         return Static(given)
-    if isinstance(given, Mapping) and given.get("every") in _EVERY:
-        rest = {name: value for name, value in given.items() if name != "every"}
-        made: Partitions = _call(_EVERY[given["every"]], where, "partitions", **rest)
-        return made
-    raise DefinitionError(
-        "HW147",
-        "partitions of another form than expected",
-        where=where,
-        hint='partitions = {every = "day", start = "2013-01-01", end = "2014-01-01"} or a list of keys',
-    )
+    rest = dict(given) if isinstance(given, Mapping) else {}
+    made: Partitions | None = None
+    if rest.get("every") in _EVERY:
+        made = _call(_EVERY[rest.pop("every")], where, "partitions", **rest)
+    elif "cron" in rest:
+        made = _call(Cron, where, "partitions", rest.pop("cron"), **rest)
+    elif "dynamic" in rest:
+        made = _call(Dynamic, where, "partitions", rest.pop("dynamic"), **rest)
+    elif rest and all(isinstance(one, list | Mapping) for one in rest.values()):
+        made = _call(Multi, where, "partitions", **{name: _partitions(one, where) for name, one in rest.items()})
+    if made is None:
+        raise DefinitionError(
+            "HW147",
+            "partitions of another form than expected",
+            where=where,
+            hint='partitions = {every = "day", start = "2013-01-01", end = "2014-01-01"}, {cron = "0 6 * * *", start ='
+            ' "2013-01-01"}, {dynamic = "customers"}, a list of keys, or several of these by the names of dimensions',
+        )
+    return made
+
+
+def _mapping(given: Any, where: str, name: str) -> PartitionMapping | None:
+    """What ``partitions`` of an input says: a word, two offsets, a dimension, or a table of keys."""
+    if given is None:
+        return None
+    found: PartitionMapping | None = None
+    if isinstance(given, str) and given in _MAPPINGS:
+        found = _MAPPINGS[given]()
+    elif isinstance(given, list):
+        found = _call(window, where, name, *given)
+    elif isinstance(given, Mapping) and "dimension" in given:
+        found = _call(dimension, where, name, given["dimension"], _mapping(given.get("partitions"), where, name))
+    elif isinstance(given, Mapping):
+        found = _call(static_map, where, name, given)
+    if found is None:
+        raise DefinitionError(
+            "HW147",
+            f"partitions of the input {name} of another form than expected",
+            where=where,
+            hint='"all", "same", "last", [-6, 0], {dimension = "date", partitions = [-6, 0]} or {EU = ["DE", "FR"]}',
+        )
+    return found
 
 
 def _checks(given: Any, where: str) -> list[check.Check]:
@@ -115,8 +175,7 @@ def _inputs(given: Any, where: str) -> dict[str, Input | str]:
             bound[name] = one
             continue
         rest = dict(one)
-        spec = rest.pop("partitions", None)
-        mapping = None if spec is None else all_partitions() if spec == "all" else _call(window, where, name, *spec)
+        mapping = _mapping(rest.pop("partitions", None), where, name)
         bound[name] = _call(Input, where, name, rest.pop("key", name.replace(".", "/")), mapping, **rest)
     return bound
 

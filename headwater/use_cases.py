@@ -21,7 +21,7 @@ from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
-from assets_core.partitions import select_range
+from assets_core.partitions import key_of, plain_key, select_range
 from assets_core.plan import Plan
 from assets_core.ports import Reporter, RunResult
 from assets_core.records import Materialization, RunRecord, RunState
@@ -53,11 +53,12 @@ def make_plan(
 
 def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     """See ``Project.status``."""
+    project.refresh()
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, _now(), new_id())
     states = planning.states(keys, known.facts)
     keep_judgements(project.scene, known.facts)
-    return states if select or exclude else states.with_others(orphaned(project))
+    return states.with_others(orphaned(project, keys if select or exclude else None))
 
 
 def materialize(
@@ -156,6 +157,7 @@ def _planned(
     run_id: str,
     told: Callable[[str], None] = lambda _: None,
 ) -> tuple[Known, Plan]:
+    project.refresh()
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, _now(), run_id, told=told)
     raise_all(known.errors)
@@ -337,7 +339,7 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
             raise UsageError(
                 "HW614", f"{found.key} is partitioned", hint=f"name one slot: {found.key}@{last[-1] if last else '...'}"
             )
-        found.partitions.index(partition)
+        partition = key_of(found.partitions, partition)
     with _resources(project) as resources:
         return preview_step(project.scene, known, Slot(found.key, partition), resources(found))
 
@@ -374,7 +376,8 @@ def published(project: Project, asset: str, partition: str | None, as_of: str | 
     renames = renames_of(project.graph.definitions)
     keys = {key, *(former for former, now in renames.items() if now == key)}
     shown = under_present_keys(project.catalog.published(project.env, assets=keys, as_of=moment), renames)
-    found = {slot: one for slot, one in shown.items() if partition in (None, slot.partition)}
+    wanted = partition and plain_key(project.graph.definitions[key].partitions, partition)
+    found = {slot: one for slot, one in shown.items() if wanted in (None, slot.partition)}
     if not found:
         definition = project.graph.definitions[key]
         if partition is not None and definition.partitions is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assets_core.asset import Asset, Source
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
 from assets_core.facts import Facts
+from assets_core.partitions import columns_of
 from assets_core.published import Published
 from assets_core.records import Derivation, Schema
 from headwater.rebuild import unsteady
@@ -108,7 +109,7 @@ def _checks(definition: Asset[..., Any] | Source, schema: Schema) -> Iterable[He
         error.where = f"{definition.where} ({definition.key})"
         yield error
     names = [name for name, _ in schema]
-    for name in (*definition.columns, *definition.unique_key, *filter(None, [definition.partition_by])):
+    for name in (*definition.columns, *definition.unique_key, *columns_of(definition.partition_by)):
         if name not in types:
             yield DefinitionError(
                 "HW153",

@@ -89,6 +89,7 @@ class Dispatcher:
                 "partition_key": partition.key,
                 "partition_start": partition.start,
                 "partition_end": partition.end,
+                **{f"partition_{name}": key for name, key in partition.keys.items()},
             }
         return StepTask(
             tuple(self._output(slot, progress) for slot in step.slots),

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from assets_core.asset import Asset
 from assets_core.errors import DataError, did_you_mean
-from assets_core.partitions import Partition
+from assets_core.partitions import Partition, columns_of
 from lineage.dtypes import parse_dtype
-from materializers.slots import places
+from materializers.slots import row_places
 
 _SHOWN_ROWS = 5
 
@@ -124,24 +124,25 @@ def _hold_to_key(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
 
 
 def _hold_to_partition(frame: pl.DataFrame, asset: Asset[..., Any], partition: Partition) -> None:
-    column = asset.partition_by
-    if column is None or asset.partitions is None:
+    columns = columns_of(asset.partition_by)
+    if asset.partition_by is None or asset.partitions is None:
         return
-    if column not in frame.columns:
-        raise DataError(
-            "HW336",
-            f"{asset.key} has no column {column!r}, its partition_by",
-            where=asset.where,
-            hint=did_you_mean(column, frame.columns),
-        )
-    keys = [partition.key]
-    outside = places(frame[column], asset.partitions, keys).is_null()
+    for column in columns:
+        if column not in frame.columns:
+            raise DataError(
+                "HW336",
+                f"{asset.key} has no column {column!r}, its partition_by",
+                where=asset.where,
+                hint=did_you_mean(column, frame.columns),
+            )
+    outside = row_places(frame, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
-        values = frame.filter(outside)[column].unique(maintain_order=True).head(_SHOWN_ROWS).to_list()
+        values = frame.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)
+        shown = [", ".join(map(str, row)) for row in values.iter_rows()]
         raise DataError(
             "HW336",
             f"{asset.key}@{partition.key} has {outside.sum()} rows that belong to another partition",
             where=asset.where,
-            why=f"{column} is {', '.join(map(str, values))} there",
+            why=f"{', '.join(columns)} is {(', ' if len(columns) == 1 else '; ').join(shown)} there",
             hint="filter the rows to context.partition, or read the inputs by partition",
         )

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
 from assets_core.errors import DataError
-from assets_core.partitions import Partitions, Static, TimePartitions, Unit
+from assets_core.partitions import Dynamic, Multi, Partitions, Static, Timed, TimePartitions, Unit
 
 _NO_PLACE = pl.Series([None], dtype=pl.UInt32)
+
+
+def row_places(
+    frame: pl.DataFrame, partition_by: str | Mapping[str, str], definition: Partitions, keys: Sequence[str]
+) -> pl.Series:
+    """For each row the place of its key in ``keys``; null where it belongs to none of them. See ``places``.
+
+    Arguments:
+        partition_by: the column, or for slices of several dimensions the column of each dimension.
+        keys: keys of the definition, in its order; of slices of time without gaps.
+
+    Raises:
+        DataError: HW318, a column of its type cannot tell the partition.
+    """
+    if isinstance(partition_by, str) or not isinstance(definition, Multi):
+        return places(frame[str(partition_by)], definition, keys)
+    parts = [definition.split(definition.index(key)) or () for key in keys]
+    known = pl.DataFrame(parts, schema=dict.fromkeys(definition.dimensions, pl.Int64), orient="row")
+    rows = {}
+    for name, one in definition.dimensions.items():
+        numbers = known[name].to_list()
+        within = range(min(numbers, default=0), max(numbers, default=-1) + 1)
+        found = places(frame[partition_by[name]], one, [one.key_at(place) or "" for place in within])
+        rows[name] = found.cast(pl.Int64) + within.start
+    known = known.with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32))
+    return pl.DataFrame(rows).join(known, on=list(rows), how="left", maintain_order="left")["place"]
 
 
 def places(column: pl.Series, definition: Partitions, keys: Sequence[str]) -> pl.Series:
     """For each value of a partition column the place of its key in ``keys``; null where it belongs to none of them.
 
-    Text and integers of static partitions are the keys themselves. For slices of time a Date is a local day, a
+    Text and integers of named partitions are the keys themselves. For slices of time a Date is a local day, a
     Datetime without zone a local time of the definition's zone, one with zone a moment; text is read as ISO dates or
-    times, an integer as ``20130201`` (``201302`` for months, ``2013020105`` for hours). A local hour that a clock
-    change repeats counts as the first of the two; one that it leaves out belongs nowhere.
+    times, or as keys, an integer as ``20130201`` (``201302`` for months and quarters, ``2013`` for years,
+    ``2013020105`` for hours). A local time that a clock change repeats counts as the first of the two; one that it
+    leaves out belongs nowhere.
 
     Arguments:
         keys: keys of the definition, in its order; for slices of time without gaps.
@@ -29,35 +57,46 @@ def places(column: pl.Series, definition: Partitions, keys: Sequence[str]) -> pl
     Raises:
         DataError: HW318, a column of this type cannot tell the partition.
     """
-    if isinstance(definition, Static):
-        return _static_places(column, keys)
+    if isinstance(definition, Static | Dynamic):
+        return _named_places(column, keys)
+    if isinstance(definition, Multi):
+        raise _cannot_tell(column, "slices of several dimensions are told by a column for each")
     if not keys:
         return _NO_PLACE.new_from_index(0, len(column))
     moments = _moments(column, definition)
-    spans = [definition.span(key) for key in keys]
-    edges = pl.Series([*(begin for begin, _ in spans), spans[-1][1]], dtype=pl.Datetime("us", definition.timezone))
-    edges = edges.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if _absolute(definition) else _local(edges)
+    edges = _edges(definition, definition.index(keys[0]), len(keys))
     found = edges.search_sorted(moments, side="right")  # nulls sort first and so find 0
     inside = (found > 0) & (found <= len(keys))
     return (found.cast(pl.Int64) - 1).zip_with(inside, _NO_PLACE.cast(pl.Int64)).cast(pl.UInt32)
 
 
-def _static_places(column: pl.Series, keys: Sequence[str]) -> pl.Series:
+def _edges(definition: Timed, first: int, count: int) -> pl.Series:
+    """The beginnings of windows that follow each other and the end of the last: as ``_moments`` gives values."""
+    places = range(first, first + count + 1)
+    if _absolute(definition):
+        seconds = pl.Series([definition.instant(place) for place in places], dtype=pl.Int64)
+        return (seconds * 1_000_000).cast(pl.Datetime("us"))
+    local: list[datetime] = [definition.begin(place).replace(tzinfo=None) for place in places]
+    return pl.Series(local, dtype=pl.Datetime("us"))
+
+
+def _named_places(column: pl.Series, keys: Sequence[str]) -> pl.Series:
     dtype = column.dtype
     if not (dtype.is_integer() or dtype in (pl.String, pl.Boolean) or isinstance(dtype, pl.Categorical | pl.Enum)):
-        raise _cannot_tell(column, "static partitions are told by text or integers")
+        raise _cannot_tell(column, "named partitions are told by text or integers")
     known = pl.DataFrame({"key": list(keys), "place": range(len(keys))}, schema={"key": pl.String, "place": pl.UInt32})
     rows = pl.DataFrame({"key": column.cast(pl.String)})
     return rows.join(known, on="key", how="left", maintain_order="left")["place"]
 
 
-def _moments(column: pl.Series, definition: TimePartitions) -> pl.Series:
-    """The values as naive datetimes in microseconds: UTC for hours, local time of the definition for the rest."""
+def _moments(column: pl.Series, definition: Timed) -> pl.Series:
+    """The values as naive datetimes in microseconds: UTC for hours, local time of the definition for what begins at
+    midnight."""
     zone, dtype = definition.timezone, column.dtype
     if dtype == pl.String:
         column = _parsed(column)
     elif dtype.is_integer():
-        column = _from_digits(column.cast(pl.String), definition.unit)
+        column = _from_digits(column.cast(pl.String), getattr(definition, "unit", None))
     elif dtype == pl.Null:
         column = column.cast(pl.Datetime("us"))
     elif not (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
@@ -73,11 +112,18 @@ def _moments(column: pl.Series, definition: TimePartitions) -> pl.Series:
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def _from_digits(digits: pl.Series, unit: Unit) -> pl.Series:
-    """Dates written as numbers; null where there is no such date."""
+def _from_digits(digits: pl.Series, unit: Unit | None) -> pl.Series:
+    """Dates written as numbers; null where there is no such date.
+
+    Arguments:
+        unit: the width of the windows; None for those of a schedule, which begin at any minute.
+    """
+    if unit is None:
+        return digits.str.pad_end(12, "0").str.to_datetime("%Y%m%d%H%M", time_unit="us", strict=False)
     if unit is Unit.HOUR:
         return (digits + "00").str.to_datetime("%Y%m%d%H%M", time_unit="us", strict=False)
-    whole = digits.str.head(6) + "01" if unit is Unit.MONTH else digits
+    kept = {Unit.MONTH: 6, Unit.QUARTER: 6, Unit.YEAR: 4}.get(unit, 8)
+    whole = digits if kept == 8 else digits.str.head(kept) + "0101"[kept - 4 :]
     return whole.str.to_date("%Y%m%d", strict=False)
 
 
@@ -85,9 +131,7 @@ def _parsed(column: pl.Series) -> pl.Series:
     """ISO texts as moments where they carry an offset, else as local times; null where they are neither."""
     if column.str.contains(r"\d(Z|[+-]\d\d:?\d\d)$").any():
         return column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    whole = pl.select(
-        pl.when(column.str.len_chars() == 7).then(column + "-01").otherwise(column)  # a month's key
-    ).to_series()
+    whole = _written_out(column)
     dates = whole.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
         if not dates.null_count():
@@ -96,13 +140,25 @@ def _parsed(column: pl.Series) -> pl.Series:
     return dates
 
 
-def _absolute(definition: TimePartitions) -> bool:
-    """Whether slices are told apart by moments: a local hour can come twice, a local day cannot."""
-    return definition.unit is Unit.HOUR
+def _written_out(column: pl.Series) -> pl.Series:
+    """Keys of years, quarters and months as the date on which they begin; other texts as they are."""
+    key = pl.lit(column)
+    quarter = key.str.extract(r"^\d{4}-Q([1-4])$").cast(pl.Int32)
+    month = (quarter * 3 - 2).cast(pl.String).str.zfill(2)
+    return pl.select(
+        pl.when(quarter.is_not_null())
+        .then(key.str.head(5) + month + "-01")
+        .when(key.str.len_chars() == 7)
+        .then(key + "-01")
+        .when(key.str.len_chars() == 4)
+        .then(key + "-01-01")
+        .otherwise(key)
+    ).to_series()
 
 
-def _local(moments: pl.Series) -> pl.Series:
-    return moments.dt.replace_time_zone(None)
+def _absolute(definition: Timed) -> bool:
+    """Whether slices are told apart by moments: a local time can come twice, a local day cannot."""
+    return not isinstance(definition, TimePartitions) or definition.unit is Unit.HOUR
 
 
 def _cannot_tell(column: pl.Series, why: str) -> DataError:

@@ -17,14 +17,14 @@ from assets_core.column_lineage import ORDER
 from assets_core.digest import digest
 from assets_core.errors import DataError, StorageError, did_you_mean
 from assets_core.keys import Slot
-from assets_core.partitions import Partitions, Static
+from assets_core.partitions import Multi, Partitions, Timed, columns_of
 from assets_core.records import Materialization, RecordKind
 from assets_core.versions import DataVersion, as_read
 from lineage.fingerprint import data_version
 from materializers.ids import new_id
 from materializers.readers import as_shape
 from materializers.reading import Reading
-from materializers.slots import places
+from materializers.slots import row_places
 from materializers.storage.escape import escape
 from materializers.storage.parquet import ParquetStorage
 
@@ -50,8 +50,9 @@ def observe_slots(
 ) -> tuple[tuple[Materialization, ...], tuple[str, ...]]:
     """One observation a slot, and warnings; see ``sources.observe``.
 
-    Which slots there are: every key of a static definition; of slices of time those up to the last one that has rows,
-    so that a day without rows in the middle is an empty day, and a day whose data has not arrived yet is missing.
+    Which slots there are: every key of a definition that names them; of slices of time those up to the last one that
+    has rows, so that a day without rows in the middle is an empty day, and a day whose data has not arrived yet is
+    missing; of several dimensions every combination of those.
     A slot that was observed before stays observed. Costs one reading, one sort and one small file a changed slot.
 
     Raises:
@@ -90,47 +91,64 @@ def _split(
 ) -> tuple[Iterator[tuple[str, pl.DataFrame]], tuple[str, ...]]:
     """The rows of each slot that is observed, in the order of the files, and sentences on rows of no slot."""
     source = reading.source
-    name = source.partition_by or ""
-    if name not in frame.columns:
-        raise DataError(
-            "HW317",
-            f"the source {source.key} has no column {name!r} to tell partitions by",
-            where=source.where,
-            hint=did_you_mean(name, frame.columns) or f"it has {', '.join(frame.columns)}",
-        )
-    column = frame[name]
-    place = places(column, partitions, keys)
-    warnings = _left_out(source.key, column, place)
+    names = columns_of(source.partition_by)
+    for name in names:
+        if name not in frame.columns:
+            raise DataError(
+                "HW317",
+                f"the source {source.key} has no column {name!r} to tell partitions by",
+                where=source.where,
+                hint=did_you_mean(name, frame.columns) or f"it has {', '.join(frame.columns)}",
+            )
+    place = row_places(frame, source.partition_by or "", partitions, keys)
+    warnings = _left_out(source.key, frame.select(names), place)
     order = pl.DataFrame({"place": place}).with_row_index("row").drop_nulls("place")
     order = order.sort("place", maintain_order=True)
     sizes = dict(order.group_by("place").len().iter_rows())
     sorted_rows = frame[order["row"]]
-    last = len(keys) - 1 if isinstance(partitions, Static) else max(sizes, default=-1)
+    observed = _observed(partitions, sizes)
 
     def slices() -> Iterator[tuple[str, pl.DataFrame]]:
         offset = 0
         for index, key in enumerate(keys):
             size = sizes.get(index, 0)
-            if index <= last or Slot(source.key, key) in previous:
+            if observed(index) or Slot(source.key, key) in previous:
                 yield key, sorted_rows.slice(offset, size)
             offset += size
 
     return slices(), warnings
 
 
-def _left_out(key: str, column: pl.Series, place: pl.Series) -> tuple[str, ...]:
+def _observed(partitions: Partitions, sizes: Mapping[int, int]) -> Callable[[int], bool]:
+    """Whether the slot at a place is observed, given which of them have rows."""
+    if isinstance(partitions, Timed):
+        last = max(sizes, default=-1)
+        return lambda place: place <= last
+    if not isinstance(partitions, Multi):
+        return lambda place: True
+    timed = [number for number, one in enumerate(partitions.dimensions.values()) if isinstance(one, Timed)]
+    filled = [partitions.split(place) or () for place in sizes]
+    ends = {number: max((parts[number] for parts in filled), default=-1) for number in timed}
+
+    def within(place: int) -> bool:
+        parts = partitions.split(place) or ()
+        return all(parts[number] <= end for number, end in ends.items())
+
+    return within
+
+
+def _left_out(key: str, told_by: pl.DataFrame, place: pl.Series) -> tuple[str, ...]:
     """What to tell of rows that belong to no slot."""
-    nulls = column.null_count()
-    outside = place.null_count() - nulls
     warnings = []
-    if nulls:
-        warnings.append(f"{key}: {_rows(nulls)} without a value of {column.name!r} belong to no partition")
-    if outside:
-        values = column.filter(place.is_null() & column.is_not_null())
-        low, high = str(values.min()), str(values.max())
-        warnings.append(
-            f"{key}: {_rows(outside)} lie in no partition that is there yet; {column.name!r} is {low} to {high} in them"
-        )
+    lacking = told_by.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    for column in told_by:
+        nulls = column.null_count()
+        if nulls:
+            warnings.append(f"{key}: {_rows(nulls)} without a value of {column.name!r} belong to no partition")
+    outside = told_by.filter(place.is_null() & ~lacking)
+    if outside.height:
+        spans = ", ".join(f"{one.name!r} is {one.min()!s} to {one.max()!s}" for one in outside)
+        warnings.append(f"{key}: {_rows(outside.height)} lie in no partition that is there yet; {spans} in them")
     return tuple(warnings)
 
 

@@ -34,6 +34,7 @@ COMMANDS: Sections = {
         "check": Entry("headwater.cli.check", "Run checks on published data, computing nothing."),
         "runs": Entry("headwater.cli.runs", "Show the history of runs and what they said."),
         "env": Entry("headwater.cli.env", "Make, promote, roll back and drop environments."),
+        "partitions": Entry("headwater.cli.partitions", "List, add and retire partition keys that the catalog keeps."),
         "withdraw": Entry("headwater.cli.withdraw", "Take a wrong result out of use, for ever and everywhere."),
     },
     "Ask": {
@@ -74,5 +75,13 @@ ENV: Sections = {
         "rollback": Entry("headwater.cli.env_rollback", "Show again what was shown before, and hold it."),
         "release": Entry("headwater.cli.env_release", "Let held slots go."),
         "drop": Entry("headwater.cli.env_drop", "Drop an environment: it shows nothing any more."),
+    },
+}
+
+PARTITIONS: Sections = {
+    "Commands": {
+        "ls": Entry("headwater.cli.partitions_ls", "List partition keys that are added and retired by hand."),
+        "add": Entry("headwater.cli.partitions_add", "Add partition keys to Dynamic partitions."),
+        "retire": Entry("headwater.cli.partitions_retire", "Retire partition keys of Dynamic partitions."),
     },
 }

@@ -24,6 +24,7 @@ def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
     Every attempt by itself, told apart even where steps ran at the same time.
     """
     from assets_core.keys import parse_slot
+    from assets_core.partitions import plain_key
     from assets_core.run import WELL_ENDED
     from headwater.report.runs import logs_document, logs_text
 
@@ -33,7 +34,9 @@ def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
             wanted = parse_slot(slot)
             known = {one.slot.asset for one in steps}
             key = wanted.asset if wanted.asset in known else project.graph.find(wanted.asset).key
-            steps = [one for one in steps if one.slot.asset == key and wanted.partition in (None, one.slot.partition)]
+            definition = project.graph.definitions.get(key)
+            partition = wanted.partition and plain_key(definition.partitions if definition else None, wanted.partition)
+            steps = [one for one in steps if one.slot.asset == key and partition in (None, one.slot.partition)]
         if failed:
             steps = [one for one in steps if one.state not in WELL_ENDED]
         call.answer(

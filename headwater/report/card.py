@@ -8,9 +8,10 @@ from typing import Any
 from assets_core.asset import Asset, Definition
 from assets_core.graph import Graph
 from assets_core.keys import Slot
+from assets_core.partitions import columns_of, word_of
 from assets_core.records import Derivation, Schema
 from assets_core.staleness import Verdict
-from headwater.report.listing import kind_of, partitions_word, place_of
+from headwater.report.listing import kind_of, place_of
 from headwater.report.reasons import reason_lines
 from headwater.report.slots import PartitionsOf, no_partitions
 from headwater.report.status import by_verdict, count_states, status_document
@@ -43,7 +44,7 @@ def card_document(
         "where": place_of(definition, root),
         "owners": list(definition.owners),
         "tags": dict(definition.tags),
-        "partitions": partitions_word(definition.partitions) or None,
+        "partitions": word_of(definition.partitions) or None,
         "partition_by": definition.partition_by,
         "unique_key": list(definition.unique_key),
         "storage": asset.storage if asset else None,
@@ -114,7 +115,8 @@ def card_text(
 
 
 def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    by = f", by the column {card['partition_by']}" if card["partition_by"] else ""
+    columns = columns_of(card["partition_by"])
+    by = f", by the {'column' if len(columns) == 1 else 'columns'} {' and '.join(columns)}" if columns else ""
     yield "kind", card["kind"] + (", volatile" if card["volatile"] else "")
     yield "where", card["where"]
     yield "files", ", ".join(card["files"])

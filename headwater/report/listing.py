@@ -7,7 +7,7 @@ from typing import Any
 
 from assets_core.asset import Asset, Definition
 from assets_core.keys import Slot
-from assets_core.partitions import Partitions, Static
+from assets_core.partitions import word_of
 from assets_core.staleness import SlotState, Verdict
 from headwater.report.slots import slot_count
 from headwater.report.status import count_states
@@ -33,7 +33,7 @@ def ls_document(definitions: Iterable[Definition], verdicts: Mapping[Slot, Verdi
             {
                 "asset": one.key,
                 "kind": kind_of(one),
-                "partitions": partitions_word(one.partitions) or None,
+                "partitions": word_of(one.partitions) or None,
                 "slots": len(by_key.get(one.key, ())),
                 "states": count_states(by_key.get(one.key, {})),
                 "description": one.description,
@@ -69,13 +69,6 @@ def kind_of(definition: Definition) -> str:
     return definition.kind if isinstance(definition, Asset) else "source"
 
 
-def partitions_word(partitions: Partitions | None) -> str:
-    """How an asset is sliced: ``hour``, ``day``, ``week``, ``month``, ``static``; empty if it is not."""
-    if partitions is None:
-        return ""
-    return "static" if isinstance(partitions, Static) else str(partitions.unit)
-
-
 def state_summary(verdicts: Mapping[Slot, Verdict]) -> Cell:
     """The worst state among slots, and how many of them are in it if not all."""
     counts = count_states(verdicts)
@@ -88,8 +81,8 @@ def state_summary(verdicts: Mapping[Slot, Verdict]) -> Cell:
 
 
 def _row(one: Definition, verdicts: Mapping[Slot, Verdict]) -> list[str | Cell]:
-    word = partitions_word(one.partitions)
-    plural = word if word == "static" else f"{word}s"
+    word = word_of(one.partitions)
+    plural = word if word in ("static", "dynamic", "cron") or " " in word else f"{word}s"
     slices = counted(len(verdicts), word, plural) if verdicts and word else f"by {word}" if word else ""
     summary = clean(one.description.strip().split("\n")[0])
     return [one.key, kind_of(one), slices, state_summary(verdicts), summary]

@@ -23,6 +23,7 @@ _ORDER = (
     Kind.STEP,
     Kind.LATER_CHECK,
     Kind.RETIREMENT,
+    Kind.PARTITION_KEY,
 )
 
 

@@ -59,6 +59,13 @@ _SOURCES = {
         "x.environment",
         "x.verb || ifnull(' from ' || (select name from environment o where o.number = x.origin), '')",
     ),
+    Kind.PARTITION_KEY: (
+        "null",
+        "null",
+        "x.run",
+        "null",
+        "case x.retired when 1 then 'retired ' else 'added ' end || x.name || ' ' || x.key",
+    ),
     Kind.HOLD: ("x.slot", "null", "x.run", "x.environment", "case x.held when 1 then 'held' else 'released' end"),
 }
 

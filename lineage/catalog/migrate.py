@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 3
+CATALOG_VERSION = 4
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -110,11 +110,18 @@ alter table current add column basis blob;
 update current set id = (select m.id from materialization m where m.sequence = current.materialization);
 """
 """What a slot shows in little, and under which standing it was last found fresh: memory, not evidence."""
+_PARTITION_KEYS = """
+create table partition_key (
+    sequence integer primary key references log, run integer not null references run, name text not null,
+    key text not null, retired integer not null);
+create index partition_key_name on partition_key (name, key);
+"""
 
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
 )
 _APPEND_ONLY_2 = "change hold"
+_APPEND_ONLY_3 = "partition_key"
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -143,6 +150,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def judged(db: Any) -> None:
         _make(db, _JUDGED, "")
+
+    @migrations()
+    def partition_keys(db: Any) -> None:
+        _make(db, _PARTITION_KEYS, _APPEND_ONLY_3)
 
     connection.execute("begin immediate")
     try:

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     RETIREMENT = 64
     CHANGE = 128
     HOLD = 256
+    PARTITION_KEY = 512
 
 
 class Refers(StrEnum):
@@ -115,6 +116,7 @@ TABLES: dict[Kind, Table] = {
             _columns("run:entry verb environment:environment origin:environment seen frozen"),
         ),
         Table(Kind.HOLD, "hold", _columns("run:entry environment:environment slot:slot held")),
+        Table(Kind.PARTITION_KEY, "partition_key", _columns("run:entry name key retired")),
     )
 }
 """Every evidence table by its kind."""

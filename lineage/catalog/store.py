@@ -13,6 +13,7 @@ from lineage.catalog.caches import Caches
 from lineage.catalog.connect import DURABILITY, connect, prepare
 from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
+from lineage.catalog.partition_keys import PartitionKeyReader
 from lineage.catalog.reader import Reader
 from lineage.catalog.runs import RunReader
 from lineage.catalog.shown import ShownReader
@@ -23,7 +24,7 @@ class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
     Its methods are those of ``Writer``, ``Reader``, ``ShownReader``, ``EnvironmentReader``, ``LogReader``,
-    ``RunReader`` and ``Caches``.
+    ``RunReader``, ``PartitionKeyReader`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -49,6 +50,7 @@ class Catalog:
         self.change = writer.change
         self.remember_judged = writer.remember_judged
         self.mark_pruned = writer.mark_pruned
+        self.record_keys = writer.record_keys
 
         self.published = reader.published
         self.glances = shown.glances
@@ -81,6 +83,7 @@ class Catalog:
         self.last_in_step = environments.last_in_step
         self.first_publication = environments.first_publication
         self.end_of = environments.end_of
+        self.partition_keys = PartitionKeyReader(reader.reading).partition_keys
 
         self.runs = runs.runs
         self.run = runs.run

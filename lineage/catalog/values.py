@@ -119,6 +119,21 @@ class Change:
     withdraw: tuple[str, ...] = ()
 
 
+class NamedKey(NamedTuple):
+    """A partition key that is kept in the catalog, as it was last added or retired.
+
+    Arguments:
+        retired: whether it was retired, and not added again.
+        actor, at, reason: who did that, when and why.
+    """
+
+    key: str
+    retired: bool
+    actor: str
+    at: datetime
+    reason: str
+
+
 class Pointer(NamedTuple):
     """What a slot shows.
 

@@ -31,6 +31,7 @@ from lineage.catalog.packing import (
     storable,
     to_json,
 )
+from lineage.catalog.partition_keys import record_keys
 from lineage.catalog.pruning import mark_pruned
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import Change, CommitReport, Outcome, Publish, Retired
@@ -161,6 +162,11 @@ class Writer:
         with self._batch(change.run.started) as batch:
             make_change(batch, change)
             return batch.sequence
+
+    def record_keys(self, run: RunRecord, name: str, keys: Collection[str], *, retired: bool) -> tuple[str, ...]:
+        """Adds or retires partition keys of a name; gives those for which that was a change."""
+        with self._batch(run.started) as batch:
+            return record_keys(batch, run, name, keys, retired=retired)
 
     @contextmanager
     def _batch(self, at: datetime) -> Generator[Batch]:

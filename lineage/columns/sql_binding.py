@@ -21,7 +21,7 @@ _SAMPLES: Mapping[str, Any] = {
     "partition_start": datetime(2000, 1, 1),  # noqa: DTZ001 partitions start in the project's own time
     "partition_end": datetime(2000, 1, 1),  # noqa: DTZ001 likewise
 }
-"""What stands for bound values when a query is bound; values of config are of no known type."""
+"""What stands for bound values when a query is bound: for keys in a dimension text too, for config no known type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def bind(sql: str, tables: Mapping[tuple[str, ...], Mapping[str, str]]) -> Bound
             for parts, columns in tables.items():
                 _make(connection, parts, columns)
             names = bound_names(sql)
-            values = {name: _SAMPLES.get(name) for name in names}
+            values = {name: _SAMPLES.get(name, "" if name.startswith("partition_") else None) for name in names}
             statement = "DESCRIBE " + to_duckdb(sql).strip().rstrip(";")
             rows = connection.execute(statement, values if names else None).fetchall()
             return Bound(tuple(row[0] for row in rows), tuple(row[1] for row in rows))

@@ -21,6 +21,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+PROPERTIES = ("test_mappings_both_ways",)
+"""Files whose tests on drawn examples are run too; those of others would take too long."""
 
 
 class _Changed(SourceFileLoader):
@@ -61,7 +63,8 @@ def _plain_tests(file: str) -> Iterator[tuple[Callable[..., None], dict[str, Any
     spec.loader.exec_module(module)
     for name, function in vars(module).items():
         costly = "thousand" in name or "grows" in name
-        if not name.startswith("test_") or costly or hasattr(function, "hypothesis"):
+        drawn = hasattr(function, "hypothesis") and file not in PROPERTIES
+        if not name.startswith("test_") or costly or drawn:
             continue
         marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name == "parametrize"]
         for chosen in itertools.product(*(list(mark.args[1]) for mark in marks)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,17 @@ from hypothesis import strategies as st
 
 from assets_core.asset import Input
 from assets_core.errors import DefinitionError
-from assets_core.mappings import Mapping, Outside, all_partitions, infer, upstream_keys, window
-from assets_core.partitions import Daily, Hourly, Monthly, Partitions, Static, TimePartitions, Weekly
+from assets_core.mappings import (
+    Outside,
+    PartitionMapping,
+    all_partitions,
+    infer,
+    mapped,
+    static_map,
+    upstream_keys,
+    window,
+)
+from assets_core.partitions import Daily, Hourly, Monthly, Multi, Partitions, Static, TimePartitions, Weekly
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 YEAR = Daily("2013-01-01", "2014-01-01")
@@ -22,7 +32,7 @@ def read(
     down: Partitions | None,
     key: str | None,
     up: Partitions | None,
-    mapping: Mapping | None = None,
+    mapping: PartitionMapping | None = None,
     outside: str = "truncate",
 ) -> list[str | None]:
     return list(upstream_keys(down, key, up, mapping, Outside(outside), NOW))
@@ -165,7 +175,7 @@ def test_all_partitions_are_read_by_every_slot_if_one_says_so() -> None:
 # --- refused
 
 
-def accepted(down: Partitions | None, up: Partitions | None, mapping: Mapping | None = None) -> bool:
+def accepted(down: Partitions | None, up: Partitions | None, mapping: PartitionMapping | None = None) -> bool:
     try:
         infer(down, up, mapping, where="assets.py:1", what="the input u of d")
     except DefinitionError as error:
@@ -196,7 +206,7 @@ def accepted(down: Partitions | None, up: Partitions | None, mapping: Mapping | 
     ],
 )
 def test_only_pairs_with_one_sensible_mapping_are_accepted(
-    down: Partitions | None, up: Partitions | None, mapping: Mapping | None, fine: bool
+    down: Partitions | None, up: Partitions | None, mapping: PartitionMapping | None, fine: bool
 ) -> None:
     assert accepted(down, up, mapping) is fine
 
@@ -216,3 +226,37 @@ def test_an_empty_window_is_refused() -> None:
 def test_an_input_accepts_only_the_two_words_for_what_lies_outside() -> None:
     with pytest.raises(DefinitionError, match="HW126"):
         Input("a", outside="ignore")
+
+
+@pytest.mark.parametrize(
+    ("down", "up", "option"),
+    [
+        (REGIONS, YEAR, "last()"),
+        (REGIONS, Static(["EU"]), "identity() or static_map({...})"),
+        (YEAR, Multi(a=REGIONS, b=Static(["x"])), 'dimension("a") or dimension("b")'),
+        (Multi(date=YEAR, region=REGIONS), Multi(date=REGIONS, kind=REGIONS), 'dimension("date")'),
+    ],
+)
+def test_an_unmapped_pair_is_refused_with_what_could_be_written(down: Partitions, up: Partitions, option: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        infer(down, up, None, where="assets.py:1", what="the input u of d")
+    assert (caught.value.code, option in caught.value.hint) == ("HW125", True), caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"EU": "DE"}, "'US'"),
+        ({"EU": "DE", "US": [], "ASIA": []}, "'ASIA'"),
+        ({"EU": ["DE", "FR", "UK"], "US": []}, "'UK'"),
+    ],
+)
+def test_a_static_map_that_does_not_fit_the_keys_is_refused(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(DefinitionError, match=f"HW117.*{said}"):
+        infer(REGIONS, Static(["DE", "FR"]), static_map(table), where="", what="the input u of d")
+
+
+def test_a_function_that_fails_or_gives_no_keys_is_told_with_the_key() -> None:
+    for wrong in (lambda key: 1 / 0, lambda key: [7], lambda key: None):
+        with pytest.raises(DefinitionError, match=r"HW119 .*'EU'"):
+            read(REGIONS, "EU", YEAR, mapped(wrong))

@@ -84,14 +84,21 @@ STATES = {
     "alike only on the same inputs": ("group is None or now is None or glance.basis != now", "group is None"),
 }
 MAPPINGS = {
-    "identity needs one grid": (
-        "if mapping is None and (up.unit, up.timezone, up.start) == (down.unit, down.timezone, down.start):",
-        "if mapping is None:",
+    "identity needs one grid": ("reads", "down is not None and same_grid(down, up)", "down is not None"),
+    "the last slot": ("links", "one.instant(place + 1) - 1) + 1)", "one.instant(place + 1) - 1))"),
+    "missing outside": ("reads", "if outside is Outside.TRUNCATE else places", ""),
+    "windows of a wider reader": ("links", "if self.wide else begin\n", "if False else begin\n"),
+    "an offset": ("links", "range(begin + self.first, ", "range(begin, "),
+    "the newest that ended": (
+        "links",
+        "self.up.place_of(self.down.instant(place + 1)) - 1\n",
+        "self.up.place_of(self.down.instant(place + 1))\n",
     ),
-    "the last slot": ("for place in range(first, last + 1):", "for place in range(first, last):"),
-    "missing outside": ("elif outside is Outside.MISSING:", "elif False:"),
-    "windows of a wider reader": ("last = last_place(up, end) if", "last = first if"),
-    "unequal static keys": ("if timed or (down == up and mapping is None):", "if timed or mapping is None:"),
+    "who reads a window": (
+        "links",
+        "self.down.place_of(self.up.instant(place - self.first + 1) - 1)",
+        "self.down.place_of(self.up.instant(place - self.first))",
+    ),
 }
 OTHERS = {
     "facts: what is published of an input read whole": (
@@ -146,15 +153,15 @@ OTHERS = {
         "test_run_table",
     ),
     "partitions: the hour that comes twice": (
-        "assets_core.partitions",
-        "definition.place_at(end.astimezone(UTC) - timedelta",
-        "definition.place_at(end - timedelta",
-        "test_mappings",
+        "assets_core.partitions.time_windows",
+        "return text if begin.fold else text[:16]",
+        "return text[:16]",
+        "test_partitions",
     ),
     "partitions: only what has ended": (
-        "assets_core.partitions",
-        "max(0, self._place_of_moment(now))",
-        "max(0, self._place_of_moment(now) + 1)",
+        "assets_core.partitions.time_windows",
+        "max(0, self.place_at(now - self.offset))",
+        "max(0, self.place_at(now - self.offset) + 1)",
         "test_partitions",
     ),
     "digest: lengths of text": (
@@ -204,7 +211,10 @@ MUTANTS: dict[str, tuple[str, ...]] = {
         f"states: {name}": ("assets_core.states", *pair, "test_states", "test_plan", "test_held")
         for name, pair in STATES.items()
     },
-    **{f"mappings: {name}": ("assets_core.mappings", *pair, "test_mappings") for name, pair in MAPPINGS.items()},
+    **{
+        f"mappings: {name}": (f"assets_core.mappings.{module}", *pair, "test_mappings", "test_mappings_both_ways")
+        for name, (module, *pair) in MAPPINGS.items()
+    },
     **OTHERS,
 }
 

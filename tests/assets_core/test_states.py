@@ -247,5 +247,5 @@ def test_a_standing_says_what_must_be_told_apart_later() -> None:
     project = months_of_days()
     found = project.facts.standing("day")
     assert found is not None
-    assert (found.calendar, found.scheme) == ("day UTC 2", "plan-1")
+    assert (found.calendar, found.scheme) == ("day UTC", "plan-1")
     assert Standing(found.digest, found.calendar, found.scheme) == found

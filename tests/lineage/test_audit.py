@@ -55,6 +55,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog.commit("prod", "prod run", [Outcome(steps=(failed,))], later(8))
         for change in changes():
             catalog.change(change)
+        added, gone = (
+            RunRecord(f"keys {n}", "dev", RunState.SUCCEEDED, later(8), "ada", "partitions", "") for n in range(2)
+        )
+        catalog.record_keys(added, "customers", ["acme", "globex"], retired=False)
+        catalog.record_keys(gone, "customers", ["acme"], retired=True)
         catalog.end_run("run", RunState.SUCCEEDED, ended=later(9), counts={"succeeded": 3})
         catalog.end_run("prod run", RunState.FAILED, ended=later(9), counts={}, reason="one failed")
     return path

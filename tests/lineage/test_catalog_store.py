@@ -39,6 +39,8 @@ def filled(path: Path) -> None:
         catalog.end_run("run", catalog.runs()[0].state, ended=NOW, counts={})
         change = RunRecord("change", "dev", RunState.SUCCEEDED, NOW, "ada", "headwater env rollback", "")
         catalog.change(Change(change, Verb.ROLLBACK, hold=(SLOT,)))
+        added = RunRecord("added", "dev", RunState.SUCCEEDED, NOW, "ada", "headwater partitions add", "")
+        catalog.record_keys(added, "customers", ["acme"], retired=False)
 
 
 def read_everything(path: Path) -> None:

@@ -11,8 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets_core.errors import DataError
-from assets_core.partitions import Daily, Hourly, Monthly, Partitions, Static, TimePartitions, Weekly
-from materializers.slots import places
+from assets_core.partitions import (
+    Cron,
+    Daily,
+    Dynamic,
+    Hourly,
+    Monthly,
+    Multi,
+    Partitions,
+    Quarterly,
+    Static,
+    TimePartitions,
+    Weekly,
+    Yearly,
+)
+from materializers.slots import places, row_places
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 NEW_YORK = Daily("2013-01-01", "2013-01-04", timezone="America/New_York")
@@ -124,3 +137,43 @@ def test_a_moment_lies_in_the_window_of_its_key(definition: TimePartitions, mome
     for moment, key in zip(moments, keys_of(moments, definition), strict=True):
         place = definition.place_at(moment)
         assert key == definition.key_at(place)
+
+
+@pytest.mark.parametrize(
+    ("definition", "values", "expected"),
+    [
+        (
+            Quarterly("2013-Q1", "2014-Q1"),
+            ["2013-Q2", "2013-04-30", "2014-01-01", "x"],
+            ["2013-Q2", "2013-Q2", None, None],
+        ),
+        (Quarterly("2013-Q1", "2014-Q1"), [201306, 20131231], ["2013-Q2", "2013-Q4"]),
+        (Yearly("2013", "2015"), ["2013", "2014-05", "2015-01-01"], ["2013", "2014", None]),
+        (Yearly("2013", "2015"), [2013, 20141231], ["2013", "2014"]),
+        (Dynamic("n").filled({"n": ["a", "b"]}), ["b", "c", None], ["b", None, None]),
+    ],
+)
+def test_quarters_years_and_dynamic_names_are_told_by_keys_dates_and_numbers(
+    definition: Partitions, values: list[Any], expected: list[str | None]
+) -> None:
+    assert keys_of(values, definition) == expected
+
+
+def test_a_moment_belongs_to_the_cron_window_that_it_lies_in() -> None:
+    mornings = Cron("0 6 * * *", "2013-10-26", "2013-10-28", timezone="Europe/Berlin")
+    values = ["2013-10-26T05:59:59", "2013-10-26T06:00:00", "2013-10-27T05:59:00", "2013-10-27T06:00:00"]
+    assert keys_of(values, mornings) == [None, "2013-10-26T06:00", "2013-10-26T06:00", "2013-10-27T06:00"]
+
+
+def test_a_row_belongs_to_the_slot_of_its_value_in_each_dimension() -> None:
+    both = Multi(region=Static(["EU", "US"]), date=Daily("2013-01-01", "2013-01-03"))
+    frame = pl.DataFrame({"day": ["2013-01-02", "2013-01-01", "2013-01-03", None], "where": ["EU", "US", "EU", "EU"]})
+    keys = both.keys(datetime(2014, 1, 1, tzinfo=UTC))
+    found = row_places(frame, {"region": "where", "date": "day"}, both, keys)
+    assert [None if place is None else keys[place] for place in found] == ["EU,2013-01-02", "US,2013-01-01", None, None]
+    assert row_places(frame, {"region": "where", "date": "day"}, both, ["EU,2013-01-02"]).to_list() == [
+        0,
+        None,
+        None,
+        None,
+    ]
