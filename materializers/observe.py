@@ -94,7 +94,8 @@ def gather(
             known.warnings.extend(derivation.warnings if derivation is not None else ())
     known.warnings[:] = dict.fromkeys(known.warnings)
     keep_derivations(scene)
-    facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
+    held = under_present_keys(catalog.held(scene.env), renames)
+    facts.held = {slot: _why_held(one) for slot, one in held.items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
     gone = scene.tables.absent(one for one in shown.values() if one.kind is RecordKind.MATERIALIZATION)
     facts.absent.update(slot for slot, one in shown.items() if one.slot in gone)
