@@ -46,7 +46,8 @@ class Facts:
         held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
         kept: assets that nobody makes now and that show other columns than their code would give.
-        recorded: materializations that recipes name and that are not published any more, as far as they were needed.
+        recorded: materializations that recipes name and that are not published any more, as far as they were needed;
+            the engine adds what it replaces.
         renames: by former key, the key that an asset has now.
         former_code: the code version of an asset now, under the names that it and its inputs had when a record was
             made; called only where something was renamed and the code versions differ.
@@ -63,7 +64,7 @@ class Facts:
     held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
-    recorded: Mapping[str, Materialization] = field(default_factory=dict)
+    recorded: dict[str, Materialization] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     former_code: Callable[[str, Materialization], CodeVersion | None] = lambda key, made: None
     code_changes: Callable[[Materialization], Sequence[str]] = lambda made: ()

@@ -141,7 +141,7 @@ def _differences(
     if _code_differs(slot, shown, recorded, facts):
         changes = list(facts.code_changes(shown))
         if changes or not config:  # a plan holds the values of its config: where only those differ, they are the reason
-            yield _changed_code(slot.asset, changes)
+            yield _changed_code(slot.asset, changes, planned=recorded.code.plan is not None)
     yield from config
     recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
@@ -160,8 +160,10 @@ def _differences(
             yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {check.name} {word}", {"names": [check.name]})
 
 
-def _changed_code(asset: str, changes: list[str]) -> Reason:
+def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:
     told = f": {'; '.join(changes[:3])}" if changes else ""
+    if planned and not changes:  # the clock, random numbers, the order of a set, a file read while it is built
+        told = ": its plan comes out otherwise although its source is the same (see headwater validate)"
     return Reason(ReasonCode.CODE_CHANGED, f"code of {asset} changed{told}", {"asset": asset, "changes": changes})
 
 

@@ -372,6 +372,8 @@ class Engine:
             return
         for made in progress.made:
             before = self.facts.published.get(made.slot)
+            if before is not None:
+                self.facts.recorded[before.id] = before
             if before is not None and before.slot != made.slot and before.stored is not None:
                 faces.setdefault(before.stored.storage, {})[before.slot] = None
             self.facts.published[made.slot] = made
