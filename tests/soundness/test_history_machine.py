@@ -28,7 +28,7 @@ from tests.soundness.history_model import NOTHING, Model
 from tests.soundness.history_project import ENVS, READS, SOURCES, Files, Node, multiset
 from tests.soundness.history_reasons import hold_water
 
-SEQUENCES = int(os.environ.get("HEADWATER_SEQUENCES", "25"))
+SEQUENCES = int(os.environ.get("HEADWATER_SEQUENCES", "15"))
 T = TypeVar("T")
 BADLY = {"blocked", "upstream_failed", "upstream_missing"}
 envs = st.sampled_from(ENVS)
@@ -263,6 +263,7 @@ class Histories(Edits):
             assert {one.asset for one in done.held} == changed
             model.held[env] |= changed
             model.end(done.run_id, env)
+            self.agree(project, env)
 
     @rule(env=envs, data=st.data(), some=st.booleans())
     def release(self, env: str, data: st.DataObject, some: bool) -> None:
