@@ -79,7 +79,7 @@ soundness: $(VENV)/.installed-dev  ## the long search for what lineage or stalen
 	@echo "soundness: direct edges of TPC-H and TPC-DS, each tried"
 	@$(BIN)/python -m tests.soundness.sql_overclaims
 	@echo "soundness: random histories of projects"
-	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_staleness_machine.py tests/soundness/test_environments_machine.py
+	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_history_machine.py tests/soundness/test_history_mutants.py
 
 docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
 	@$(BIN)/python docs/generate.py

@@ -49,6 +49,16 @@ def under_present_keys(by_slot: Mapping[Slot, T], renames: Mapping[str, str]) ->
     return found
 
 
+def present_slot(slot: Slot, renames: Mapping[str, str]) -> Slot:
+    """The slot under the key that its asset has now."""
+    return Slot(renames[slot.asset], slot.partition) if slot.asset in renames else slot
+
+
+def called_before(slot: Slot, renames: Mapping[str, str]) -> tuple[Slot, ...]:
+    """The slot, and then the same one under every key that its asset had before."""
+    return slot, *(Slot(former, slot.partition) for former, key in renames.items() if key == slot.asset)
+
+
 def as_called_now(
     recipe: Recipe, inputs: Iterable[BoundInput], deps: Iterable[str], renames: Mapping[str, str]
 ) -> Recipe:

@@ -63,6 +63,8 @@ class StepEvent(StrEnum):
     WORTH_ANOTHER_TRY = "worth_another_try"
     COMPUTED = "computed"
     PUBLISHED = "published"
+    RECHECKED = "rechecked"
+    """Published, and nothing was computed: stored data passed the checks that were outstanding on it."""
     SET_ASIDE = "set_aside"
     MOVED_MEANWHILE = "moved_meanwhile"
     CANCELLED = "cancelled"
@@ -88,6 +90,7 @@ TRANSITIONS: dict[tuple[StepState, StepEvent], StepState] = {
     (S.RETRYING, E.RAISED): S.FAILED,
     (S.RETRYING, E.CANCELLED): S.CANCELLED,
     (S.RECORDING, E.PUBLISHED): S.SUCCEEDED,
+    (S.RECORDING, E.RECHECKED): S.REUSED,
     (S.RECORDING, E.SET_ASIDE): S.BLOCKED,
     (S.RECORDING, E.MOVED_MEANWHILE): S.FAILED,
     (S.RECORDING, E.RAISED): S.FAILED,

@@ -152,16 +152,13 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
     """What differs apart from the slot's window and from what its inputs show: the same for all slots of the asset
     whose records are alike in everything but their data."""
     own, asset = facts.assets[slot.asset], facts.graph.asset(slot.asset)
+    config = list(_changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config))
     if _code_differs(slot, shown, recorded, facts):
         changes = list(facts.code_changes(shown))
-        told = f": {'; '.join(changes[:3])}" if changes else ""
-        yield Reason(
-            ReasonCode.CODE_CHANGED,
-            f"code of {slot.asset} changed{told}",
-            {"asset": slot.asset, "changes": changes},
-        )
+        if changes or not config:  # a plan holds the values of its config: where only those differ, they are the reason
+            yield _changed_code(slot.asset, changes, planned=recorded.code.plan is not None)
+    yield from config
     recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
-    yield from _changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config)
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
     before = {one.name: one for one in recorded.inputs}
     for bound in facts.graph.inputs[slot.asset]:
@@ -177,6 +174,13 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
         if check.severity is Severity.BLOCKING and check.rule not in passed:
             word = "failed on this data" if check.rule in ran else "has not run on this data"
             yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {check.name} {word}", {"names": [check.name]})
+
+
+def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:
+    told = f": {'; '.join(changes[:3])}" if changes else ""
+    if planned and not changes:  # the clock, random numbers, the order of a set, a file read while it is built
+        told = ": its plan comes out otherwise although its source is the same (see headwater validate)"
+    return Reason(ReasonCode.CODE_CHANGED, f"code of {asset} changed{told}", {"asset": asset, "changes": changes})
 
 
 def _volatility(slot: Slot, asset: Asset[..., Any], shown: Materialization, facts: Facts) -> Iterable[Reason]:

@@ -11,6 +11,7 @@ from assets_core.errors import HeadwaterError, UsageError
 from assets_core.facts import Facts
 from assets_core.published import Published
 from assets_core.versions import CodeVersion
+from headwater.pointers import records_shown
 from lineage.code import Part
 from lineage.code_record import changes
 from lineage.columns.sql_shown import canonical_query
@@ -71,7 +72,7 @@ def code_card(project: Project, name: str) -> CodeCard:
     if asset.sql is not None:
         schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
         query = _query(asset, schemas)
-    published = project.catalog.published(project.env, assets={asset.key}, lineage=False)
+    published = records_shown(project, {asset.key}, lineage=False)
     sources = dict.fromkeys(project.catalog.code_source(made.id) for made in published.values())
     said = [sentence for text in sources if text for sentence in changes(text, asset, reading)]
     return CodeCard(
@@ -88,7 +89,7 @@ def code_card(project: Project, name: str) -> CodeCard:
 def _facts(project: Project, key: str) -> Facts:
     """Facts from the records alone: schemas are derived, declared, or those of what is published."""
     needed = with_upstream(project.graph, [key])
-    published = project.catalog.published(project.env, assets=needed, lineage=False)
+    published = records_shown(project, needed, lineage=False)
     facts = Facts(project.graph, datetime.now(UTC), {}, Published(published))
     for asset in project.graph.assets:
         if asset.key in needed:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError, did_you_mean
 from assets_core.keys import Slot, parse_slot
 from assets_core.partitions import plain_key
 from assets_core.records import Materialization, RecordKind
-from assets_core.renames import renames_of, under_present_keys
+from assets_core.renames import called_before, present_slot, renames_of
+from headwater.pointers import records_shown, with_former
 from headwater.use_cases import moment_of
 from lineage.catalog.values import Retired
 from lineage.diff import RecordDiff, diff_records, ids_like
@@ -157,7 +160,7 @@ class _Comparison:
                 f"{wanted} is not published in {self.project.env}",
                 hint=f"headwater materialize +{wanted.asset}",
             )
-        last = {one.slot: one.previous for one in self.catalog.publications(self.project.env, asset=wanted.asset)}
+        last = self._shown_before(wanted.asset)
         ids = [one for one in last.values() if one is not None]
         records = self.catalog.materializations(ids)
         old = {slot: records[before] for slot, before in last.items() if before in records and slot in new}
@@ -178,9 +181,27 @@ class _Comparison:
 
     def _shown(self, env: str, keys: set[str] | None, as_of: datetime | None = None) -> dict[Slot, Materialization]:
         """What an environment shows or showed, under the keys that assets have now."""
+        return records_shown(self.project, keys, env=env, as_of=as_of)
+
+    def _shown_before(self, asset: str) -> dict[Slot, str | None]:
+        """By slot of an asset, the id of what it showed before what it shows now."""
         renames = renames_of(self.project.graph.definitions)
-        wanted = None if keys is None else keys | {former for former, key in renames.items() if key in keys}
-        return under_present_keys(self.catalog.published(env, assets=wanted, as_of=as_of), renames)
+        keys = with_former(self.project, {asset})
+        moves = [one for key in keys for one in self.catalog.publications(self.project.env, asset=key)]
+        moves.sort(key=attrgetter("sequence"))
+        pointers: dict[Slot, str | None] = {}
+        now: dict[Slot, str | None] = {}
+        before: dict[Slot, str | None] = {}
+        for _, together in groupby(moves, key=attrgetter("run_id")):
+            touched: dict[Slot, None] = {}
+            for one in together:
+                pointers[one.slot] = one.materialization
+                touched[present_slot(one.slot, renames)] = None
+            for slot in touched:  # a move from one key to another is one
+                made = next((found for one in called_before(slot, renames) if (found := pointers.get(one))), None)
+                if made != now.get(slot):
+                    before[slot], now[slot] = now.get(slot), made
+        return before
 
     def _sides(self, kind: str, before: str, after: str, old: Shown, new: Shown) -> Diff:
         slots = sorted({*old, *new}, key=lambda slot: (slot.asset, slot.partition or ""))
@@ -253,7 +274,7 @@ class _Comparison:
                 "HW672", f"{text!r} is no environment, asset or id of a materialization",
                 hint=did_you_mean(text, names) or error.hint,
             ) from None  # fmt: skip
-        shown = self.catalog.published(self.project.env, assets={wanted.asset})
+        shown = self._shown(self.project.env, {wanted.asset})
         if wanted not in shown:
             several = [slot for slot in shown if wanted.partition is None]
             hint = f"name one slot: {several[-1]}" if several else f"headwater materialize +{wanted.asset}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assets_core.errors import HeadwaterError, UsageError, did_you_mean
 from assets_core.keys import Slot
-from assets_core.records import Materialization, RunRecord, RunState
+from assets_core.records import Materialization, RunRecord, RunState, Stored
+from assets_core.renames import called_before, present_slot, renames_of
 from headwater import processes
 from headwater.config import Settings
+from headwater.pointers import pointers_of
 from headwater.secrets import mask
 from headwater.use_cases import abandon_dead_runs, actor, moment_of, refuse_frozen
 from lineage.catalog.values import Change, EnvironmentRecord, Move, Verb
@@ -21,15 +23,14 @@ from materializers.ids import new_id
 if TYPE_CHECKING:
     from headwater.project import Project
     from lineage.catalog.store import Catalog
-    from materializers.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One pointer that moves, with the records on both sides; None where there is nothing to show.
+    """A slot that comes to show something else, with the records on both sides; None where there is nothing to show.
 
     Arguments:
-        env: whose pointer it is.
+        env: the environment in which it does.
         note: why it goes where it goes, where that is not plain.
     """
 
@@ -55,7 +56,8 @@ class Changed:
     Arguments:
         env: the environment that is changed.
         origin: the environment that pointers come from; empty if none.
-        moved: pointers that move.
+        moved: slots that come to show something else, under the keys that their assets have now.
+        moves: the pointers that move for that, as the catalog has them.
         left: slots that differ and stay as they are.
         held, released: slots that are held from now on, or no longer.
         conflicts: slots that are about to be overwritten although they changed since the two were last in step.
@@ -66,6 +68,7 @@ class Changed:
     env: str
     origin: str = ""
     moved: tuple[Shift, ...] = ()
+    moves: tuple[Move, ...] = ()
     left: tuple[Left, ...] = ()
     held: tuple[Slot, ...] = ()
     released: tuple[Slot, ...] = ()
@@ -149,9 +152,10 @@ def create(
             moves.append(Move(name, slot, one.materialization, before and before.materialization))
     run = run_of(name, command, reason, f"env create {name} --from {project.env}")
     catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves)))
-    moved = shifts(project, moves)
-    show_faces(project.tables, moved)
-    return Changed(Verb.CREATE, name, project.env, moved, tuple(left), frozen=frozen, run_id=run.id)
+    show_faces(project, moves)
+    return Changed(
+        Verb.CREATE, name, project.env, shifts(project, moves), tuple(moves), tuple(left), frozen=frozen, run_id=run.id
+    )
 
 
 def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
@@ -169,7 +173,8 @@ def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
     for storage in {one.before.stored.storage for one in moved if one.before and one.before.stored}:
         with suppress(HeadwaterError):
             project.tables.storage(storage).unpublish(env)
-    return Changed(Verb.DROP, env, moved=moved, released=held, run_id=run.id)
+    released = _as_called_now(project, held)
+    return Changed(Verb.DROP, env, moved=moved, moves=tuple(moves), released=released, run_id=run.id)
 
 
 # -- rolling back and releasing -------------------------------------------------------------------------------------
@@ -186,28 +191,30 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
         when = "" if first is None else f"its first one is {first[1]}: --to {first[1][:13]}"
         raise UsageError("HW661", f"{env} showed nothing yet at {to}", hint=when or "nothing was ever published there")
     with catalog.reading():
-        now, then = catalog.pointers(env), catalog.pointers(env, as_of=until)
-        moves, notes = [], {}
-        for slot in sorted({*now, *then}, key=_slot_order):
-            shown, past = now.get(slot), then.get(slot)
-            either = shown or past
+        now, then = pointers_of(project, env), pointers_of(project, env, as_of=until)
+        wanted, notes = {}, {}
+        for slot in sorted({*now.shown, *then.shown}, key=_slot_order):
+            past = then.shown.get(slot)
+            either = now.shown.get(slot) or past
             if either is None or either.observed:  # what exists outside is looked at anew by every plan
                 continue
             target = past and past.materialization
             if past is not None and past.retired:
-                target = catalog.good_before(env, slot, until=until)
+                target = catalog.good_before(env, called_before(slot, now.renames), until=until)
                 notes[slot] = "what it showed then was taken out of use; this is what it showed before"
-            if target != (shown and shown.materialization):
-                moves.append(Move(env, slot, target, shown and shown.materialization))
-    held = tuple(one.slot for one in moves)
+            if target != now.id_of(slot):
+                wanted[slot] = target
+        records = catalog.materializations({one for one in wanted.values() if one is not None}, lineage=False)
+    moves = [move for slot, target in wanted.items() for move in now.moves(slot, records.get(target or ""))]
     moved = shifts(project, moves, notes)
     run_id = None
     if moves and not dry_run:
         run = run_of(env, command, reason, f"env rollback {env} --to {to}")
-        catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=held))
-        show_faces(project.tables, moved)
+        hold = tuple(one.slot for one in moves)  # under every key that it moves: code from before a rename sees its own
+        catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=hold))
+        show_faces(project, moves)
         run_id = run.id
-    return Changed(Verb.ROLLBACK, env, moved=moved, held=held, run_id=run_id)
+    return Changed(Verb.ROLLBACK, env, moved=moved, moves=tuple(moves), held=tuple(wanted), run_id=run_id)
 
 
 def release(project: Project, select: str = "", *, command: str = "", reason: str = "") -> Changed:
@@ -215,12 +222,13 @@ def release(project: Project, select: str = "", *, command: str = "", reason: st
     refuse_frozen(project)
     held = project.catalog.held(project.env)
     keys = set(project.select(select)) if select else None
-    freed = tuple(sorted((slot for slot in held if keys is None or slot.asset in keys), key=_slot_order))
+    renames = renames_of(project.graph.definitions)
+    freed = tuple(slot for slot in held if keys is None or present_slot(slot, renames).asset in keys)
     if not freed:
         return Changed(Verb.RELEASE, project.env)
     run = run_of(project.env, command, reason, f"env release {project.env} {select}".strip())
     project.catalog.change(Change(run, Verb.RELEASE, release=freed))
-    return Changed(Verb.RELEASE, project.env, released=freed, run_id=run.id)
+    return Changed(Verb.RELEASE, project.env, released=_as_called_now(project, freed), run_id=run.id)
 
 
 # -- what all of them need ------------------------------------------------------------------------------------------
@@ -250,32 +258,47 @@ def place_in_log(project: Project, text: str) -> int:
 
 
 def shifts(project: Project, moves: Iterable[Move], notes: Mapping[Slot, str] | None = None) -> tuple[Shift, ...]:
-    """Moves with the records on both sides."""
+    """What slots show before and after some moves, with the records; the moves of one slot's several keys together."""
     moves = list(moves)
-    ids = {one for move in moves for one in (move.materialization, move.expected) if one is not None}
-    records = project.catalog.materializations(sorted(ids), lineage=False)
-    said = notes or {}
-    return tuple(
-        Shift(
-            env, slot, None if before is None else records[before], None if after is None else records[after],
-            said.get(slot, ""),
+    records, renames, said = _records(project, moves), renames_of(project.graph.definitions), notes or {}
+    found: dict[tuple[str, Slot], Shift] = {}
+    for env, slot, after, before in moves:
+        present = present_slot(slot, renames)
+        known = found.get((env, present)) or Shift(env, present, None, None, said.get(present, ""))
+        found[env, present] = replace(
+            known,
+            before=known.before if before is None else records[before],
+            after=known.after if after is None else records[after],
         )
-        for env, slot, after, before in moves
-    )  # fmt: skip
+    return tuple(found.values())
 
 
-def show_faces(tables: Tables, moved: Iterable[Shift]) -> None:
+def show_faces(project: Project, moves: Iterable[Move]) -> None:
     """Brings what other tools see of an environment up to date; the catalog alone decides, so failing does no harm."""
-    faces: dict[tuple[str, str], dict[Slot, object]] = {}
-    for one in moved:
-        for made in (one.before, one.after):  # what left one storage may have come to another
-            if made is not None and made.stored is not None:
-                faces.setdefault((one.env, made.stored.storage), {})[one.slot] = None
-        if one.after is not None and one.after.stored is not None:
-            faces[one.env, one.after.stored.storage][one.slot] = one.after.stored
+    moves = list(moves)
+    records = _records(project, moves)
+    faces: dict[tuple[str, str], dict[Slot, Stored | None]] = {}
+    for env, slot, after, before in moves:
+        stored = [None if one is None else records[one].stored for one in (before, after)]
+        for one in stored:  # what left one storage may have come to another
+            if one is not None:
+                faces.setdefault((env, one.storage), {})[slot] = None
+        if stored[1] is not None:
+            faces[env, stored[1].storage][slot] = stored[1]
     for (env, storage), published in faces.items():
         with suppress(HeadwaterError):
-            tables.storage(storage).publish(env, published)  # type: ignore[arg-type]
+            project.tables.storage(storage).publish(env, published)
+
+
+def _records(project: Project, moves: Iterable[Move]) -> dict[str, Materialization]:
+    ids = {one for move in moves for one in (move.materialization, move.expected) if one is not None}
+    return project.catalog.materializations(sorted(ids), lineage=False)
+
+
+def _as_called_now(project: Project, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    """The slots under the keys that their assets have now, each once, in order."""
+    renames = renames_of(project.graph.definitions)
+    return tuple(sorted({present_slot(one, renames) for one in slots}, key=_slot_order))
 
 
 def run_of(env: str, command: str, reason: str, selection: str) -> RunRecord:

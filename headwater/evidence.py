@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assets_core.errors import UsageError
-from assets_core.keys import parse_slot
+from assets_core.keys import Slot, parse_slot
+from headwater.pointers import with_former
 from headwater.use_cases import published
 from lineage import audit
 from lineage.manifest import manifest
@@ -26,7 +27,7 @@ def manifest_of(project: Project, what: str) -> dict[str, Any]:
         raise UsageError(
             "HW614",
             f"{slot.asset} is partitioned, and each slot has a manifest of its own",
-            hint=f"name one: {found[-1].slot}",
+            hint=f"name one: {Slot(project.graph.find(slot.asset).key, found[-1].slot.partition)}",
         )
     return manifest(project.catalog, found[0].id)
 
@@ -38,8 +39,12 @@ def verify(project: Project, *, data: bool) -> audit.AuditReport:
 
 def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str, Any]]:
     """See ``Project.audit_log``."""
-    key = None if asset is None else project.graph.find(asset).key
-    return [asdict(one) for one in audit.log(project.catalog, limit, key)]
+    if asset is None:
+        return [asdict(one) for one in audit.log(project.catalog, limit, None)]
+    keys = with_former(project, {project.graph.find(asset).key})
+    found = [one for key in keys for one in audit.log(project.catalog, limit, key)]
+    found.sort(key=lambda one: one.sequence, reverse=True)
+    return [asdict(one) for one in (found[:limit] if limit >= 0 else found)]
 
 
 def is_id(text: str) -> bool:

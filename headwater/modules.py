@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -43,7 +44,7 @@ def _forget(root: Path) -> None:
         if name.partition(".")[0] in OWN_PACKAGES:
             continue
         places = [getattr(module, "__file__", None) or "", *_package_places(module)]
-        if any(_below(Path(place), one) and not is_installed(place) for place in places if place for one in roots):
+        if any(_below(place, one) and not is_installed(place) for place in places if place for one in roots):
             del sys.modules[name]
     for folder in roots:
         if str(folder) in sys.path:
@@ -58,8 +59,8 @@ def _package_places(module: ModuleType) -> list[str]:
         return []
 
 
-def _below(path: Path, root: Path) -> bool:
-    return root in path.parents
+def _below(path: str, root: Path) -> bool:
+    return path.startswith(os.path.join(root, ""))  # a text, not a Path: it is asked of every module that is loaded
 
 
 def _shadowed(root: Path) -> Iterable[HeadwaterError]:
@@ -98,7 +99,7 @@ def _import_error(name: str, error: BaseException, root: Path) -> HeadwaterError
             hint="[project] modules names Python modules below this folder",
         )  # fmt: skip
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if _below(Path(frame.filename), root)]
+    own = [frame for frame in frames if _below(frame.filename, root)]
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else name
     lines = traceback.format_exception_only(type(error), error)
     return DefinitionError("HW145", f"the module {name!r} cannot be imported", where=where, why="".join(lines).strip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assets_core.keys import Slot
 from assets_core.records import Materialization
-from assets_core.renames import renames_of, under_present_keys
+from headwater.pointers import records_shown
 from headwater.use_cases import moment_of
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def state_then(project: Project, as_of: str, select: str = "", *, exclude: str =
     """
     at = moment_of(project, as_of)
     keys = project.select(select, exclude=exclude)
-    renames = renames_of(project.graph.definitions)
-    recorded = under_present_keys(project.catalog.published(project.env, as_of=at, lineage=False), renames)
+    recorded = records_shown(project, as_of=at, lineage=False)
     shown: dict[Slot, Materialization | None] = {}
     for key in keys:
         partitions = project.graph.definitions[key].partitions

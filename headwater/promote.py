@@ -12,10 +12,12 @@ from assets_core.errors import RefusedError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.records import Materialization
+from assets_core.renames import called_before, under_present_keys
 from assets_core.staleness import ReasonCode, judge
 from headwater.environments import Changed, Left, known_environment, run_of, shifts, show_faces
+from headwater.pointers import pointers_of
 from headwater.use_cases import abandon_dead_runs, refuse_frozen, refuse_if_busy
-from lineage.catalog.values import Change, Move, Verb
+from lineage.catalog.values import Change, Verb
 from materializers.ids import new_id
 from materializers.observe import asset_facts, gather
 
@@ -42,28 +44,28 @@ def promotion(project: Project, origin: str) -> Changed:
     abandon_dead_runs(project)
     refuse_if_busy(project)
     with catalog.reading():
-        theirs, ours, held = catalog.pointers(origin), catalog.pointers(env), catalog.held(env)
+        theirs, ours = pointers_of(project, origin), pointers_of(project, env)
+        held = under_present_keys(catalog.held(env), ours.renames)
         base = catalog.last_in_step(origin, env)
-        past, followed = catalog.pointers(env, as_of=base), catalog.ever_shown(origin, since=base)
+        past, followed = pointers_of(project, env, as_of=base), catalog.ever_shown(origin, since=base)
     differing = {
         slot: one.materialization
-        for slot, one in theirs.items()
-        if not (one.observed or one.retired) and (slot not in ours or ours[slot].materialization != one.materialization)
+        for slot, one in theirs.shown.items()
+        if not (one.observed or one.retired) and ours.id_of(slot) != one.materialization
     }
     records = catalog.materializations(sorted(differing.values()))
     judged = _Judged(project, {slot: records[made] for slot, made in differing.items() if slot not in held})
     left = [Left(slot, f"held in {env}: headwater env release {env}") for slot in differing if slot in held]
-    moves = [Move(env, slot, made, ours[slot].materialization if slot in ours else None)
-             for slot, made in differing.items() if slot in judged.accepted]  # fmt: skip
+    accepted = [slot for slot in differing if slot in judged.accepted]
+    moves = [move for slot in accepted for move in ours.moves(slot, records[differing[slot]])]
     conflicts = tuple(
-        one.slot
-        for one in moves
-        if one.expected is not None
-        and (one.slot not in past or one.expected != past[one.slot].materialization)
-        and one.expected not in followed.get(one.slot, ())
+        slot
+        for slot in accepted
+        if ours.id_of(slot) not in (None, past.id_of(slot))
+        and not any(ours.id_of(slot) in followed.get(one, ()) for one in called_before(slot, ours.renames))
     )
     left.extend(judged.left)
-    return Changed(Verb.PROMOTE, env, origin, shifts(project, moves), tuple(left), conflicts=conflicts)
+    return Changed(Verb.PROMOTE, env, origin, shifts(project, moves), tuple(moves), tuple(left), conflicts=conflicts)
 
 
 def promote(
@@ -84,15 +86,11 @@ def promote(
             why=f"it would overwrite {listed}{f' and {rest} more' if rest > 0 else ''}",
             hint=f"materialize in {proposal.origin} what {project.env} has, or --force",
         )
-    if not proposal.moved:
+    if not proposal.moves:
         return proposal
-    moves = tuple(
-        Move(env, slot, None if after is None else after.id, None if before is None else before.id)
-        for env, slot, before, after in ((one.env, one.slot, one.before, one.after) for one in proposal.moved)
-    )
     run = run_of(project.env, command, reason, f"env promote {proposal.origin} {project.env}")
-    project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=moves))
-    show_faces(project.tables, proposal.moved)
+    project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=proposal.moves))
+    show_faces(project, proposal.moves)
     return replace(proposal, run_id=run.id)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef
 from assets_core.errors import UsageError, did_you_mean
 from assets_core.renames import renames_of
+from headwater.pointers import records_shown
 from headwater.use_cases import moment_of
 from headwater.validate import derivations
 from lineage.trace import Trace, lineages_as_of, trace
@@ -87,7 +88,7 @@ class AssetLineage:
         definition = self._project.graph.definitions[self.key]
         if definition.schema is not None:
             return [name for name, _ in definition.schema]
-        shown = self._project.catalog.published(self._project.env, assets={self.key}, lineage=False)
+        shown = records_shown(self._project, {self.key}, lineage=False)
         return [name for name, _ in next(iter(shown.values())).schema] if shown else []
 
 

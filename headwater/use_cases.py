@@ -25,10 +25,10 @@ from assets_core.partitions import key_of, plain_key, select_range
 from assets_core.plan import Plan
 from assets_core.ports import Reporter, RunResult
 from assets_core.records import Materialization, RunRecord, RunState
-from assets_core.renames import renames_of, under_present_keys
 from assets_core.states import States
 from headwater import processes
 from headwater.orphans import orphaned
+from headwater.pointers import records_shown
 from headwater.secrets import mask
 from lineage.checks.evaluate import evaluate
 from materializers.capture import capturing_streams
@@ -347,7 +347,7 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
 def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
     """See ``Project.check``."""
     keys = project.select(select, assets_only=False)
-    shown = project.catalog.published(project.env, lineage=False)
+    shown = records_shown(project, lineage=False)
     results: dict[Slot, tuple[CheckResult, ...]] = {}
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
@@ -373,9 +373,7 @@ def published(project: Project, asset: str, partition: str | None, as_of: str | 
     """
     key = project.graph.find(asset).key
     moment = None if as_of is None else moment_of(project, as_of)
-    renames = renames_of(project.graph.definitions)
-    keys = {key, *(former for former, now in renames.items() if now == key)}
-    shown = under_present_keys(project.catalog.published(project.env, assets=keys, as_of=moment), renames)
+    shown = records_shown(project, {key}, as_of=moment)
     wanted = partition and plain_key(project.graph.definitions[key].partitions, partition)
     found = {slot: one for slot, one in shown.items() if wanted in (None, slot.partition)}
     if not found:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset, Source
+from assets_core.column_lineage import ORDER
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
 from assets_core.facts import Facts
 from assets_core.partitions import columns_of
@@ -53,6 +54,7 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
             f"{asset.key} reads {file}, which is none of its inputs: declare a source for it"
             for file in derivation.undeclared
         )
+        warnings.extend(_order(project, asset, derivation))
         if not derivation.errors:
             errors.extend(_contract(asset, derivation.schema))
     for definition in project.graph.definitions.values():
@@ -79,6 +81,17 @@ def _facts(project: Project) -> Facts:
     for asset in project.graph.assets:
         facts.assets[asset.key] = asset_facts(project.scene, asset, facts)
     return facts
+
+
+def _order(project: Project, asset: Asset[..., Any], derivation: Derivation) -> Iterable[str]:
+    """Where the order of an input's rows reaches values although it promises none, so that they are anybody's guess."""
+    for bound in project.graph.inputs[asset.key]:
+        upstream = project.graph.definitions[bound.key]
+        if ORDER in derivation.read_sets.get(bound.name, ()) and isinstance(upstream, Asset) and not upstream.ordered:
+            yield (
+                f"the order of the rows of {bound.key} may reach values of {asset.key}, and it promises none: declare "
+                f"{bound.key} as ordered=True, unless they are sorted by what tells all of them apart"
+            )
 
 
 def _contract(asset: Asset[..., Any], derived: Schema | None) -> Iterable[HeadwaterError]:

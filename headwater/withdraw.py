@@ -10,8 +10,10 @@ from assets_core.errors import UsageError
 from assets_core.keys import Slot, parse_slot
 from assets_core.partitions import select_range
 from assets_core.records import Materialization, RecordKind
+from assets_core.renames import called_before, present_slot
 from headwater.environments import Shift, run_of, shifts, show_faces
 from headwater.evidence import is_id
+from headwater.pointers import pointers_of
 from headwater.use_cases import published
 from lineage.catalog.values import Change, Move, Retired, Verb
 
@@ -46,20 +48,28 @@ def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry
     catalog = project.catalog
     ids = tuple(one.id for one in made)
     frozen = {name for name, one in catalog.environment_records().items() if one.frozen}
-    moves, notes = [], {}
+    moves: list[Move] = []
+    notes = {}
     with catalog.reading():
-        for env, slot, shown in catalog.shown_by(ids):
-            before = None if env in frozen else catalog.good_before(env, slot, besides=ids)
-            moves.append(Move(env, slot, before, shown))
+        shown = {env: pointers_of(project, env) for env, _, _ in catalog.shown_by(ids)}
+        for env, recorded, identifier in catalog.shown_by(ids):
+            pointers = shown[env]
+            slot = present_slot(recorded, pointers.renames)
             if env in frozen:
                 notes[slot] = "frozen: it shows nothing rather than what it never showed"
+            if env in frozen or pointers.id_of(slot) != identifier:  # of several keys, one that nobody looks at
+                moves.append(Move(env, recorded, None, identifier))
+                continue
+            before = catalog.good_before(env, called_before(slot, pointers.renames), besides=ids)
+            record = catalog.materializations([before], lineage=False)[before] if before is not None else None
+            moves.extend(pointers.moves(slot, record))
     moved = shifts(project, moves, notes)
     below = _made_of(project, set(ids))
     if dry_run:
         return Withdrawn(made, moved, below, reason)
     run = run_of(project.env, command, reason, f"withdraw {what}")
     catalog.change(Change(run, Verb.WITHDRAW, moves=tuple(moves), withdraw=ids))
-    show_faces(project.tables, moved)
+    show_faces(project, moves)
     return Withdrawn(made, moved, below, reason, run.id)
 
 
@@ -94,8 +104,9 @@ def _shown(project: Project, what: str) -> tuple[Materialization, ...]:
         found = published(project, slot.asset, slot.partition, None)
         if definition.partitions is not None:
             raise UsageError(
-                "HW614", f"{definition.key} is partitioned", hint=f"name what is wrong: {found[-1].slot}, or A..B"
-            )
+                "HW614", f"{definition.key} is partitioned",
+                hint=f"name what is wrong: {Slot(definition.key, found[-1].slot.partition)}, or A..B",
+            )  # fmt: skip
         return tuple(found)
     wanted = set(select_range(definition.partitions, slot.partition, datetime.now(UTC)))
     shown = [one for one in published(project, slot.asset, None, None) if one.slot.partition in wanted]
@@ -104,7 +115,7 @@ def _shown(project: Project, what: str) -> tuple[Materialization, ...]:
 
 def _made_of(project: Project, ids: set[str]) -> tuple[Slot, ...]:
     """The slots whose published records were made of these, directly or through whatever was published in between."""
-    shown = project.catalog.pointers(project.env)
+    shown = pointers_of(project, project.env).shown
     parents: dict[str, set[str]] = {}
     layer = {one.materialization for one in shown.values()}
     while layer:

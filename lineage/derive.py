@@ -22,6 +22,7 @@ from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
 from lineage.columns.plan import UNSUPPORTED, PlanReading, plan_digest, read_plan
 from lineage.columns.polars_errors import plan_error
+from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
 
 PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
@@ -168,7 +169,7 @@ def _read_built(
         )
     plan = plan_digest(frame)
     shape = (tuple(schemas.items()), asset.version, asset.ordered)
-    key = digest("lazy", PLAN_SCHEME, asset.key, plan, _bindings(inputs), *shape)
+    key = digest("lazy", extractor(), PLAN_SCHEME, asset.key, plan, _bindings(inputs), *shape)
     known = derived.find(key) if plan is not None else None
     if known is not None:
         return known

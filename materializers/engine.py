@@ -218,7 +218,7 @@ class Engine:
         found = self.scene.catalog.find_recipes([recipe.id for recipe in progress.recipes.values()])
         made = {slot: found.get(recipe.id) for slot, recipe in progress.recipes.items()}
         records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
-        if len(records) < len(made) or self.scene.tables.absent(records.values()):
+        if len(records) < len(made) or not self.scene.tables.intact(records.values()):
             return False
         passed = {slot: {result.rule for result in one.checks if result.passed} for slot, one in records.items()}
         failed = {slot: {result.rule for result in one.checks if not result.passed} for slot, one in records.items()}
@@ -347,7 +347,8 @@ class Engine:
         step, progress = self.plan.steps[place], self.progress[place]
         computed = self.table.states[place] is StepState.RECORDING
         blocked = any(made.blocked for made in progress.made)
-        state = StepState.BLOCKED if blocked else StepState.SUCCEEDED if computed else StepState.REUSED
+        reused = not computed or progress.adopt
+        state = StepState.BLOCKED if blocked else StepState.REUSED if reused else StepState.SUCCEEDED
         publish = [] if blocked else [
             Publish(made.slot, made.id, progress.expected[made.slot]) for made in progress.made
         ]  # fmt: skip
@@ -391,7 +392,7 @@ class Engine:
             self.facts.absent.discard(made.slot)
             if made.stored is not None:
                 faces.setdefault(made.stored.storage, {})[made.slot] = made.stored
-        self._apply(place, StepEvent.PUBLISHED)
+        self._apply(place, StepEvent.RECHECKED if progress.adopt else StepEvent.PUBLISHED)
 
     def _step_record(self, place: int, slot: Slot, state: StepState) -> StepRecord:
         step, progress = self.plan.steps[place], self.progress[place]

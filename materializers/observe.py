@@ -16,7 +16,7 @@ from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
 from assets_core.published import Glance, Published
 from assets_core.records import Derivation, Materialization, Schema
-from assets_core.renames import renames_of
+from assets_core.renames import renames_of, under_present_keys
 from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
@@ -103,7 +103,8 @@ def gather(
             known.warnings.extend(derivation.warnings if derivation is not None else ())
     known.warnings[:] = dict.fromkeys(known.warnings)
     keep_derivations(scene)
-    facts.held = {slot: _why_held(one) for slot, one in catalog.held(scene.env).items() if slot.asset in needed}
+    held = under_present_keys(catalog.held(scene.env), renames)
+    facts.held = {slot: _why_held(one) for slot, one in held.items() if slot.asset in needed}
     facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
     facts.absent.update(absent_slots(scene, facts, needed, formerly))
     facts.code_changes = _CodeChanges(scene, facts)

@@ -116,6 +116,10 @@ class Tables:
         except StorageError:
             return None
 
+    def intact(self, made: Iterable[Materialization]) -> bool:
+        """Whether the stored data of all is there, byte for byte; reads it."""
+        return all(one.stored is None or self.digest(one.stored) == one.stored.digest for one in made)
+
     def confirm(self, made: Sequence[Materialization], digests: CatalogDigests) -> None:
         """Makes sure that a source read in place still is what had been observed; see ``sources.confirm``."""
         if made and made[0].kind is RecordKind.OBSERVATION:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import groupby
+from operator import itemgetter
 from sqlite3 import Connection
+from typing import Any
 
 from assets_core.keys import Slot
-from lineage.catalog.packing import pack_id, unpack_id, unpack_moment
+from lineage.catalog.packing import pack_id, to_json, unpack_id, unpack_moment
 from lineage.catalog.values import EnvironmentRecord, Hold, Pointer
 
 _ENVIRONMENTS = """
@@ -41,12 +44,13 @@ join run r on r.sequence = h.run where e.name = ? and h.held = 1 and not exists
     (select 1 from hold l where l.environment = h.environment and l.slot = h.slot and l.sequence > h.sequence)
 """
 _SHOWN_BEFORE = """
-select p.sequence, m.id, exists (select 1 from retirement t where t.materialization = p.materialization), c.seen
+select p.run, p.sequence, s.asset, m.id, c.seen,
+    exists (select 1 from retirement t where t.materialization = p.materialization)
 from publication p join environment e on e.number = p.environment join slot s on s.number = p.slot
 left join change c on c.environment = p.environment and c.run = p.run and c.verb = 'rollback'
 left join materialization m on m.sequence = p.materialization
-where e.name = :env and s.asset = :asset and ifnull(s.partition, '') = ifnull(:partition, '')
-and (:until is null or p.sequence <= :until) order by p.sequence desc
+where e.name = :env and s.asset in (select value from json_each(:assets))
+and ifnull(s.partition, '') = ifnull(:partition, '') and (:until is null or p.sequence <= :until) order by p.sequence
 """
 _SHOWN_BY = """
 select e.name, s.asset, s.partition, m.id from current c join materialization m on m.sequence = c.materialization
@@ -119,27 +123,30 @@ class EnvironmentReader:
             }
 
     def good_before(
-        self, env: str, slot: Slot, *, until: int | None = None, besides: Collection[str] = ()
+        self, env: str, slots: Sequence[Slot], *, until: int | None = None, besides: Collection[str] = ()
     ) -> str | None:
         """What a slot showed last that is still good; None if nothing was, or if nothing at all came in between.
 
         What was rolled back is not gone back to: before a rollback is what was before the moment it went to.
 
         Arguments:
+            slots: the slot, and after it the same one under the keys that its asset had before.
             until: the entry of the log up to which to look.
             besides: ids that are not good either.
         """
-        values = {"env": env, "asset": slot.asset, "partition": slot.partition, "until": until}
+        keys = [slot.asset for slot in slots]
+        values = {"env": env, "assets": to_json(keys), "partition": slots[0].partition, "until": until}
         with self._reading() as connection:
-            for sequence, made, retired, rolled_to in connection.execute(_SHOWN_BEFORE, values):
-                if until is not None and sequence > until:
-                    continue
-                if made is None:
-                    return None
-                identifier = unpack_id(made)
-                if not retired and identifier not in besides:
-                    return identifier
-                until = until if rolled_to is None else rolled_to
+            rows = connection.execute(_SHOWN_BEFORE, values).fetchall()
+        for sequence, made, retired, rolled_to in reversed(_shown_in_turn(rows, keys)):
+            if until is not None and sequence > until:
+                continue
+            if made is None:
+                return None
+            identifier = unpack_id(made)
+            if not retired and identifier not in besides:
+                return identifier
+            until = until if rolled_to is None else rolled_to
         return None
 
     def shown_by(self, ids: Collection[str]) -> list[tuple[str, Slot, str]]:
@@ -196,3 +203,24 @@ class EnvironmentReader:
         with self._reading() as connection:
             row = connection.execute(query, (pack_id(run_id),)).fetchone()
             return 0 if row is None else int(row[0])
+
+
+def _shown_in_turn(
+    rows: Iterable[Sequence[Any]], keys: Sequence[str]
+) -> list[tuple[int, bytes | None, bool, int | None]]:
+    """What one slot showed after each run that moved its pointer, under whichever of its asset's keys.
+
+    Of several keys the first that shows anything counts. A run that publishes under a new key takes away what was shown
+    under the former one, which is one move and not two.
+    """
+    pointers: dict[str, Sequence[Any]] = {}
+    found = []
+    for _, moved in groupby(rows, key=itemgetter(0)):
+        sequence, rolled_to = 0, None
+        for row in moved:
+            _, sequence, key, _, rolled_to, _ = row
+            pointers[key] = row
+        shown = next((pointers[key] for key in keys if key in pointers and pointers[key][3] is not None), None)
+        made, retired = (None, False) if shown is None else (shown[3], bool(shown[5]))
+        found.append((sequence, made, retired, rolled_to))
+    return found

@@ -35,7 +35,9 @@ class _Changed(SourceFileLoader):
         return compile(source, self.path, "exec")
 
 
-class _Finder(MetaPathFinder):
+class MutantFinder(MetaPathFinder):
+    """Finds one module with a text in it replaced by another."""
+
     def __init__(self, name: str, old: str, new: str) -> None:
         self.name, self.old, self.new = name, old, new
 
@@ -44,13 +46,14 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != self.name:
             return None
-        file = str(_file_of(fullname))
+        file = str(file_of(fullname))
         loader = _Changed(fullname, file)
         loader.old, loader.new = self.old, self.new
         return importlib.util.spec_from_file_location(fullname, file, loader=loader)
 
 
-def _file_of(module: str) -> Path:
+def file_of(module: str) -> Path:
+    """Where a module of the project stands."""
     return ROOT / f"{module.replace('.', '/')}.py"
 
 
@@ -78,7 +81,7 @@ def _plain_tests(file: str) -> Iterator[tuple[Callable[..., None], dict[str, Any
 
 
 def _killed(module: str, old: str, new: str, files: Sequence[str]) -> bool:
-    sys.meta_path.insert(0, _Finder(module, old, new))
+    sys.meta_path.insert(0, MutantFinder(module, old, new))
     try:
         for file in files:
             for function, given in _plain_tests(file):
@@ -90,7 +93,7 @@ def _killed(module: str, old: str, new: str, files: Sequence[str]) -> bool:
 
 def verdict(module: str, old: str, new: str, *files: str) -> str:
     """How the tests of these files take one mutant."""
-    if _file_of(module).read_text(encoding="utf-8").count(old) != 1:
+    if file_of(module).read_text(encoding="utf-8").count(old) != 1:
         return "not found"
     child = os.fork()
     if child == 0:

@@ -21,6 +21,7 @@ STALENESS = {
     "volatile assets": ("if not asset.volatile:", "if True:"),
     "code": ("if _code_differs(slot, shown, recorded, facts):", "if False:"),
     "config": ("recorded.config, own.config", "own.config, own.config"),
+    "config in a plan": ("if changes or not config:", "if True:"),
     "settings": ("recorded.settings, own.settings", "own.settings, own.settings"),
     "the window": ("yield from _window_difference(slot, asset, recorded)", "pass"),
     "inputs that were dropped": ("yield from _dropped_inputs(slot, asset, recorded, facts)", "pass"),

@@ -103,6 +103,7 @@ def test_a_step_is_considered_when_the_last_of_those_it_reads_has_ended() -> Non
         ((E.EQUAL,), S.SKIPPED),
         ((E.FOUND, E.PUBLISHED), S.REUSED),
         ((E.STARTED, E.COMPUTED, E.PUBLISHED), S.SUCCEEDED),
+        ((E.STARTED, E.COMPUTED, E.RECHECKED), S.REUSED),
         ((E.STARTED, E.WORTH_ANOTHER_TRY, E.STARTED, E.COMPUTED, E.PUBLISHED), S.SUCCEEDED),
     ],
 )
