@@ -57,12 +57,15 @@ class Ascent:
         return all(before[1] < after[0] for before, after in pairwise(ranges))
 
 
-def all_differ(rows: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int) -> bool:
+def all_differ(
+    rows: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int, *, hashed_rows: int = _HASHED_ROWS
+) -> bool:
     """Whether no two rows agree in these columns, which hold no null.
 
     Arguments:
         rows: may be read several times.
         height: the number of rows.
+        hashed_rows: so many hashes are in memory at a time; the rows are read once for each time.
     """
     key = rows.select(names)
     first = key.head(PREFIX_ROWS).collect()
@@ -77,7 +80,7 @@ def all_differ(rows: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], heig
     if len(names) == 1 and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
         return False
     differ = _differ_in_bitmap(key, names, height)
-    return _differ_in_hashes(key, schema, names, height) if differ is None else differ
+    return _differ_in_hashes(key, schema, names, height, hashed_rows) if differ is None else differ
 
 
 def batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -132,10 +135,12 @@ def _differ_in_bitmap(key: pl.LazyFrame, names: Sequence[str], height: int) -> b
     return int(seen.sum()) == height
 
 
-def _differ_in_hashes(key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int) -> bool:
+def _differ_in_hashes(
+    key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int, hashed_rows: int
+) -> bool:
     """Whether no two rows agree, by hashes: different ones prove different keys, equal ones are looked into."""
     hashed = key.select(pl.all(), row_hash(schema, names).alias("\0row"))
-    parts = -(-height // _HASHED_ROWS)
+    parts = -(-height // hashed_rows)
     for part in range(parts):
         low, high = part * _HASHES // parts, (part + 1) * _HASHES // parts - 1
         inside = pl.col("\0row").is_between(pl.lit(low, dtype=pl.UInt64), pl.lit(high, dtype=pl.UInt64))
