@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from materializers.reading import LARGE_BYTES
 from materializers.task import STREAMED_ROWS
 from tests.desk import Desk
 
@@ -85,3 +86,18 @@ def test_an_error_in_a_streamed_plan_is_the_users_and_leaves_nothing(tables: Des
     assert str(step.state) == "failed"
     assert "conversion" in step.error.message
     assert not list((tables.root / "data").rglob("*.parquet"))
+
+
+def test_a_broken_page_of_a_large_parquet_file_fails_the_step_that_reads_it(desk: Desk) -> None:
+    rows = LARGE_BYTES // 8
+    path = desk.root / "t.parquet"
+    pl.select(id=pl.int_range(rows).hash(1)).write_parquet(path, compression="uncompressed")
+    with path.open("r+b") as file:
+        file.seek(5)
+        file.write(bytes(2_000))
+    step = made(desk)
+    assert str(step.state) == "failed"
+    assert not list((desk.root / "data").rglob("*.parquet"))
+    project = desk.project
+    (observed,) = project.catalog.published(project.env).values()
+    assert observed.version.rows == rows
