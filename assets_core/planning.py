@@ -96,7 +96,8 @@ class _Chosen:
         every = self.facts.partitions(asset.key)
         places = self._places(asset.key, partitions)
         unfresh = [self.judged[key].flags(UNFRESH) for key in keys]
-        if not self.force and not any(map(any, unfresh)):
+        behind = any(key in self._planned for key in self.facts.graph.upstream(asset.key))
+        if not (self.force or behind or any(map(any, unfresh))):
             self._tell_held(keys[0])
             return
         upstream = self._upstream(asset)

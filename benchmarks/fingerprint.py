@@ -1,25 +1,35 @@
-"""What fingerprints cost beside writing: run as ``python benchmarks/fingerprint.py [ROWS | FILE] [REPEATS]``.
+"""What fingerprints cost beside writing: run as ``python benchmarks/fingerprint.py [ROWS | FILE] [ROUNDS]``.
 
 The table has the 16 columns and the value ranges of TPC-H's lineitem, or is read from a Parquet file of the real one
-(``tpchgen-cli parquet -s 1 --tables=lineitem`` makes it). Writing and fingerprinting alternate, and the
-median of each is printed, CPU seconds beside wall seconds, with the ratio of CPU to writing. The bound of the design is
-20 %. The last line is the cost of a frame of 100 rows and 3 columns in microseconds of CPU.
+(``tpchgen-cli parquet -s 1 --tables=lineitem`` makes it). It is written to the Parquet storage as a step writes its
+result, from memory and streamed from a file, without and with what else the step does for the version of the data:
+digests of all columns, and the proof that the key is unique. Every measurement is a process of its own; they take
+turns, and medians are printed: CPU seconds beside wall seconds, the peak of resident memory, and what the version adds
+to either. The bound of the design is 20 % for both. The last line is the cost of a frame of 100 rows and 3 columns.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from assets_core.versions import DataVersion
+from assets_core.asset import Asset
+from assets_core.keys import Slot
 from lineage.fingerprint import data_version
+from materializers.results import held_to
+from materializers.staging import ways_of, write_in_passing
+from materializers.storage.parquet import ParquetStorage
 
+KEY = ("l_orderkey", "l_linenumber")
 READ_SETS = [("l_extendedprice", "l_discount"), ("l_quantity", "l_returnflag", "l_shipdate"), ("l_comment",)]
 
 
@@ -63,18 +73,65 @@ def lineitem(rows: int) -> pl.DataFrame:
     )
 
 
-def measure(jobs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
-    """Median (CPU, wall) seconds of each job; the jobs take turns, so that a busy machine disturbs all alike."""
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
-    for _ in range(repeats):
-        for name, job in jobs.items():
-            cpu, wall = time.process_time(), time.perf_counter()
-            job()
-            seconds[name].append((time.process_time() - cpu, time.perf_counter() - wall))
-    return {
-        name: (statistics.median(cpu for cpu, _ in taken), statistics.median(wall for _, wall in taken))
-        for name, taken in seconds.items()
-    }
+class Cost(NamedTuple):
+    """What one measurement took."""
+
+    cpu: float
+    wall: float
+    megabytes: float
+
+
+def step(table: str, folder: str, *, streamed: bool, keyed: bool, versioned: bool) -> Cost:
+    """Stores a table as a task does (``materializers.task``), with or without the version of its data."""
+    scan = pl.scan_parquet(table)
+    plan = scan if keyed else scan.drop("l_linenumber")
+    lineitem_asset = Asset("lineitem", unique_key=KEY if keyed else ())
+    ways = ways_of(lineitem_asset, None, READ_SETS)
+    storage = ParquetStorage("default", Path(folder))
+    slot = Slot("lineitem")
+    rows = plan if streamed else plan.collect()
+    cpu, wall = time.process_time(), time.perf_counter()
+    if not versioned:
+        storage.write(slot, "1", rows)
+    elif isinstance(rows, pl.LazyFrame):
+        stored, tally = write_in_passing(storage, slot, "1", rows, ways)
+        version = data_version(storage.scan(stored), **ways, tally=tally)
+        held_to(storage.scan(stored), lineitem_asset, None, key=version.key)
+    else:
+        version = data_version(rows, **ways)
+        held_to(rows, lineitem_asset, None, key=version.key)
+        storage.write(slot, "1", rows)
+    if versioned and bool(version.key) != keyed:
+        raise SystemExit(f"the key {version.key} was not expected")
+    return Cost(time.process_time() - cpu, time.perf_counter() - wall, peak_megabytes())
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process had; what ``getrusage`` tells counts the parent's before ``exec`` as well."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:  # no Linux
+        return getrusage(RUSAGE_SELF).ru_maxrss / 1024
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def in_child(table: Path, job: dict[str, bool]) -> Cost:
+    """The same in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--step", str(table), folder, json.dumps(job)]
+        return Cost(*json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def compare(name: str, table: Path, rounds: int, **job: bool) -> None:
+    """Prints two lines: the step without and with the version."""
+    taken: dict[bool, list[Cost]] = {False: [], True: []}
+    for _ in range(rounds):
+        for versioned, costs in taken.items():
+            costs.append(in_child(table, {**job, "versioned": versioned}))
+    plain, full = (Cost(*map(statistics.median, zip(*costs, strict=True))) for costs in taken.values())
+    print(f"{name:44}{plain.cpu:8.2f}{plain.wall:8.2f}{plain.megabytes:8.0f}")
+    added = f"{full.cpu / plain.cpu - 1:+10.1%}{full.megabytes / plain.megabytes - 1:+9.1%}"
+    print(f"{'  and its version':44}{full.cpu:8.2f}{full.wall:8.2f}{full.megabytes:8.0f}{added}", flush=True)
 
 
 def small() -> float:
@@ -87,32 +144,27 @@ def small() -> float:
     return (time.process_time() - cpu) / turns * 1e6
 
 
-def main(table: str, repeats: int) -> None:
+def main(table: str, rounds: int) -> None:
     """Prints the table of costs."""
-    frame = lineitem(int(table)) if table.isdigit() else pl.read_parquet(table)
-    shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
-    key = ("l_orderkey", "l_linenumber")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "lineitem.parquet"
-
-        def version(one: pl.DataFrame, keyed: bool) -> DataVersion:
-            return data_version(one, unique_key=key if keyed else (), read_sets=READ_SETS)
-
-        jobs: dict[str, Callable[[], object]] = {
-            "write_parquet": lambda: frame.write_parquet(path),
-            "declared key, sorted by it": lambda: version(frame, True),
-            "declared key, shuffled": lambda: version(shuffled, True),
-            "no key, three read sets": lambda: version(frame.drop("l_linenumber"), False),
-        }
-        taken = measure(jobs, repeats)
-        size = path.stat().st_size
-    written = taken["write_parquet"][0]
-    print(f"{frame.height:,} rows x {frame.width} columns, {size / 1e6:,.0f} MB written, median of {repeats}")
-    print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'of writing':>12}")
-    for name, (cpu, wall) in taken.items():
-        print(f"{name:28}{cpu:8.3f}{wall:8.3f}{cpu / written:12.1%}")
+        ordered, shuffled = Path(folder) / "ordered.parquet", Path(folder) / "shuffled.parquet"
+        frame = lineitem(int(table)) if table.isdigit() else pl.read_parquet(table)
+        frame.write_parquet(ordered)
+        frame.sample(fraction=1, shuffle=True, seed=1).write_parquet(shuffled)
+        print(f"{frame.height:,} rows x {frame.width} columns, median of {rounds}")
+        del frame
+        print(f"{'':44}{'CPU s':>8}{'wall s':>8}{'peak MB':>8}{'CPU':>10}{'memory':>9}")
+        for streamed in (True, False):
+            way = "streamed" if streamed else "from memory"
+            compare(f"{way}, declared key, sorted by it", ordered, rounds, streamed=streamed, keyed=True)
+            compare(f"{way}, declared key, shuffled", shuffled, rounds, streamed=streamed, keyed=True)
+            compare(f"{way}, no key, three read sets", ordered, rounds, streamed=streamed, keyed=False)
     print(f"100 rows x 3 columns: {small():.0f} microseconds of CPU")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "3000000", int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    if sys.argv[1:2] == ["--step"]:
+        job: dict[str, Any] = json.loads(sys.argv[4])
+        print(json.dumps(step(sys.argv[2], sys.argv[3], **job)))
+    else:
+        main(sys.argv[1] if len(sys.argv) > 1 else "3000000", int(sys.argv[2]) if len(sys.argv) > 2 else 3)

@@ -6,7 +6,7 @@ materialization that *originated* its version, not with the latest one, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import polars as pl
@@ -20,10 +20,10 @@ DEFAULT_TOLERANCE = 1e-12
 
 def steady_version(
     version: DataVersion,
-    frame: pl.DataFrame,
+    frame: pl.DataFrame | pl.LazyFrame,
     before: DataVersion,
     before_id: str,
-    original_of: Callable[[str], pl.DataFrame | None],
+    original_of: Callable[[str, Collection[str]], pl.DataFrame | None],
     *,
     tolerance: float = DEFAULT_TOLERANCE,
 ) -> DataVersion:
@@ -32,24 +32,27 @@ def steady_version(
     Arguments:
         version, frame: what was made now.
         before, before_id: version and id of what the slot shows.
-        original_of: the data of a materialization by its id, None where it is not stored any more; called only for
-            those that originated the version of a column that differs.
+        original_of: of a materialization, by its id, those of some columns that it has; None where it is not stored
+            any more. Called only for those that originated the version of a column that differs.
         tolerance: relative; 0 keeps nothing.
     """
     differing = [name for name, digest in version.columns.items() if before.columns.get(name, digest) != digest]
-    floats = [name for name in differing if frame.schema[name].is_float()]
+    schema = frame.collect_schema()
+    floats = [name for name in differing if schema[name].is_float()]
     if tolerance <= 0 or not floats:
         return version
+    compared = {*floats, *version.key}
+    held = frame.lazy().select(name for name in schema if name in compared).collect()
     origins = {name: before.origins.get(name, before_id) for name in floats}
     for origin in dict.fromkeys(origins.values()):
-        original = original_of(origin)
+        original = original_of(origin, compared)
         if original is None:
             continue
         own = {name for name, one in origins.items() if one == origin}
         seen = replace(
             before, columns={name: one for name, one in before.columns.items() if name not in floats or name in own}
         )
-        kept = keep_within_tolerance(version, frame, seen, original, tolerance=tolerance)
+        kept = keep_within_tolerance(version, held, seen, original, tolerance=tolerance)
         moved = {name: origin for name in own if kept.columns[name] != version.columns[name]}
         version = replace(kept, origins={**version.origins, **moved})
     return version

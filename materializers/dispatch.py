@@ -114,7 +114,8 @@ class Dispatcher:
             names = None if whole or columns is None else tuple(name for name, _ in columns)
             schema = made[0].schema if made else self.facts.schema(bound.key) or ()
             scan = partial(self.scene.tables.scan, made) if made else partial(_no_rows, schema)
-            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan)
+            rows = sum(one.version.rows or 0 for one in made)
+            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan, rows)
 
     def _output(self, slot: Slot, progress: Progress) -> TaskOutput:
         asset = self.facts.graph.asset(slot.asset)

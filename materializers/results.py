@@ -65,31 +65,42 @@ def _from_arrow(table: Any, asset: Asset[..., Any]) -> pl.DataFrame:
     raise DataError("HW332", f"{asset.key} returned Arrow data that is no table", where=asset.where)
 
 
-def held_to(frame: pl.DataFrame, asset: Asset[..., Any], partition: Partition | None) -> None:
+def held_to(
+    frame: pl.DataFrame | pl.LazyFrame,
+    asset: Asset[..., Any],
+    partition: Partition | None,
+    *,
+    key: tuple[str, ...] = (),
+) -> None:
     """Refuses a result that breaks a promise of its asset: schema, key, partition.
+
+    Arguments:
+        frame: a lazy one is read in bounded memory, unless it breaks a promise.
+        key: columns that were found to identify its rows.
 
     Raises:
         DataError: HW333, it has no columns; HW334, other columns or types than declared; HW335, ``unique_key`` is not
             unique; HW336, rows outside the slot's partition.
     """
-    if not frame.width:
+    schema = frame.collect_schema()
+    if not schema:
         raise DataError("HW333", f"{asset.key} returned a table without columns", where=asset.where)
     if asset.schema is not None:
-        _hold_to_schema(frame, asset)
-    if asset.unique_key:
+        _hold_to_schema(schema, asset)
+    if asset.unique_key and not (key and set(key) <= set(asset.unique_key)):
         _hold_to_key(frame, asset)
     if asset.partition_by is not None and asset.partitions is not None and partition is not None:
         _hold_to_partition(frame, asset, partition)
 
 
-def _hold_to_schema(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
+def _hold_to_schema(schema: pl.Schema, asset: Asset[..., Any]) -> None:
     declared = {name: parse_dtype(dtype) for name, dtype in asset.schema or ()}
-    problems = [f"{name}: missing" for name in declared if name not in frame.schema]
-    problems += [f"{name}: not declared" for name in frame.schema if name not in declared]
+    problems = [f"{name}: missing" for name in declared if name not in schema]
+    problems += [f"{name}: not declared" for name in schema if name not in declared]
     problems += [
-        f"{name}: {frame.schema[name]} instead of {dtype}"
+        f"{name}: {schema[name]} instead of {dtype}"
         for name, dtype in declared.items()
-        if name in frame.schema and frame.schema[name] != dtype
+        if name in schema and schema[name] != dtype
     ]
     if problems:
         raise DataError(
@@ -101,16 +112,17 @@ def _hold_to_schema(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
         )
 
 
-def _hold_to_key(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
-    missing = [name for name in asset.unique_key if name not in frame.columns]
+def _hold_to_key(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any]) -> None:
+    columns = frame.collect_schema().names()
+    missing = [name for name in asset.unique_key if name not in columns]
     if missing:
         raise DataError(
             "HW335",
             f"{asset.key} has no column {missing[0]!r} of its unique_key",
             where=asset.where,
-            hint=did_you_mean(missing[0], frame.columns),
+            hint=did_you_mean(missing[0], columns),
         )
-    key = frame.select(asset.unique_key)
+    key = frame.lazy().select(asset.unique_key).collect()
     twice = key.is_duplicated()
     if twice.any():
         rows = key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS).rows()
@@ -123,21 +135,22 @@ def _hold_to_key(frame: pl.DataFrame, asset: Asset[..., Any]) -> None:
         )
 
 
-def _hold_to_partition(frame: pl.DataFrame, asset: Asset[..., Any], partition: Partition) -> None:
-    columns = columns_of(asset.partition_by)
+def _hold_to_partition(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any], partition: Partition) -> None:
+    columns, there = columns_of(asset.partition_by), frame.collect_schema().names()
     if asset.partition_by is None or asset.partitions is None:
         return
     for column in columns:
-        if column not in frame.columns:
+        if column not in there:
             raise DataError(
                 "HW336",
                 f"{asset.key} has no column {column!r}, its partition_by",
                 where=asset.where,
-                hint=did_you_mean(column, frame.columns),
+                hint=did_you_mean(column, there),
             )
-    outside = row_places(frame, asset.partition_by, asset.partitions, [partition.key]).is_null()
+    rows = frame.lazy().select(columns).collect()
+    outside = row_places(rows, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
-        values = frame.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)
+        values = rows.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)
         shown = [", ".join(map(str, row)) for row in values.iter_rows()]
         raise DataError(
             "HW336",

@@ -53,7 +53,8 @@ def observe(
 ) -> Observation:
     """Looks at a source; costs one look at each file's state if nothing changed, else two or three readings.
 
-    Everything in changed files is read, so that a broken row shows here and not in the middle of a step. A
+    Everything in changed files is read, so that a broken row shows here and not in the middle of a step; of large
+    Parquet files only bytes and footers, see ``Reading.count_rows``. A
     partitioned source is split by slot and kept below ``cache``; others are read in place. A file that changes while
     it is read is read again, and an error that such a file gave does not count.
 

@@ -182,10 +182,9 @@ class Versions:
         if not {name for name in columns if name not in (ROWS, ORDER)} <= have:
             return None
         try:
-            frame = self._tables.scan([made]).collect()
+            version = add_projections(made.version, self._tables.scan([made]), [columns])
         except (StorageError, DataError, OSError, pl.exceptions.PolarsError):
             return None
-        version = add_projections(made.version, frame, [columns])
         names = tuple(sorted({name for name in columns if name not in (ROWS, ORDER)}))
         if names in version.projections and version.scheme == made.version.scheme:
             self._catalog.add_projection(made.id, names, version.projections[names])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -40,12 +40,15 @@ from lineage.columns.eager import Trace, untraced
 from lineage.columns.guard import guarded
 from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
-from lineage.fingerprint_tolerance import steady_version
 from lineage.trace import combine
 from materializers.capture import captured
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
+from materializers.staging import steady, ways_of, write_in_passing
 from materializers.storage.protocol import Storage
+
+STREAMED_ROWS = 500_000
+"""A lazy result is written while it is computed, and never whole in memory, if an input has at least so many rows."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class TaskInput:
     Arguments:
         schema: all its columns; ``read_set``: those that may be read, None for all.
         scan: gives its rows, all columns, without reading them yet.
+        rows: how many there are, as far as that is recorded.
     """
 
     name: str
@@ -63,6 +67,7 @@ class TaskInput:
     schema: Schema
     read_set: tuple[str, ...] | None
     scan: Callable[[], pl.LazyFrame]
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def perform(task: StepTask) -> StepResult:
 
 def computed(task: StepTask) -> list[pl.DataFrame]:
     """What the step's code gives, a frame a slot, neither checked nor stored; whatever it raises comes through."""
-    return [frame for frame, _ in _frames(*_call(task, StepContext(task)), task)]
+    return [frame.lazy().collect() for frame, _ in _frames(*_call(task, StepContext(task)), task)]
 
 
 def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
@@ -163,13 +168,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
     made = []
     try:
         for output, (frame, lineage) in zip(task.outputs, frames, strict=True):
-            asset = output.asset
-            held_to(frame, asset, task.partition)
-            checks = _checks(output, frame, task)
-            storage = task.storages[asset.storage or "default"]
-            stored = storage.write(output.slot, output.id, frame)
-            staged.append((storage, stored))
-            version = _version(output, frame)
+            result = _stage(output, frame, task, staged)
             made.append(
                 Materialization(
                     output.id,
@@ -177,13 +176,13 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     RecordKind.MATERIALIZATION,
                     task.run_id,
                     datetime.now(UTC),
-                    tuple((name, str(dtype)) for name, dtype in frame.schema.items()),
-                    version,
+                    tuple((name, str(dtype)) for name, dtype in result.schema.items()),
+                    result.version,
                     output.recipe,
-                    stored,
-                    lineage or _lineage(output, frame),
-                    tuple(checks),
-                    any(result.blocks for result in checks),
+                    result.stored,
+                    lineage or _lineage(output, result.schema),
+                    tuple(result.checks),
+                    any(check.blocks for check in result.checks),
                     dict(context.metadata),
                     time.perf_counter() - began,
                     time.thread_time() - cpu,
@@ -199,26 +198,43 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
     return _all_or_none(made)
 
 
-def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
-    asset, shown = output.asset, output.shown
-    version = data_version(
-        frame,
-        unique_key=asset.unique_key,
-        previous_key=() if shown is None else shown.version.key,
-        read_sets=output.read_sets,
-        ordered=asset.ordered,
-    )
-    if shown is None:
-        return version
+@dataclass(frozen=True)
+class _Staged:
+    """A result that lies beside the published data."""
 
-    def original_of(materialization: str) -> pl.DataFrame | None:
-        scan = output.originals.get(materialization)
-        try:
-            return None if scan is None else scan().collect()
-        except (HeadwaterError, OSError, pl.exceptions.PolarsError):
-            return None
+    schema: pl.Schema
+    stored: Stored
+    version: DataVersion
+    checks: list[CheckResult]
 
-    return steady_version(version, frame, shown.version, shown.id, original_of, tolerance=asset.tolerance)
+
+def _stage(
+    output: TaskOutput, frame: pl.DataFrame | pl.LazyFrame, task: StepTask, staged: list[tuple[Storage, Stored]]
+) -> _Staged:
+    """Stores, fingerprints and checks one result.
+
+    A lazy frame is written while it is computed, its sums taken in passing; the rest is read from what was stored.
+
+    Arguments:
+        staged: told what was stored, even if the result is refused afterwards.
+    """
+    asset, schema = output.asset, frame.collect_schema()
+    storage = task.storages[asset.storage or "default"]
+    storage.check(schema)
+    ways = ways_of(asset, output.shown, output.read_sets)
+    tally, stored = None, None
+    if isinstance(frame, pl.LazyFrame):
+        stored, tally = write_in_passing(storage, output.slot, output.id, frame, ways)
+        staged.append((storage, stored))
+        frame = storage.scan(stored)
+    version = data_version(frame, **ways, tally=tally)
+    held_to(frame, asset, task.partition, key=version.key)
+    checks = _checks(output, frame, task, version.key)
+    if stored is None:
+        stored = storage.write(output.slot, output.id, frame)
+        staged.append((storage, stored))
+    version = steady(version, frame, asset, output.shown, output.originals)
+    return _Staged(schema, stored, version, checks)
 
 
 def _check_again(task: StepTask) -> tuple[Materialization, ...]:
@@ -227,8 +243,9 @@ def _check_again(task: StepTask) -> tuple[Materialization, ...]:
     for output in task.outputs:
         if output.adopt is None or output.adopt.stored is None:
             continue
-        frame = task.storages[output.adopt.stored.storage].scan(output.adopt.stored).collect()
-        checks = tuple(_checks(output, frame, task))
+        frame = task.storages[output.adopt.stored.storage].scan(output.adopt.stored)
+        streams = (output.adopt.version.rows or 0) >= STREAMED_ROWS
+        checks = tuple(_checks(output, frame if streams else frame.collect(), task, output.adopt.version.key))
         made.append(
             replace(
                 output.adopt,
@@ -297,8 +314,14 @@ def _given(one: TaskInput) -> Any:
     return collected
 
 
-def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[pl.DataFrame, ColumnLineage | None]]:
-    """A frame a slot, each with the lineage that following it has proven, None where it has not."""
+_Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
+
+
+def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[_Frame, ColumnLineage | None]]:
+    """A frame a slot, each with the lineage that following it has proven, None where it has not.
+
+    Plans over many rows stay lazy; all else is in memory.
+    """
     outputs = task.outputs
     if not outputs[0].asset.output:
         return [_frame(result, trace, outputs[0], task)]
@@ -314,9 +337,9 @@ def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[pl.D
     return [_frame(result[output.asset.output], trace, output, task) for output in outputs]
 
 
-def _frame(
-    result: Any, trace: Trace | None, output: TaskOutput, task: StepTask
-) -> tuple[pl.DataFrame, ColumnLineage | None]:
+def _frame(result: Any, trace: Trace | None, output: TaskOutput, task: StepTask) -> tuple[_Frame, ColumnLineage | None]:
+    if isinstance(result, pl.LazyFrame) and any(one.rows >= STREAMED_ROWS for one in task.inputs):
+        return result, None
     reading = None if trace is None else trace.reading(result)
     frame = as_frame(untraced(result), output.asset)
     if reading is None:
@@ -324,7 +347,8 @@ def _frame(
     return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})
 
 
-def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[CheckResult]:
+def _checks(output: TaskOutput, frame: _Frame, task: StepTask, key: tuple[str, ...]) -> list[CheckResult]:
+    """Arguments: key: columns that were found to identify the rows."""
     if not output.checks:
         return []
 
@@ -336,13 +360,13 @@ def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[Che
             raise LookupError(key)
         return task.lookup(key, column)
 
-    return evaluate(output.checks, frame, lookup=lookup)
+    return evaluate(output.checks, frame, lookup=lookup, key=key)
 
 
-def _lineage(output: TaskOutput, frame: pl.DataFrame) -> Any:
+def _lineage(output: TaskOutput, schema: pl.Schema) -> Any:
     """The derived lineage, with the output's columns where only the data could tell them."""
     lineage = output.derivation.lineage
-    return lineage if lineage.columns else replace(lineage, columns=tuple(frame.columns))
+    return lineage if lineage.columns else replace(lineage, columns=tuple(schema))
 
 
 def step_error(failure: BaseException, task: StepTask) -> StepError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,14 +11,20 @@ import polars as pl
 from assets_core.check import Check, CheckResult
 from assets_core.errors import did_you_mean
 from lineage.checks.expressions import first_line
-from lineage.checks.rules import KINDS, ROW_COUNT, RULES, Lookup, Setting, wrong_row_count
+from lineage.checks.rules import KINDS, ROW_COUNT, RULES, UNIQUE, Lookup, Setting, wrong_row_count
 from lineage.checks.values import Unusable, as_json
 
 SAMPLE_ROWS = 5
 SAMPLE_COLUMNS = 12
 
 
-def evaluate(checks: Iterable[Check], frame: pl.DataFrame | pl.LazyFrame, *, lookup: Lookup) -> list[CheckResult]:
+def evaluate(
+    checks: Iterable[Check],
+    frame: pl.DataFrame | pl.LazyFrame,
+    *,
+    lookup: Lookup,
+    key: Collection[str] = (),
+) -> list[CheckResult]:
     """The result of every check on these rows, in the checks' order.
 
     A check that cannot be evaluated (a missing column, a wrong type, an error while computing) fails with a
@@ -27,12 +33,15 @@ def evaluate(checks: Iterable[Check], frame: pl.DataFrame | pl.LazyFrame, *, loo
     Arguments:
         lookup: gives, for ``foreign_key``, the published values of (asset key, column) as a series, or a lazy
             frame that has the column. It may raise a HeadwaterError or LookupError where there is none.
+        key: columns of these rows that were found unique and without nulls, which answers ``unique`` for them.
     """
     asked = list(checks)
     if not asked:
         return []
     setting = Setting(frame.schema if isinstance(frame, pl.DataFrame) else frame.collect_schema(), lookup)
-    breaks: list[pl.Expr | Unusable | None] = [_prepared(check, setting) for check in asked]
+    breaks: list[pl.Expr | Unusable | None] = [
+        pl.lit(False) if _is_known_unique(check, key, setting) else _prepared(check, setting) for check in asked
+    ]
     rows, counts = _count(frame, breaks)
     failing = [place for place, count in enumerate(counts) if isinstance(count, int) and count > 0]
     samples = _samples(frame, asked, breaks, failing, list(setting.schema))
@@ -40,6 +49,10 @@ def evaluate(checks: Iterable[Check], frame: pl.DataFrame | pl.LazyFrame, *, loo
         _result(check, rows, count, samples.get(place, ()))
         for place, (check, count) in enumerate(zip(asked, counts, strict=True))
     ]
+
+
+def _is_known_unique(check: Check, key: Collection[str], setting: Setting) -> bool:
+    return check.kind == UNIQUE and bool(key) and set(key) <= set(check.columns) <= set(setting.schema)
 
 
 def _prepared(check: Check, setting: Setting) -> pl.Expr | Unusable | None:
@@ -96,7 +109,7 @@ def _select(frame: pl.DataFrame | pl.LazyFrame, asked: dict[str, pl.Expr]) -> tu
         rows = frame.height
         answer = frame.select(wanted) if wanted else pl.DataFrame()
     else:
-        answer = frame.select(pl.len().alias("rows"), *wanted).collect()
+        answer = frame.select(pl.len().alias("rows"), *wanted).collect(engine="streaming")
         rows = answer.get_column("rows").item()
     return rows, {name: int(answer.get_column(name).item() or 0) if answer.height else 0 for name in asked}
 
@@ -114,7 +127,7 @@ def _samples(
         first = checks[place].columns or tuple(breaks[place].meta.root_names())
         shown = list(dict.fromkeys([*(name for name in first if name in columns), *columns]))[:SAMPLE_COLUMNS]
         queries.append(frame.lazy().filter(breaks[place]).head(SAMPLE_ROWS).select(shown))
-    frames = pl.collect_all(queries) if queries else []
+    frames = pl.collect_all(queries, engine="streaming") if queries else []
     return {
         place: tuple({name: as_json(value) for name, value in row.items()} for row in found.to_dicts())
         for place, found in zip(failing, frames, strict=True)

@@ -133,10 +133,11 @@ def _range(low: Any, high: Any) -> str:
     return f"above {high}" if low is None else f"outside {low} to {high}"
 
 
+UNIQUE = "unique"
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "not_null": Rule(_not_null, lambda check: f"have no value in {_named(check.columns)}"),
-        "unique": Rule(_unique, lambda check: f"share their {', '.join(check.columns)} with another row"),
+        UNIQUE: Rule(_unique, lambda check: f"share their {', '.join(check.columns)} with another row"),
         "between": Rule(
             _between,
             lambda check: f"have {check.columns[0]} {_range(check.argument('low'), check.argument('high'))}",

@@ -1,0 +1,157 @@
+"""Whether columns identify rows, found in bounded memory however many rows there are.
+
+Three proofs are tried, the cheap ones first: rows that ascend, batch for batch, in ranges that do not overlap; a bit
+for every possible key of integer columns; at the worst different hashes, of as many rows at a time as memory is given
+for. All three give the same answer, so that it depends on the rows alone and not on their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from lineage.fingerprint_sums import row_hash
+from lineage.fingerprint_values import is_ordered
+
+PREFIX_ROWS = 1 << 12
+"""Most columns are ruled out by so many rows."""
+_SECOND_PREFIX_ROWS = 1 << 17
+_BITS_A_ROW = 64
+_BITS = 1 << 31
+_HASHED_ROWS = 1 << 23
+"""Rows whose hashes are compared at a time: some 300 MB."""
+_HASHES = 1 << 64
+_SUSPECTS = 1000
+
+
+class Ascent:
+    """Evidence from batches, in whatever order they come, that no two rows of all of them agree in some columns.
+
+    It holds if the rows of each batch ascend strictly and the ranges of the batches do not overlap.
+    """
+
+    def __init__(self, schema: pl.Schema, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._ranges: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
+        self.possible = all(is_ordered(schema[name]) for name in names)
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Takes in one batch; once a batch does not ascend, nothing more is looked at."""
+        if not self.possible or not batch.height:
+            return
+        columns = [batch.get_column(name).to_physical() for name in self._names]
+        if not (_ascend([column.head(PREFIX_ROWS) for column in columns]) and _ascend(columns)):
+            self.possible = False
+            return
+        first, last = tuple(column[0] for column in columns), tuple(column[-1] for column in columns)
+        self._ranges.append((first, last))
+
+    def proven(self) -> bool:
+        """Whether the batches taken in are known to hold no row twice."""
+        if not self.possible:
+            return False
+        ranges = sorted(self._ranges)
+        return all(before[1] < after[0] for before, after in pairwise(ranges))
+
+
+def all_differ(
+    rows: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int, *, hashed_rows: int = _HASHED_ROWS
+) -> bool:
+    """Whether no two rows agree in these columns, which hold no null.
+
+    Arguments:
+        rows: may be read several times.
+        height: the number of rows.
+        hashed_rows: so many hashes are in memory at a time; the rows are read once for each time.
+    """
+    key = rows.select(names)
+    first = key.head(PREFIX_ROWS).collect()
+    if not _few_differ(first):
+        return False
+    if height <= PREFIX_ROWS:
+        return True
+    ascent = Ascent(schema, names)
+    ascent.add(first)
+    if ascent.possible and _ascends_throughout(key, schema, names):
+        return True
+    if len(names) == 1 and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
+        return False
+    differ = _differ_in_bitmap(key, names, height)
+    return _differ_in_hashes(key, schema, names, height, hashed_rows) if differ is None else differ
+
+
+def batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows in parts that come in any order, read as they are asked for."""
+    yield from rows.collect_batches(maintain_order=False, engine="streaming")
+
+
+def _few_differ(rows: pl.DataFrame) -> bool:
+    return rows.n_unique() == rows.height if rows.width > 1 else rows.to_series().n_unique() == rows.height
+
+
+def _ascends_throughout(key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str]) -> bool:
+    ascent = Ascent(schema, names)
+    for batch in batches(key):
+        ascent.add(batch)
+        if not ascent.possible:
+            return False
+    return ascent.proven()
+
+
+def _ascend(columns: Sequence[pl.Series]) -> bool:
+    """Whether every row's key is greater than the one before it."""
+    greater: pl.Series | None = None
+    for column in reversed(columns):
+        before, after = column.slice(0, len(column) - 1), column.slice(1)
+        greater = after > before if greater is None else (after > before) | ((after == before) & greater)
+    return greater is not None and bool(greater.all())
+
+
+def _differ_in_bitmap(key: pl.LazyFrame, names: Sequence[str], height: int) -> bool | None:
+    """Whether no two rows of integer columns agree, by a bit for every possible key; None where they are too many.
+
+    This costs a quarter of comparing hashes.
+    """
+    physical = key.select(pl.col(name).to_physical() for name in names)
+    if not all(dtype.is_integer() for dtype in physical.collect_schema().values()):
+        return None
+    ends = physical.select(pl.all().min().name.prefix("low "), pl.all().max().name.prefix("high "))
+    found = ends.collect(engine="streaming").row(0, named=True)
+    size, place = 1, pl.lit(0, dtype=pl.Int64)
+    for name in names:
+        low, high = found[f"low {name}"], found[f"high {name}"]
+        if low < -(2**63) or high >= 2**63 or high - low >= _BITS:
+            return None
+        place = place + (pl.col(name).cast(pl.Int64) - low) * size
+        size *= high - low + 1
+        if size > min(height * _BITS_A_ROW, _BITS):
+            return None
+    seen = pl.zeros(size, dtype=pl.Boolean, eager=True)
+    for batch in batches(physical):
+        seen.scatter(batch.select(place.alias("place")).to_series(), True)  # in place
+    return int(seen.sum()) == height
+
+
+def _differ_in_hashes(
+    key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int, hashed_rows: int
+) -> bool:
+    """Whether no two rows agree, by hashes: different ones prove different keys, equal ones are looked into."""
+    hashed = key.select(pl.all(), row_hash(schema, names).alias("\0row"))
+    parts = -(-height // hashed_rows)
+    for part in range(parts):
+        low, high = part * _HASHES // parts, (part + 1) * _HASHES // parts - 1
+        inside = pl.col("\0row").is_between(pl.lit(low, dtype=pl.UInt64), pl.lit(high, dtype=pl.UInt64))
+        mine = hashed if parts == 1 else hashed.filter(inside)
+        rows = mine.select("\0row").collect(engine="streaming").to_series()
+        if rows.n_unique() == len(rows):
+            continue
+        twice = rows.filter(rows.is_duplicated()).unique()
+        if len(twice) > _SUSPECTS:  # so many hashes do not meet by chance
+            return False
+        suspects = hashed.filter(pl.col("\0row").is_in(twice.implode())).select(names).collect(engine="streaming")
+        if not _few_differ(suspects):
+            return False
+    return True
