@@ -13,14 +13,18 @@ import polars as pl
 
 from assets_core.errors import LineageError
 
-IR_MAJOR = 16
-"""The version of polars' plan representation that is understood; polars 2.1 has 16.0."""
+IR_MAJORS = (15, 16)
+"""The versions of polars' plan representation that are understood: polars 2.0 has 15.2, polars 2.1 has 16.0.
+
+All that differs in what is read here is that a join of 2.0 has no predicate of its own.
+"""
 
 
 def _flags(**on: bool) -> Any:
     return pl.QueryOptFlags.none(**on)._pyoptflags
 
 
+_UNDERSTOOD = " and ".join(map(str, IR_MAJORS))
 _UNTOUCHED = _flags()
 _PROJECTED = _flags(projection_pushdown=True)
 
@@ -37,7 +41,7 @@ def traverser(frame: pl.LazyFrame, *, projected: bool = False) -> Any:
         version = tuple(nodes.version())
     except (AttributeError, TypeError) as error:
         raise UnsupportedError("none") from error
-    if version[0] != IR_MAJOR:
+    if version[0] not in IR_MAJORS:
         raise UnsupportedError(".".join(map(str, version)))
     return nodes
 
@@ -48,7 +52,7 @@ class UnsupportedError(LineageError):
     def __init__(self, version: str) -> None:
         super().__init__(
             "HW206",
-            f"plans of polars {pl.__version__} have version {version}, and {IR_MAJOR} is understood",
+            f"plans of polars {pl.__version__} have version {version}, and {_UNDERSTOOD} are understood",
             hint="install a polars that the requirements of headwater admit",
         )
 
