@@ -43,6 +43,16 @@ def test_counting_rows_reads_no_guarded_column(scan: pl.LazyFrame) -> None:
     assert guarded(scan, [], DATA.schema).select(pl.len()).collect().item() == 3
 
 
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_counting_rows_after_they_were_numbered_may_compute_the_one_column_that_polars_counts_by(
+    scan: pl.LazyFrame, engine: str
+) -> None:
+    frame = guarded(scan, [], DATA.schema)
+    assert frame.with_row_index("at").select(pl.len()).collect(engine=engine).item() == 3
+    with pytest.raises(LineageError, match="HW205"):
+        frame.select(pl.col("x").sum(), pl.col("y").max()).collect(engine=engine)
+
+
 def test_the_guarded_frame_has_the_full_schema(scan: pl.LazyFrame) -> None:
     assert guarded(scan, ["x", "#"], DATA.schema).collect_schema() == DATA.schema
 
