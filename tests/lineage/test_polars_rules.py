@@ -354,6 +354,17 @@ def test_what_is_no_lazy_frame_is_refused_with_a_hint() -> None:
     assert ".lazy()" in caught.value.hint
 
 
+def test_a_plan_that_does_not_type_check_is_refused_with_a_code() -> None:
+    with pytest.raises(LineageError, match="HW220 there is no column 'nope'"):
+        polars_lineage(a.select("nope"))
+
+
+def test_a_polars_that_shows_no_plans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polars_oracle.traverser, "__defaults__", ("no flags that polars knows",))
+    with pytest.raises(LineageError, match="HW206 .* version none"):
+        polars_lineage(a.select("i"))
+
+
 def test_plans_of_another_version_are_refused_alone_and_opaque_for_the_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
