@@ -361,7 +361,7 @@ def test_a_plan_that_does_not_type_check_is_refused_with_a_code() -> None:
 
 def test_a_polars_that_shows_no_plans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polars_oracle.traverser, "__defaults__", ("no flags that polars knows",))
-    with pytest.raises(LineageError, match="HW206 .* version none"):
+    with pytest.raises(LineageError, match=r"HW206 .* version none"):
         polars_lineage(a.select("i"))
 
 
