@@ -13,7 +13,7 @@ CODE    := assets_core lineage materializers headwater tests benchmarks $(wildca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench soundness docs lock clean
+.PHONY: help demo test lint format bench soundness matrix docs lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -81,6 +81,9 @@ soundness: $(VENV)/.installed-dev  ## the long search for what lineage or stalen
 	@echo "soundness: random histories of projects"
 	@HEADWATER_SEQUENCES=$(N) $(BIN)/pytest tests/soundness/test_history_machine.py tests/soundness/test_history_mutants.py
 
+matrix: $(VENV)/.installed-dev  ## what depends on polars, on the oldest and the newest release that pyproject.toml admits
+	@$(BIN)/python -m tests.matrix
+
 docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m docs.polars_coverage
@@ -93,6 +96,6 @@ lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
 	done
 
 clean:  ## everything that make and headwater made here
-	@rm -rf $(VENV) $(EXAMPLE)/data $(EXAMPLE)/.headwater .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) .matrix $(EXAMPLE)/data $(EXAMPLE)/.headwater .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

@@ -20,7 +20,7 @@ from lineage.columns.polars_exprs import EXPRESSION_KINDS
 from lineage.columns.polars_functions import MANNERS, Manner
 from lineage.columns.polars_map_functions import FUNCTIONS as FRAME_FUNCTIONS
 from lineage.columns.polars_nodes import RULES
-from lineage.columns.polars_oracle import IR_MAJOR
+from lineage.columns.polars_oracle import IR_MAJORS
 
 PAGE = Path(__file__).parent / "polars-coverage.md"
 SCHEMA = {
@@ -181,8 +181,9 @@ def page() -> str:
         "# What of polars is read",
         "",
         "Made by `python -m docs.polars_coverage` from the tables that the reading itself uses; a test holds it.",
-        f"Plans of IR version {IR_MAJOR} are understood, which polars 2.1 has. Under any other, every column may",
-        "influence every column, with a warning. What is not listed is kept whole: it costs precision, never an edge.",
+        f"Plans of IR versions {' and '.join(map(str, IR_MAJORS))} are understood, which polars 2.0 and 2.1 have.",
+        "Under any other, every column may influence every column, with a warning.",
+        "What is not listed is kept whole: it costs precision, never an edge.",
         "",
     ]
     frames = METHODS | FUNCTIONS | JOINS

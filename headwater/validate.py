@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset, Source
 from assets_core.column_lineage import ORDER
-from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean
+from assets_core.errors import DefinitionError, HeadwaterError, LineageError, did_you_mean
 from assets_core.facts import Facts
 from assets_core.partitions import columns_of
 from assets_core.published import Published
 from assets_core.records import Derivation, Schema
 from headwater.rebuild import unsteady
 from lineage.checks.validate import validate_checks
+from lineage.derive import type_faults
 from lineage.dtypes import parse_dtype
-from materializers.observe import asset_facts
+from materializers.observe import asset_facts, input_schemas
 from materializers.storage.registry import kinds
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
             unknown = [one.key for one in project.graph.inputs[asset.key] if facts.schema(one.key) is None]
             warnings.append(f"{asset.key} is not checked: the schema of {', '.join(unknown)} is known only with data")
             continue
-        errors.extend(derivation.errors)
+        errors.extend(_faults(project, asset, derivation, facts))
         warnings.extend(derivation.warnings)
         warnings.extend(
             f"{asset.key} reads {file}, which is none of its inputs: declare a source for it"
@@ -65,6 +66,17 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
     if rebuild and not errors:
         warnings.extend(unsteady(project, found))
     return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found)
+
+
+def _faults(
+    project: Project, asset: Asset[..., Any], derivation: Derivation, facts: Facts
+) -> tuple[HeadwaterError, ...]:
+    """What is wrong with an asset's code; of a plan everything, where polars by itself tells the first thing only."""
+    scene = project.scene
+    types = type_faults(asset, input_schemas(scene.graph, asset, facts), scene.configs.get(asset.key))
+    if not types:
+        return derivation.errors
+    return (*(one for one in derivation.errors if not isinstance(one, LineageError)), *types)
 
 
 def derivations(project: Project) -> dict[str, Derivation]:

@@ -21,6 +21,7 @@ from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
 from lineage.columns.plan import UNSUPPORTED, PlanReading, plan_digest, read_plan
+from lineage.columns.plan_faults import plan_faults
 from lineage.columns.polars_errors import plan_error
 from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
@@ -121,13 +122,8 @@ def _bindings(inputs: Inputs) -> dict[str, str]:
 def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, derived: Derived) -> Derivation:
     log = BuildLog()
     schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
-    arguments: dict[str, Any] = {
-        name: placeholder(name, {column: parse_dtype(dtype) for column, dtype in schema.items()}, log=log)
-        for name, schema in schemas.items()
-    }
-    arguments |= {one.name: config for one in asset.parameters if one.config is not None}
     try:
-        frame = asset(**arguments)
+        frame = asset(**_arguments(asset, schemas, config, log))
         log.open = False
         return _read_built(asset, frame, log, inputs, schemas, derived)
     except (LineageError, *_SCHEMA_ERRORS) as error:
@@ -140,6 +136,45 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         warning = f"{asset.key} cannot be read without data, so it counts as eager code: {reason}"
         return _derive_eager(asset, inputs, derived, warning=warning)
+
+
+def _arguments(
+    asset: Asset[..., Any], schemas: dict[str, dict[str, str]], config: Config | None, log: BuildLog
+) -> dict[str, Any]:
+    """What a lazy asset is called with when there are no data."""
+    arguments: dict[str, Any] = {name: placeholder(name, _parsed(schema), log=log) for name, schema in schemas.items()}
+    return arguments | {one.name: config for one in asset.parameters if one.config is not None}
+
+
+def type_faults(asset: Asset[..., Any], inputs: Inputs, config: Config | None) -> tuple[HeadwaterError, ...]:
+    """Everything in a lazy asset's plan on which polars will raise when it runs; see ``plan_faults``.
+
+    Arguments:
+        inputs: its bound inputs with the schemas that are known.
+        config: the value of its ``Config`` parameter, None if it has none.
+
+    Returns:
+        the errors, each with the asset's file and line; none for an asset that is not lazy, one whose inputs' schemas
+        are not all known, and one whose function raises before it has built a plan.
+    """
+    if not asset.lazy or any(one.context for one in asset.parameters) or any(schema is None for _, schema in inputs):
+        return ()
+    schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
+    try:
+        frame = asset(**_arguments(asset, schemas, config, BuildLog()))
+    except (Exception, SystemExit, pl.exceptions.PanicException):  # noqa: BLE001 -- derive() has said what is wrong
+        return ()
+    if not isinstance(frame, pl.LazyFrame):
+        return ()
+    typed = {name: _parsed(schema) for name, schema in schemas.items()}
+    faults = plan_faults(frame, typed, labels=_bindings(inputs))
+    for fault in faults:
+        fault.where = f"{asset.where} ({asset.key})"
+    return faults
+
+
+def _parsed(schema: dict[str, str]) -> dict[str, pl.DataType]:
+    return {column: parse_dtype(dtype) for column, dtype in schema.items()}
 
 
 def _executed(asset: Asset[..., Any], log: BuildLog) -> str:

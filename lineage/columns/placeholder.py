@@ -128,8 +128,22 @@ class PlaceholderSchema:
         return (_schema_of, (self.reader.name,))
 
 
+_known: ContextVar[Mapping[str, Mapping[str, pl.DataType]] | None] = ContextVar("headwater_known_schemas", default=None)
+
+
+@contextmanager
+def schemas_known(schemas: Mapping[str, Mapping[str, pl.DataType]]) -> Iterator[None]:
+    """Gives placeholders that are unpickled inside the block the schemas of these names."""
+    token = _known.set(schemas)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 def _schema_of(name: str) -> PlaceholderSchema:
-    return PlaceholderSchema(PlaceholderReader(name))
+    schema = (_known.get() or {}).get(name)
+    return PlaceholderSchema(PlaceholderReader(name, None if schema is None else pl.Schema(schema)))
 
 
 def placeholder(name: str, schema: Mapping[str, DtypeLike], *, log: BuildLog | None = None) -> pl.LazyFrame:

@@ -140,7 +140,7 @@ def read_frame(
     schema = tuple((name, str(dtype)) for name, dtype in nodes.get_schema().items())
     walker = PlanWalker(nodes, names)
     state = walker.walk()
-    asked = oracle.leaf_columns(frame, names)
+    asked = oracle.read_columns(frame, names)
     edges = trimmed(edges_of(state, walker.sources, ordered=ordered), asked)
     if any(edge.resolution is Resolution.UNSUPPORTED for edge in edges) and len(schema) in range(1, MAX_ASKED + 1):
         needs = {name: oracle.leaf_columns(frame.select(by_name(name)), names) for name in state.columns}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef, Edge, EdgeKind, Resolution
 from lineage.columns.polars_state import (
     AGGREGATION,
+    DIRECT,
     FILTER,
     IDENTITY,
     INDIRECT_KINDS,
@@ -14,6 +15,7 @@ from lineage.columns.polars_state import (
     SORT,
     TRANSFORMATION,
     UNSUPPORTED,
+    Deps,
     FrameState,
     Sources,
 )
@@ -40,16 +42,37 @@ def edges_of(state: FrameState, sources: Sources, *, ordered: bool = False) -> f
         if ordered or (mask & SORT and sources.refs[source].column not in (ORDER, ROWS)):
             edges.update(_edges(sources.refs[source], SORT | mask & UNSUPPORTED, None, None))
     everywhere = {edge.source.table for edge in edges}
-    for position, (name, column) in enumerate(state.columns.items()):
-        deps = column.whole()
+    influences = [column.whole() for column in state.columns.values()]
+    whole = _assumed_everywhere(influences)
+    edges.update(Edge(sources.refs[s], None, EdgeKind.TRANSFORMATION, None, Resolution.UNSUPPORTED) for s in whole)
+    for position, (name, deps) in enumerate(zip(state.columns, influences, strict=True)):
         for source, mask in deps.items():
-            edges.update(_edges(sources.refs[source], mask, name, position))
+            edges.update(_edges(sources.refs[source], mask & ~DIRECT if source in whole else mask, name, position))
         # A row count is implied by any column of the same table; it is said where nothing else is.
         touched = everywhere | {sources.refs[source].table for source in deps}
         for source in implied:
             if sources.refs[source].table not in touched:
                 edges.add(Edge(sources.refs[source], name, EdgeKind.FILTER, position))
     return frozenset(edges)
+
+
+def _assumed_everywhere(influences: Sequence[Deps]) -> frozenset[int]:
+    """The sources whose values are assumed to reach every one of several columns.
+
+    They came through one step that was not understood, such as a Python function over a frame: that is one claim
+    about the frame, and would be as many edges as it has columns.
+    """
+    if len(influences) < 2:
+        return frozenset()
+    return frozenset(
+        source
+        for source, mask in influences[0].items()
+        if mask & UNSUPPORTED and all(_is_assumed(deps.get(source, 0)) for deps in influences)
+    )
+
+
+def _is_assumed(mask: int) -> bool:
+    return bool(mask & UNSUPPORTED and mask & DIRECT)
 
 
 def _edges(ref: ColumnRef, mask: int, target: str | None, position: int | None) -> Iterator[Edge]:
@@ -81,21 +104,38 @@ def bounded(edges: frozenset[Edge], needs: Needs) -> frozenset[Edge]:
     """The edges without those that were only assumed and that polars does not read for the column in question.
 
     An assumed influence on all rows stays if polars reads it whatever column is wanted, or for a column that an
-    assumed influence reaches: that column alone may then have decided how many rows there are.
+    assumed influence reaches: that column alone may then have decided how many rows there are. An assumed value in
+    every column is one in those for which polars reads it.
     """
     read = {
         target: {(table, column) for table, columns in asked.items() for column in (*columns, ROWS, ORDER)}
         for target, asked in needs.items()
     }
-    assumed = {edge.target for edge in edges if edge.target and edge.resolution is Resolution.UNSUPPORTED}
+    exact = frozenset(edge for edge in edges if edge.resolution is not Resolution.UNSUPPORTED)
+    assumed = edges - exact
+    values = [edge for edge in assumed if edge.kind.direct]
+    whole = any(edge.target is None for edge in values)
+    deciding = read.keys() if whole else {edge.target for edge in assumed if edge.target is not None}
     anywhere = set.intersection(*read.values()) if read else set()
-    anywhere = anywhere.union(*(read[target] for target in assumed))
-    return frozenset(
+    anywhere = anywhere.union(*(read[target] for target in deciding))
+    deciders = [
         edge
-        for edge in edges
-        if edge.resolution is not Resolution.UNSUPPORTED
-        or edge.source in (anywhere if edge.target is None else read[edge.target])
-    )
+        for edge in assumed
+        if not edge.kind.direct and edge.source in (anywhere if edge.target is None else read[edge.target])
+    ]
+    return exact.union(deciders, (made for edge in values for made in _where_read(edge, read)))
+
+
+def _where_read(edge: Edge, read: Mapping[str, Set[tuple[str, str]]]) -> Iterator[Edge]:
+    """An assumed value's edge, for those columns for which polars reads its source: one where that is all of them."""
+    targets = read if edge.target is None else (edge.target,)
+    wanted = [target for target in targets if edge.source in read[target]]
+    if edge.target is not None or len(wanted) == len(read):
+        yield from [edge] * bool(wanted)
+        return
+    for position, target in enumerate(read):
+        if edge.source in read[target]:
+            yield edge._replace(target=target, position=position)
 
 
 def covers(edges: frozenset[Edge], needs: Needs) -> bool:

@@ -85,6 +85,18 @@ def _arithmetic(match: re.Match[str], inputs: Inputs) -> LineageError:
     return LineageError("HW221", what, why=_origins(names, inputs), hint="cast one of them first")
 
 
+def _compared(match: re.Match[str], inputs: Inputs) -> LineageError:
+    hint = "cast one of them to the dtype of the other"
+    return LineageError("HW221", f"dtypes that cannot be compared: {match['sides']}", hint=hint)
+
+
+def _wrong_dtype(match: re.Match[str], inputs: Inputs) -> LineageError:
+    name, wanted, given = match["name"], match["wanted"], match["given"]
+    hint = "compare it with something, or cast it to Boolean" if wanted == "Boolean" else f"cast it to {wanted} first"
+    what = f"{name!r} is {given} where only {wanted} will do" if name else f"{given} where only {wanted} will do"
+    return LineageError("HW221", what, why=_origins([name], inputs), hint=hint)
+
+
 def _filter(match: re.Match[str], inputs: Inputs) -> LineageError:
     dtype = match["dtype"]
     candidates = [
@@ -152,6 +164,14 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Inputs], Li
     (
         re.compile(r"arithmetic on dtypes (?P<one>.*?) and (?P<two>.*?) is not allowed \((?P<sides>.*?)\);"),
         _arithmetic,
+    ),
+    (re.compile(r"cannot compare (?P<sides>.*?)(?:\n|$)"), _compared),
+    (
+        re.compile(
+            r"invalid series dtype: expected `(?P<wanted>.*?)`, got `(?P<given>.*?)`"
+            r"(?: for series with name `(?P<name>.*?)`)?"
+        ),
+        _wrong_dtype,
     ),
     (re.compile(r"filter predicate must be of type `Boolean`, got `(?P<dtype>.*?)`"), _filter),
     (re.compile(r"duplicate output name '(?P<name>[^']*)'"), _duplicate),

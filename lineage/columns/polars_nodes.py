@@ -1,4 +1,4 @@
-"""How each kind of node of a polars plan (IR version 16) makes its frame of the frames below it.
+"""How each kind of node of a polars plan (IR versions 15 and 16) makes its frame of the frames below it.
 
 A rule is a function of the walker, the node, the states of its inputs and the columns that polars says the result
 has. A rule that finds a node other than expected raises; the walker then keeps the node whole.
@@ -279,7 +279,7 @@ def _joined_rows(state: FrameState) -> Deps:
 def _join(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names: list[str]) -> FrameState:
     left, right = inputs
     how, _nulls_equal, sliced, suffix, coalesce, _maintain = node.options
-    if node.predicate is not None:
+    if getattr(node, "predicate", None) is not None:
         raise MismatchError("a join with a predicate")
     on_left = [(_plain_name(walker, item.node), walker.reader(left).read(item.node)) for item in node.left_on]
     on_right = [(_plain_name(walker, item.node), walker.reader(right, 1).read(item.node)) for item in node.right_on]

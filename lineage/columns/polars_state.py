@@ -6,6 +6,7 @@ one column by several ways at once. The dictionaries are shared between frames a
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from assets_core.column_lineage import ORDER, ROWS, ColumnRef, EdgeKind
@@ -73,11 +74,6 @@ def assumed(deps: Deps) -> Deps:
     }
 
 
-def opaque(deps: Deps) -> Deps:
-    """Influences through a step that was not understood: rows and their order may have become values too."""
-    return dict.fromkeys(deps, TRANSFORMATION | UNSUPPORTED)
-
-
 @dataclass(slots=True)
 class Column:
     """The influences on one column; ``fields`` holds those on each field of a struct that is known that well."""
@@ -134,9 +130,19 @@ class FrameState:
     def _keeps(self, columns: dict[str, Column], name: str) -> bool:
         return columns.get(name) is self.columns[name]
 
-    def everything(self) -> Deps:
-        """All influences on the frame together."""
-        return merge(self.rows, self.order, *(column.whole() for column in self.columns.values()))
+    def assumed(self, stars: Set[int]) -> Deps:
+        """The influences on every value that a function makes of the whole frame.
+
+        It may put any value anywhere, and count the rows; what only decides which rows it is given, and in which
+        order, does no more than that, whatever it makes of them.
+
+        Arguments:
+            stars: the sources that are numbers of rows.
+        """
+        values = merge(*(column.whole() for column in self.columns.values()))
+        counted = {source: TRANSFORMATION for source in self.rows if source in stars}
+        chosen = merge(indirect(self.rows, FILTER), indirect(self.order, SORT), indirect(self.hidden, SORT))
+        return assumed(merge(values, counted, {s: mask for s, mask in chosen.items() if s not in counted}))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import polars as pl
 from lineage.columns.polars_blocks import roots_of
 from lineage.columns.polars_exprs import ExpressionReader
 from lineage.columns.polars_nodes import RULES, MismatchError
-from lineage.columns.polars_state import FILTER, SORT, UNSUPPORTED, Column, Deps, FrameState, Sources, merge, opaque
+from lineage.columns.polars_state import FILTER, SORT, UNSUPPORTED, Column, Deps, FrameState, Sources, merge
 
 LeafNamer = Callable[[Any], str]
 
@@ -86,7 +86,7 @@ class PlanWalker:
             return self.sources.leaf(self.name_leaf(None), names)
         if "python" in why or "apply inside GroupBy" in why:
             self.note("a Python function over a whole frame: every column it is given may have influence")
-            deps = opaque(merge(*(state.everything() for state in inputs)))
+            deps = merge(*(state.assumed(self.sources.stars) for state in inputs))
             return self._all_from(deps, inputs, names)
         self.note(f"a node is not readable ({why.splitlines()[0][:60]}): all columns below it may have influence")
         return self._opaque(inputs, names)

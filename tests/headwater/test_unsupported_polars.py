@@ -11,7 +11,7 @@ from tests.desk import Desk
 def test_another_version_of_plans_degrades_to_opaque_with_one_warning_a_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polars_oracle, "IR_MAJOR", polars_oracle.IR_MAJOR + 1)
+    monkeypatch.setattr(polars_oracle, "IR_MAJORS", (max(polars_oracle.IR_MAJORS) + 1,))
     plan.forget()
     desk.define(
         """

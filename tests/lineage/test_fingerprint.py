@@ -21,7 +21,8 @@ from tests.lineage.fingerprint_tables import SIZES, table, versions_of, with_cel
 
 PINNED = {
     "sorted-1:765c1fe9": "2f68c9d366d201b22f479f4fc27f0744cfe2a124ce052fbfcae263749de9900d",
-    "sums-1:f60bf601": "7fcd7e70f60ff3988db5104c0020fef11fa0a7bfddf35798bc32490f3986cb6a",
+    "sums-1:3def8861": "427c9f51bd18c5473b19a85ad16d2630018f727e14116003a97dcbffe34da196",  # polars 2.0
+    "sums-1:f60bf601": "7fcd7e70f60ff3988db5104c0020fef11fa0a7bfddf35798bc32490f3986cb6a",  # polars 2.1
 }
 
 

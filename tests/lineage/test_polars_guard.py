@@ -8,6 +8,8 @@ from polars.selectors import by_name
 
 from assets_core.errors import LineageError
 from lineage.columns.guard import guarded
+from lineage.columns.placeholder import placeholder
+from lineage.columns.plan import read_plan
 
 DATA = pl.DataFrame({"x": [1, 2, 3], "y": ["a", "b", "c"], "z": [0.1, 0.2, 0.3], "w": [[1], [2], []]})
 
@@ -41,6 +43,27 @@ def test_projection_and_filters_reach_the_scan_as_without_the_guard(scan: pl.Laz
 
 def test_counting_rows_reads_no_guarded_column(scan: pl.LazyFrame) -> None:
     assert guarded(scan, [], DATA.schema).select(pl.len()).collect().item() == 3
+
+
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_counting_rows_after_they_were_numbered_may_compute_the_one_column_that_polars_counts_by(
+    scan: pl.LazyFrame, engine: str
+) -> None:
+    frame = guarded(scan, [], DATA.schema)
+    assert frame.with_row_index("at").select(pl.len()).collect(engine=engine).item() == 3
+    with pytest.raises(LineageError, match="HW205"):
+        frame.select(pl.col("x").sum(), pl.col("y").max()).collect(engine=engine)
+
+
+def test_a_run_is_handed_the_column_that_polars_counts_the_rows_of_a_step_by() -> None:
+    def build(one: pl.LazyFrame, two: pl.LazyFrame) -> pl.LazyFrame:
+        counted = one.count().drop_nulls("w").head(5)
+        return counted.join(two.select(k="x"), how="cross").select("k")
+
+    schema = dict(DATA.schema)
+    reading = read_plan(build(placeholder("one", schema), placeholder("two", schema)), {"one": schema, "two": schema})
+    held = (guarded(DATA.lazy(), reading.read_sets[name], schema) for name in ("one", "two"))
+    assert build(*held).collect()["k"].to_list() == [1, 2, 3]
 
 
 def test_the_guarded_frame_has_the_full_schema(scan: pl.LazyFrame) -> None:

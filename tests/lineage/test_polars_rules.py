@@ -12,12 +12,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets_core.column_lineage import Evidence, Resolution
+from assets_core.column_lineage import ColumnRef, Edge, EdgeKind, Evidence, Resolution
 from assets_core.errors import LineageError, UsageError
 from lineage.columns import polars_oracle
 from lineage.columns.placeholder import placeholder
 from lineage.columns.plan import MAX_NODES, UNSUPPORTED, read_plan
 from lineage.columns.polars import polars_lineage
+from lineage.columns.polars_edges import bounded
 
 SCHEMA = {
     "i": pl.Int64(),
@@ -231,8 +232,38 @@ def test_a_plan_has_these_edges_and_no_others(rule: str) -> None:
 
 def test_a_python_function_over_a_frame_makes_everything_it_is_given_an_influence() -> None:
     lineage = polars_lineage(a.select("i", "k").map_batches(lambda frame: frame))
-    assert {ref.column for ref in lineage.upstream("i", direct=True)} == {"i", "k", "*", "#"}
+    assert {ref.column for ref in lineage.upstream("i", direct=True)} == {"i", "k", "*"}
+    assert {ref.column for ref in lineage.upstream("i")} == {"i", "k", "*", "#"}
     assert lineage.warnings == ("a Python function over a whole frame: every column it is given may have influence",)
+
+
+def test_what_only_chose_the_rows_for_a_python_function_stays_indirect() -> None:
+    lineage = polars_lineage(a.filter("b").sort("d").select("i", "k").map_batches(lambda frame: frame))
+    assert {ref.column for ref in lineage.upstream("i", direct=True)} == {"i", "k", "*"}
+    assert {ref.column for ref in lineage.upstream("i")} == {"i", "k", "b", "d", "*", "#"}
+
+
+def test_values_assumed_in_every_column_are_one_edge_of_the_whole_frame() -> None:
+    wide = placeholder("wide", {f"c{number}": pl.Int64 for number in range(300)})
+    lineage = polars_lineage(wide.map_batches(lambda frame: frame))
+    direct = [edge for edge in lineage.edges if edge.kind.direct]
+    assert len(direct) == 301
+    assert {edge.target for edge in direct} == {None}
+    assert all(edge.resolution is Resolution.UNSUPPORTED for edge in direct)
+
+
+def test_values_assumed_in_some_columns_are_edges_of_those() -> None:
+    lineage = polars_lineage(a.select("i", "k").map_batches(lambda frame: frame).with_columns(z=pl.lit(1)))
+    assert {edge.target for edge in lineage.edges if edge.kind.direct} == {"i", "k"}
+    assert lineage.upstream("z", direct=True) == frozenset()
+
+
+def test_what_polars_does_not_read_for_a_column_is_not_assumed_in_it() -> None:
+    assumed = frozenset(
+        Edge(ColumnRef("t", column), None, EdgeKind.TRANSFORMATION, None, Resolution.UNSUPPORTED) for column in "pq"
+    )
+    made = bounded(assumed, {"x": {"t": ["p", "q"]}, "y": {"t": ["p"]}})
+    assert {(edge.source.column, edge.target, edge.position) for edge in made} == {("p", None, None), ("q", "x", 0)}
 
 
 def test_positions_tell_the_place_of_each_output() -> None:
@@ -323,10 +354,21 @@ def test_what_is_no_lazy_frame_is_refused_with_a_hint() -> None:
     assert ".lazy()" in caught.value.hint
 
 
+def test_a_plan_that_does_not_type_check_is_refused_with_a_code() -> None:
+    with pytest.raises(LineageError, match="HW220 there is no column 'nope'"):
+        polars_lineage(a.select("nope"))
+
+
+def test_a_polars_that_shows_no_plans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polars_oracle.traverser, "__defaults__", ("no flags that polars knows",))
+    with pytest.raises(LineageError, match=r"HW206 .* version none"):
+        polars_lineage(a.select("i"))
+
+
 def test_plans_of_another_version_are_refused_alone_and_opaque_for_the_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(polars_oracle, "IR_MAJOR", 17)
+    monkeypatch.setattr(polars_oracle, "IR_MAJORS", (17,))
     frame = a.select("i", "f").with_columns(z=col("f") * 17)
     with pytest.raises(LineageError, match="HW206 plans of polars"):
         polars_lineage(frame)

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 from typing import Literal
 
 import polars as pl
 
-from assets_core.column_lineage import ColumnLineage, Resolution
+from assets_core.column_lineage import ORDER, ColumnLineage, Edge, Resolution
+from assets_core.column_lineage import ROWS as ROW_COUNT
 from assets_core.errors import LineageError
 from lineage.columns.guard import guarded
 from lineage.columns.plan import PlanReading, forget, read_plan
@@ -65,40 +67,62 @@ class Miss:
         return f"{self.change.table}:{self.change.column} ({self.change.how}) moved {self.columns} of {self.plan}"
 
 
+class Claim(StrEnum):
+    """How a claim of value was made."""
+
+    DERIVED = "derived"
+    """Read off the plan."""
+    ASSUMED = "assumed for one column"
+    """Behind an expression that is not understood."""
+    ASSUMED_OF_ALL = "assumed for all columns"
+    """Behind a function over a whole frame: one claim for each source, that its values get into the result."""
+
+
 @dataclass
 class Tally:
     """What a proof counted.
 
-    ``direct`` and ``direct_unseen`` count claims of value, under True those that were only assumed because a
-    construct was not understood, and of each how many no perturbation confirmed; results without rows, which
-    nothing can confirm, are left out.
+    ``miscompiled`` counts plans in which an influence was seen that polars' own optimization brings in wrongly.
+    ``direct`` and ``direct_unseen`` count claims of value by how they were made, and of each how many no
+    perturbation confirmed; results without rows, which nothing can confirm, are left out. ``pairs`` and
+    ``pairs_unseen`` count the same with a claim for each output column that it touches.
     """
 
     plans: int = 0
     opaque: int = 0
     dropped: int = 0
+    miscompiled: int = 0
     runs: int = 0
     claims: int = 0
-    direct: Counter[bool] = field(default_factory=Counter)
-    direct_unseen: Counter[bool] = field(default_factory=Counter)
+    direct: Counter[Claim] = field(default_factory=Counter)
+    direct_unseen: Counter[Claim] = field(default_factory=Counter)
+    pairs: int = 0
+    pairs_unseen: int = 0
     unconfirmed: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     misses: list[Miss] = field(default_factory=list)
     unheld: list[str] = field(default_factory=list)
 
-    def share(self, *, assumed: bool) -> float:
-        """The share of direct claims that no perturbation confirmed."""
-        return self.direct_unseen[assumed] / max(1, self.direct[assumed])
+    def share(self, *claims: Claim) -> float:
+        """The share of direct claims that no perturbation confirmed; of all of them where none are named."""
+        counted = claims or tuple(Claim)
+        return sum(self.direct_unseen[one] for one in counted) / max(1, sum(self.direct[one] for one in counted))
 
 
-def collected(plan: Plan, data: Mapping[str, pl.DataFrame], engine: Engine = "auto") -> dict[str, list[object]]:
+def collected(
+    plan: Plan, data: Mapping[str, pl.DataFrame], engine: Engine = "auto", *, clustered: bool = True
+) -> dict[str, list[object]]:
     """The result of a plan on data, columns as lists of comparable values.
+
+    Arguments:
+        clustered: whether polars may put with_columns steps together.
 
     Raises:
         UnusableError: it fails, or is too large.
     """
     frames = {name: frame.lazy() for name, frame in data.items()}
-    return columns_of(lambda inputs: plan.build(inputs).collect(engine=engine), frames)
+    flags = pl.QueryOptFlags(cluster_with_columns=clustered)
+    return columns_of(lambda inputs: plan.build(inputs).collect(engine=engine, optimizations=flags), frames)
 
 
 def columns_of(run: object, frames: Mapping[str, pl.LazyFrame]) -> dict[str, list[object]]:
@@ -215,6 +239,21 @@ def persistent(observation: Observation, miss: Miss) -> bool:
     return len(before) == 1 and not before & _outcomes(observation.plan, miss.change.data, miss.columns)
 
 
+def miscompiled(observation: Observation, miss: Miss) -> bool:
+    """Whether polars gives another result than the plan says, and so the influence is none of the plan's.
+
+    ``f.with_columns(w=a).with_columns(w=a * 100, v=w.max(), a=b)`` gives ``w`` of the new ``a`` in polars 2.0 and 2.1,
+    because it moves ``a=b`` down into the first step; without that optimization ``w`` is of the old one.
+    """
+    try:
+        before, after = (
+            collected(observation.plan, data, clustered=False) for data in (observation.data, miss.change.data)
+        )
+    except UnusableError:
+        return False
+    return _rows(before, miss.columns) == _rows(after, miss.columns)
+
+
 def _outcomes(plan: Plan, data: Mapping[str, pl.DataFrame], names: tuple[str, ...]) -> set[frozenset[object]]:
     outcomes = set()
     for number in range(RUNS):
@@ -278,6 +317,7 @@ def prove(plan: Plan, random: Random, tally: Tally) -> None:
         if found and not deterministic(observation):
             raise UnusableError("not deterministic")
         found = [miss for miss in found if persistent(observation, miss)]
+        wrong = [miss for miss in found if miscompiled(observation, miss)]
     except UnusableError:
         tally.dropped += 1
         return
@@ -288,28 +328,36 @@ def prove(plan: Plan, random: Random, tally: Tally) -> None:
     tally.plans += 1
     tally.opaque += any(edge.resolution is not Resolution.EXACT for edge in reading.lineage.edges)
     tally.runs += observation.runs
-    tally.misses += found
+    tally.misses += [miss for miss in found if miss not in wrong]
+    tally.miscompiled += bool(wrong)
     _count_claims(observation, reading.lineage, tally)
 
 
 def _count_claims(observation: Observation, lineage: ColumnLineage, tally: Tally) -> None:
-    moved: set[tuple[str, str, str]] = set()
+    moved: set[tuple[str, str, str | None]] = set()
     for change in observation.changes:
         for name, values in observation.before.items():
             if Counter(change.after[name]) != Counter(values):
-                moved.add((change.table, change.column, name))
-    for name in lineage.columns:
-        tally.claims += len(lineage.upstream(name))
-        for edge in lineage.edges:
-            if edge.target != name:
-                continue
-            tally.kinds[edge.kind] += 1
-            seen = (edge.source.table, edge.source.column, name) in moved
-            if edge.source.column in ("*", "#") or not any(observation.before.values()):
-                continue
-            assumed = edge.resolution is not Resolution.EXACT
-            if edge.kind.direct:
-                tally.direct[assumed] += 1
-                tally.direct_unseen[assumed] += not seen
-            if not seen:
-                tally.unconfirmed[edge.kind] += 1
+                moved |= {(change.table, change.column, name), (change.table, change.column, None)}
+    tally.claims += sum(len(lineage.upstream(name)) for name in lineage.columns)
+    for edge in lineage.edges:
+        if edge.target is None and not edge.kind.direct:
+            continue
+        tally.kinds[edge.kind] += 1
+        if edge.source.column in (ROW_COUNT, ORDER) or not any(observation.before.values()):
+            continue
+        seen = (edge.source.table, edge.source.column, edge.target) in moved
+        tally.unconfirmed[edge.kind] += not seen
+        if edge.kind.direct:
+            claim = _claim(edge)
+            tally.direct[claim] += 1
+            tally.direct_unseen[claim] += not seen
+            for target in lineage.columns if edge.target is None else (edge.target,):
+                tally.pairs += 1
+                tally.pairs_unseen += (edge.source.table, edge.source.column, target) not in moved
+
+
+def _claim(edge: Edge) -> Claim:
+    if edge.resolution is Resolution.EXACT:
+        return Claim.DERIVED
+    return Claim.ASSUMED if edge.target is not None else Claim.ASSUMED_OF_ALL

@@ -68,8 +68,18 @@ def _python_filter(e: Expressions, r: Random) -> Step:
 
 
 def _python_frame(e: Expressions, r: Random) -> Step:
-    name = e.name(pl.Int64)
-    return lambda f, _: f.map_batches(lambda d: d.with_columns(pl.col(name) + 1).head(7), schema=None)
+    name, other = e.name(pl.Int64), e.name(pl.Int64)
+    function = r.choice(
+        [
+            lambda d: d.with_columns(pl.col(name) + 1).head(7),
+            lambda d: d.sort(name, other),
+            lambda d: d.filter(pl.col(name) > 1),
+            lambda d: d.with_columns(pl.col(name) + pl.col(other)),
+            lambda d: d.with_columns(pl.col(name).sum().over(other)),
+            lambda d: d.reverse().unique(other, keep="first", maintain_order=True),
+        ]
+    )
+    return lambda f, _: f.map_batches(function, schema=None)
 
 
 def _filter(e: Expressions, r: Random) -> Step:

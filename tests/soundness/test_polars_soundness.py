@@ -16,6 +16,7 @@ from lineage.columns.plan import PlanReading
 from tests.soundness.polars_mutants import MUTANTS, Mutant
 from tests.soundness.polars_plans import Plan, random_plan
 from tests.soundness.polars_proof import (
+    Claim,
     Observation,
     Tally,
     UnusableError,
@@ -60,8 +61,14 @@ def test_few_random_plans_have_anything_assumed_for_lack_of_understanding() -> N
     assert proven().opaque < 0.2 * PLANS
 
 
-def test_at_most_a_tenth_of_the_direct_claims_is_confirmed_by_no_perturbation() -> None:
-    assert proven().share(assumed=False) <= 0.10
+def test_few_of_the_derived_claims_of_value_are_confirmed_by_no_perturbation() -> None:
+    # Of all claims it may be a tenth; that is held by the long run, because a single plan with a Python function over
+    # a wide frame makes as many claims here as thirty others.
+    assert proven().share(Claim.DERIVED) <= 0.05
+
+
+def test_a_value_assumed_in_all_columns_mostly_gets_into_one() -> None:
+    assert proven().share(Claim.ASSUMED_OF_ALL) <= 0.40
 
 
 @cache
