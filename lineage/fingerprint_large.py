@@ -87,14 +87,33 @@ class LargeFrame:
 
     def columns(self, key: Sequence[str]) -> dict[str, str]:
         """A version for every column, of its (key, value) pairs; without a key, of its values in their order."""
-        identity = self._row(key) if key else _place()
         rows = self._frame.lazy() if key else self._frame.lazy().with_row_index(_POSITION)
+        terms, sums = self._sums_of_columns(key)
+        return self._column_digests(_sums(rows.select(**terms), sums))
+
+    def columns_by_place(self, places: pl.Series, key: Sequence[str]) -> dict[int, dict[str, str]]:
+        """What ``columns`` gives for each of several tables that lie below each other in the frame.
+
+        Arguments:
+            places: for each row the number of its table.
+            key: one that is unique in every table.
+        """
+        terms, sums = self._sums_of_columns(key)
+        rows = self._frame.lazy().select(**terms, place=places)
+        found = rows.group_by("place").agg(**sums).collect()
+        return {row["place"]: self._column_digests(row) for row in found.iter_rows(named=True)}
+
+    def _sums_of_columns(self, key: Sequence[str]) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+        """The hashes of a row that are needed, and the sums over them that make the columns' versions."""
+        identity = self._row(key) if key else _place()
         factors = {lane: identity.hash(seed) for lane, seed in _LANES.items()}
         hashes = {f"h{place}": self._hash(name) for place, name in enumerate(self._schema)}
         sums = {f"{name}.{lane}": (pl.col(name) * pl.col(lane)).sum() for name in hashes for lane in _LANES}
-        found = _sums(rows.select(**factors, **hashes), sums)
+        return {**factors, **hashes}, sums
+
+    def _column_digests(self, sums: Mapping[str, int]) -> dict[str, str]:
         return {
-            name: _digest([str(dtype)], [found[f"h{place}.{lane}"] for lane in _LANES])
+            name: _digest([str(dtype)], [sums[f"h{place}.{lane}"] for lane in _LANES])
             for place, (name, dtype) in enumerate(self._schema.items())
         }
 
@@ -109,9 +128,27 @@ class LargeFrame:
         sums = {f"{row}.{lane}": pl.col(row).hash(seed).sum() for row in rows for lane, seed in _LANES.items()}
         found = _sums(hashed.select(**rows), sums)
         return {
-            names: _digest([str(self._schema[name]) for name in names], [found[f"r{place}.{lane}"] for lane in _LANES])
+            names: self._projection_digest(names, [found[f"r{place}.{lane}"] for lane in _LANES])
             for place, names in enumerate(read_sets)
         }
+
+    def projections_by_place(self, places: pl.Series, names: tuple[str, ...]) -> dict[int, str]:
+        """What ``projections`` gives of one set of columns for each of several tables that lie below each other.
+
+        Arguments:
+            places: for each row the number of its table.
+            names: sorted.
+        """
+        row = _combined([self._hash(name) for name in names])
+        lanes = {lane: pl.col("row").hash(seed).sum() for lane, seed in _LANES.items()}
+        found = self._frame.lazy().select(row.alias("row"), place=places).group_by("place").agg(**lanes).collect()
+        return {
+            one["place"]: self._projection_digest(names, [one[lane] for lane in _LANES])
+            for one in found.iter_rows(named=True)
+        }
+
+    def _projection_digest(self, names: Sequence[str], lanes: Sequence[int]) -> str:
+        return _digest([str(self._schema[name]) for name in names], lanes)
 
     def order(self, key: Sequence[str]) -> str:
         """The digest of the sequence of keys, or of whole rows where there is no key."""
