@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets_core.asset import Asset, Definition, Source
+from assets_core.batches import grouped
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -42,6 +43,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
+    batches: tuple[tuple[int, ...], ...] = ()
+    """Places of steps that one call computes together, in working order; see ``batches``."""
 
 
 def states(keys: Iterable[str], facts: Facts) -> dict[Slot, Verdict]:
@@ -81,7 +84,8 @@ def make(
         if key in wanted and isinstance(definition, Asset):
             chosen.consider(definition, within.get(key))
     raise_all(chosen.errors)
-    return Plan(tuple(chosen.steps), tuple(chosen.warnings))
+    batches = grouped([step.slot for step in chosen.steps], facts)
+    return Plan(tuple(chosen.steps), tuple(chosen.warnings), batches)
 
 
 class _Chosen:
@@ -204,11 +208,14 @@ def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slo
             where=upstream.where,
             hint=f"nothing is there to be read at {', '.join(upstream.files)}",
         )
+    own = upstream.key == asset.key
     return UsageError(
         "HW603",
         f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
         where=asset.where,
-        hint=f"materialize what lies upstream too: +{asset.key}",
+        hint="begin with the slot before: each reads the one before it"
+        if own
+        else f"materialize what lies upstream too: +{asset.key}",
     )
 
 
@@ -282,7 +289,8 @@ def _judge_all(keys: Collection[str], facts: Facts) -> dict[Slot, Verdict]:
     for key, definition in facts.graph.definitions.items():
         if key not in keys or not isinstance(definition, Asset):
             continue
-        upstream_unfresh = not unfresh_keys.isdisjoint(facts.graph.upstream(key))
+        # A slot that reads the one before it may be stale because of that one alone.
+        upstream_unfresh = definition.previous is not None or not unfresh_keys.isdisjoint(facts.graph.upstream(key))
         for slot in facts.slots_of(key):
             verdict = judge(slot, facts)
             held = verdict.state is SlotState.HELD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,8 +16,9 @@ from assets_core.keys import Slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
 from assets_core.records import AttemptLog, Materialization, Schema, StepError
-from lineage.derive import with_source
+from lineage.derive import PARTITION_VALUES, with_source
 from lineage.dtypes import parse_dtype
+from lineage.locality import Locality, locality_of, split_as_declared
 from materializers.ids import new_id
 from materializers.observe import Scene, input_schemas
 from materializers.task import StepTask, TaskInput, TaskOutput
@@ -67,6 +68,7 @@ class Dispatcher:
         self.resources = resources
         self.mask = mask
         self._readers = _readers(scene)
+        self._locality: dict[str, Locality] = {}
 
     def task(self, step: Step, progress: Progress) -> StepTask:
         """All that the next attempt at a step needs.
@@ -102,9 +104,50 @@ class Dispatcher:
             self.mask,
         )
 
-    def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
+    def batch(self, steps: Sequence[Step], progresses: Sequence[Progress]) -> StepTask:
+        """The task of several steps of one asset: one call on the rows of all their slots.
+
+        Raises:
+            HeadwaterError: a storage or resource cannot be opened.
+        """
+        slots = [step.slot for step in steps]
+        last = self.task(steps[-1], progresses[-1])
+        asset = last.outputs[0].asset
+        outputs = [self._output(slot, one) for slot, one in zip(slots[:-1], progresses[:-1], strict=True)]
+        windows = [asset.partitions.partition(slot.partition or "") for slot in slots] if asset.partitions else []
+        return replace(
+            last,
+            outputs=(*outputs, last.outputs[0]),
+            inputs=tuple(self._inputs(*slots)),
+            partition=None,
+            partitions=tuple(windows),
+            values={name: value for name, value in last.values.items() if name not in PARTITION_VALUES},
+            trial=None if self._local(slots) else last,
+        )
+
+    def _local(self, slots: Sequence[Slot]) -> bool:
+        """Whether computing slots together is proven to give what computing each of them alone gives."""
+        key = slots[0].asset
+        if key not in self._locality:
+            inputs = input_schemas(self.facts.graph, self.facts.graph.asset(key), self.facts)
+            self._locality[key] = locality_of(self.facts.graph, key, inputs, self.scene.configs.get(key))
+        found = self._locality[key]
+        if not found.proven:
+            return False
+        graph = self.facts.graph
+        return all(
+            split_as_declared(self.facts.published[one], graph.definitions[bound.key])
+            for bound in graph.inputs[key]
+            if bound.name in found.split
+            for slot in slots
+            for one in self.facts.reads(slot, bound)
+        )
+
+    def _inputs(self, slot: Slot, *more: Slot) -> Iterable[TaskInput]:
+        """The inputs of a slot; of several slots the union of what they read."""
         for bound in self.facts.graph.inputs[slot.asset]:
-            made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+            read = dict.fromkeys(one for each in (slot, *more) for one in self.facts.reads(each, bound))
+            made = [self.facts.published[one] for one in read]
             columns = self.facts.read_set(slot.asset, bound)
             derivation = self.facts.assets[slot.asset].derivation
             whole = derivation is None or bound.name not in derivation.read_sets

@@ -19,7 +19,7 @@ import polars as pl
 from assets_core.asset import Asset, Form
 from assets_core.check import Check, CheckResult
 from assets_core.column_lineage import ORDER, ColumnLineage
-from assets_core.errors import DataError, HeadwaterError
+from assets_core.errors import DataError, HeadwaterError, RunError
 from assets_core.keys import Slot
 from assets_core.partitions import Partition
 from assets_core.recipe import Recipe
@@ -40,8 +40,10 @@ from lineage.columns.eager import Trace, untraced
 from lineage.columns.guard import guarded
 from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
+from lineage.fingerprint_many import data_versions
 from lineage.fingerprint_tolerance import steady_version
 from lineage.trace import combine
+from materializers.batch_results import checks_of, difference, hold_together, split
 from materializers.capture import captured
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
@@ -101,6 +103,8 @@ class StepTask:
         values: bound values of a SQL asset.
         lookup: published values of a column of another asset, for ``foreign_key``.
         mask: takes secrets out of a text.
+        partitions: of a batch, the partitions of its slots, in their order; ``partition`` is None then.
+        trial: of a batch that is not proven to be local, the task of its last slot alone, to compare with.
     """
 
     outputs: tuple[TaskOutput, ...]
@@ -114,6 +118,8 @@ class StepTask:
     values: Mapping[str, Any] = field(default_factory=dict)
     lookup: Callable[[str, str], pl.LazyFrame] | None = None
     mask: Callable[[str], str] = str
+    partitions: tuple[Partition, ...] = ()
+    trial: StepTask | None = None
 
 
 class StepContext:
@@ -121,11 +127,22 @@ class StepContext:
 
     def __init__(self, task: StepTask) -> None:
         self.key = task.outputs[0].slot.asset
-        self.partition = task.partition
+        self.partitions = task.partitions or (() if task.partition is None else (task.partition,))
         self.run_id = task.run_id
         self.attempt = task.attempt
         self.log = logging.getLogger(f"headwater.{self.key}")
         self.metadata: dict[str, Any] = {}
+
+    @property
+    def partition(self) -> Partition | None:
+        """Key and window of the slot; see ``assets_core.settings.Context``."""
+        if len(self.partitions) > 1:
+            raise RunError(
+                "HW513",
+                f"{self.key} is computed for {len(self.partitions)} partitions at once, so there is no one partition",
+                hint="use context.partitions, or leave Run(batch=...) out",
+            )
+        return self.partitions[0] if self.partitions else None
 
     def add_metadata(self, **values: Any) -> None:
         """Keeps JSON-ready values with the materialization."""
@@ -159,17 +176,16 @@ def computed(task: StepTask) -> list[pl.DataFrame]:
 def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
     context = StepContext(task)
     frames = _frames(*_call(task, context), task)
+    judged = _judged_together(frames, task) if task.partitions else _judged_apart(frames, task)
     staged: list[tuple[Storage, Stored]] = []
     made = []
+    share = _Share(began, cpu, len(task.partitions) or 1)
     try:
-        for output, (frame, lineage) in zip(task.outputs, frames, strict=True):
+        for output, (frame, lineage), (checks, version) in zip(task.outputs, frames, judged, strict=True):
             asset = output.asset
-            held_to(frame, asset, task.partition)
-            checks = _checks(output, frame, task)
             storage = task.storages[asset.storage or "default"]
             stored = storage.write(output.slot, output.id, frame)
             staged.append((storage, stored))
-            version = _version(output, frame)
             made.append(
                 Materialization(
                     output.id,
@@ -185,8 +201,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     tuple(checks),
                     any(result.blocks for result in checks),
                     dict(context.metadata),
-                    time.perf_counter() - began,
-                    time.thread_time() - cpu,
+                    *share.next(),
                 )
             )
         for name in {output.asset.storage or "default" for output in task.outputs}:
@@ -196,7 +211,78 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
             with suppress(HeadwaterError):
                 storage.delete(stored)
         raise
-    return _all_or_none(made)
+    return tuple(made) if task.partitions else _all_or_none(made)
+
+
+class _Share:
+    """Wall and processor seconds of a slot: all that passed, or of a batch an equal share of what they have in common
+    and what was spent on the slot itself.
+    """
+
+    def __init__(self, began: float, cpu: float, slots: int) -> None:
+        self._slots = slots
+        self._seen = time.perf_counter(), time.thread_time()
+        self._common = (self._seen[0] - began) / slots, (self._seen[1] - cpu) / slots
+        self._own = slots > 1
+
+    def next(self) -> tuple[float, float]:
+        """The seconds of the next slot."""
+        now, before = (time.perf_counter(), time.thread_time()), self._seen
+        if self._own:
+            self._seen = now
+        return self._common[0] + now[0] - before[0], self._common[1] + now[1] - before[1]
+
+
+Judged = list[tuple[list[CheckResult], DataVersion]]
+"""For each output the results of its checks and the version of its rows."""
+
+
+def _judged_apart(frames: Sequence[tuple[pl.DataFrame, Any]], task: StepTask) -> Judged:
+    judged = []
+    for output, (frame, _) in zip(task.outputs, frames, strict=True):
+        held_to(frame, output.asset, task.partition)
+        judged.append((_checks(output, frame, task), _version(output, frame)))
+    return judged
+
+
+def _judged_together(frames: Sequence[tuple[pl.DataFrame, Any]], task: StepTask) -> Judged:
+    """The same for the slots of a batch, with one look at all rows where that tells."""
+    asset, parts = task.outputs[0].asset, [frame for frame, _ in frames]
+    hold_together(parts, asset)
+    if task.trial is not None:
+        _compare(parts[-1], task.outputs[-1], task.trial)
+
+    def lookup(frame: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
+        return _looked_up(frame, asset.key, task, key, column)
+
+    checks = checks_of(parts, task.outputs[0].checks, asset.key, lookup)
+    shown = [() if output.shown is None else output.shown.version.key for output in task.outputs]
+    versions = data_versions(
+        parts,
+        unique_key=asset.unique_key,
+        previous_keys=shown,
+        read_sets=task.outputs[0].read_sets,
+        ordered=asset.ordered,
+    )
+    steady = [_steady(*three) for three in zip(versions, task.outputs, parts, strict=True)]
+    return list(zip(checks, steady, strict=True))
+
+
+def _compare(batched: pl.DataFrame, output: TaskOutput, trial: StepTask) -> None:
+    """Computes the last slot of a batch alone, and refuses the batch if that gives something else.
+
+    Raises:
+        DataError: HW339, with what differs.
+    """
+    alone = computed(trial)[0]
+    differs = difference(batched, alone, output.asset)
+    if differs:
+        raise DataError(
+            "HW339",
+            f"{output.slot} comes out differently when it is computed in a batch: {differs}",
+            where=output.asset.where,
+            hint="leave Run(batch=...) out, or keep every group, window and join within one partition",
+        )
 
 
 def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
@@ -208,6 +294,12 @@ def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
         read_sets=output.read_sets,
         ordered=asset.ordered,
     )
+    return _steady(version, output, frame)
+
+
+def _steady(version: DataVersion, output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
+    """The version in which float columns that moved only within the tolerance keep the version that they had."""
+    asset, shown = output.asset, output.shown
     if shown is None:
         return version
 
@@ -300,6 +392,10 @@ def _given(one: TaskInput) -> Any:
 def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[pl.DataFrame, ColumnLineage | None]]:
     """A frame a slot, each with the lineage that following it has proven, None where it has not."""
     outputs = task.outputs
+    if task.partitions:
+        frame, lineage = _frame(result, trace, outputs[0], task)
+        parts = split(frame, outputs[0].asset, [one.key for one in task.partitions])
+        return [(part, lineage) for part in parts]
     if not outputs[0].asset.output:
         return [_frame(result, trace, outputs[0], task)]
     names = [output.asset.output for output in outputs]
@@ -329,14 +425,18 @@ def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[Che
         return []
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        for other in task.outputs:
-            if other.slot.asset == key and other is output:
-                return frame.lazy()
-        if task.lookup is None:
-            raise LookupError(key)
-        return task.lookup(key, column)
+        return _looked_up(frame, output.slot.asset, task, key, column)
 
     return evaluate(output.checks, frame, lookup=lookup)
+
+
+def _looked_up(frame: pl.DataFrame, own: str, task: StepTask, key: str, column: str) -> pl.LazyFrame:
+    """The values of a column that a check looks up: in the rows checked where it names their own asset."""
+    if key == own:
+        return frame.lazy()
+    if task.lookup is None:
+        raise LookupError(key)
+    return task.lookup(key, column)
 
 
 def _lineage(output: TaskOutput, frame: pl.DataFrame) -> Any:
