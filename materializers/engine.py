@@ -237,8 +237,9 @@ class Engine:
     def _look_up(self, place: int) -> bool:
         """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
         progress = self.progress[place]
-        found = self.scene.catalog.find_recipes([recipe.id for recipe in progress.recipes.values()])
-        made = {slot: found.get(recipe.id) for slot, recipe in progress.recipes.items()}
+        ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}
+        found = self.scene.catalog.find_recipes(list(ids.values()))
+        made = {slot: found.get(id) for slot, id in ids.items()}  # noqa: A001 -- the record's word
         records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
         if len(records) < len(made) or self.scene.tables.absent(records.values()):
             return False

@@ -415,3 +415,72 @@ def test_slots_made_under_another_partition_column_are_not_taken_for_proof(week:
     defined(week, code=code.replace("{column}", "other"))
     assert week.project.validate().localities["staged"].proven
     assert week.materialize("staged").counts == {"succeeded": 7}
+
+
+def test_a_batch_is_tried_again_slot_by_slot_with_all_tries_left(week: Desk) -> None:
+    defined(
+        week,
+        code="""
+        from pathlib import Path
+        from headwater import Context, Retry
+
+        @asset(partitions=days, partition_by="day", run=Run(batch="month", retry=Retry(attempts=2, wait_seconds=0)))
+        def staged(raw: pl.DataFrame, context: Context) -> pl.DataFrame:
+            if len(context.partitions) > 1 or context.attempt == 1:
+                raise OSError("not now")
+            return raw
+        """,
+    )
+    result = week.materialize()
+    assert result.counts == {"succeeded": 7}
+    assert {one.attempts for one in result.steps} == {2}
+
+
+def test_what_a_batch_printed_is_kept_once_and_seconds_are_shared(week: Desk) -> None:
+    defined(
+        week,
+        code="""
+        @asset(partitions=days, partition_by="day", run=Run(batch="year"))
+        def staged(raw: pl.DataFrame) -> pl.DataFrame:
+            if raw["day"].n_unique() > 1:
+                print("seen", raw.height)
+            return raw
+        """,
+    )
+    result = week.materialize()
+    printed = [one.logs[0].output.strip() for one in result.steps]
+    assert printed == ["seen 21", *[""] * 6]
+    assert len({round(one.seconds, 9) for one in result.steps}) == 1
+
+
+def test_a_slot_that_failed_is_planned_again_alone_of_its_month(week: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(week.root)
+    defined(
+        week,
+        code="""
+        from pathlib import Path
+
+        @asset(partitions=days, partition_by="day", run=Run(batch="month"))
+        def staged(raw: pl.DataFrame) -> pl.DataFrame:
+            if 4 in raw["id"] and not Path("mended").exists():
+                raise ValueError("four")
+            return raw
+        """,
+    )
+    assert week.materialize().counts == {"failed": 1, "succeeded": 6}
+    week.write("mended", "")
+    assert week.ran(week.materialize()) == ["staged@2024-01-29"]
+
+
+def test_a_query_in_a_file_can_be_batched_and_can_read_the_slot_before(week: Desk) -> None:
+    week.define(RAW)
+    partitions = 'partitions = {every = "day", start = "2024-01-28", end = "2024-02-04"}\npartition_by = "day"'
+    week.write("sql/sums.sql", f"/* headwater\n{partitions}\nrun = {{batch = 'week'}}\n*/\n"
+               "select day, sum(x)::bigint as x from raw group by day")  # fmt: skip
+    week.write("sql/totals.sql", f"/* headwater\n{partitions}\nprevious = 'before'\n"
+               "schema = {day = 'Date', x = 'Int64'}\n*/\n"
+               "select day, (x + coalesce((select max(x) from before), 0))::bigint as x from sums")  # fmt: skip
+    week.edit("headwater.toml", 'modules = ["definitions"]', 'modules = ["definitions"]\nsql = ["sql"]')
+    assert [len(one) for one in week.plan().batches] == [6]
+    assert week.materialize().counts == {"succeeded": 14}
+    assert [row["x"] for row in week.rows("totals")] == [3, 15, 36, 66, 105, 153, 210]
