@@ -66,7 +66,7 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
     localities = _localities(project, facts)
     warnings.extend(
         f"{key} is batched, and nothing proves that this changes no result: {one.why}; "
-        "so the last slot of each batch is computed alone as well and compared"
+        "so one slot of each batch is computed alone as well and compared"
         for key, one in localities.items()
         if not one.proven
     )

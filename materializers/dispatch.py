@@ -110,19 +110,25 @@ class Dispatcher:
         Raises:
             HeadwaterError: a storage or resource cannot be opened.
         """
-        slots = [step.slot for step in steps]
-        last = self.task(steps[-1], progresses[-1])
-        asset = last.outputs[0].asset
-        outputs = [self._output(slot, one) for slot, one in zip(slots[:-1], progresses[:-1], strict=True)]
-        windows = [asset.partitions.partition(slot.partition or "") for slot in slots] if asset.partitions else []
+        definition = self.facts.graph.asset(steps[0].slot.asset).partitions
+        if definition is None:
+            raise RunError("HW514", f"{steps[0].slot} has no partitions to be computed together")
+        pairs = sorted(
+            zip(steps, progresses, strict=True), key=lambda pair: definition.index(pair[0].slot.partition or "")
+        )
+        slots = [step.slot for step, _ in pairs]
+        # A slot with others on both sides shows what comes from before and what comes from behind.
+        middle = self.task(*pairs[len(pairs) // 2])
+        outputs = {slot: self._output(slot, own) for slot, (_, own) in zip(slots, pairs, strict=True)}
+        outputs[middle.outputs[0].slot] = middle.outputs[0]
         return replace(
-            last,
-            outputs=(*outputs, last.outputs[0]),
+            middle,
+            outputs=tuple(outputs.values()),
             inputs=tuple(self._inputs(*slots)),
             partition=None,
-            partitions=tuple(windows),
-            values={name: value for name, value in last.values.items() if name not in PARTITION_VALUES},
-            trial=None if self._local(slots) else last,
+            partitions=tuple(definition.partition(slot.partition or "") for slot in slots),
+            values={name: value for name, value in middle.values.items() if name not in PARTITION_VALUES},
+            trial=None if self._local(slots) else middle,
         )
 
     def _local(self, slots: Sequence[Slot]) -> bool:

@@ -269,8 +269,11 @@ class Engine:
         steps, progresses = [self.plan.steps[one] for one in places], [self.progress[one] for one in places]
         try:
             together = len(places) > 1
-            make = self._dispatcher.batch if together else lambda steps, own: self._dispatcher.task(steps[0], own[0])
-            task = make(steps, progresses)
+            task = (
+                self._dispatcher.batch(steps, progresses)
+                if together
+                else self._dispatcher.task(steps[0], progresses[0])
+            )
         except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
             known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
             for one in places:
@@ -324,7 +327,8 @@ class Engine:
         """Takes over what one call gave for several steps; if it failed, each of them is computed alone."""
         first = self.plan.steps[places[0]].slot
         if result.error is not None and result.error.code not in GIVEN_UP_TOGETHER:
-            self._warn(f"{first.asset} is computed slot by slot: {result.error.message.splitlines()[0]}")
+            why = (result.error.message.splitlines() or [result.error.type])[0]
+            self._warn(f"{first.asset} is computed slot by slot: {why}")
             for place in places:
                 self.progress[place].attempts -= 1
                 self._apply(place, StepEvent.CANCELLED if self._stopping else StepEvent.WORTH_ANOTHER_TRY)

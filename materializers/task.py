@@ -104,7 +104,7 @@ class StepTask:
         lookup: published values of a column of another asset, for ``foreign_key``.
         mask: takes secrets out of a text.
         partitions: of a batch, the partitions of its slots, in their order; ``partition`` is None then.
-        trial: of a batch that is not proven to be local, the task of its last slot alone, to compare with.
+        trial: of a batch that is not proven to be local, the task of one of its slots alone, to compare with.
     """
 
     outputs: tuple[TaskOutput, ...]
@@ -250,7 +250,8 @@ def _judged_together(frames: Sequence[tuple[pl.DataFrame, Any]], task: StepTask)
     asset, parts = task.outputs[0].asset, [frame for frame, _ in frames]
     hold_together(parts, asset)
     if task.trial is not None:
-        _compare(parts[-1], task.outputs[-1], task.trial)
+        slots = [output.slot for output in task.outputs]
+        _compare(parts[slots.index(task.trial.outputs[0].slot)], task.trial)
 
     def lookup(frame: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
         return _looked_up(frame, asset.key, task, key, column)
@@ -268,13 +269,13 @@ def _judged_together(frames: Sequence[tuple[pl.DataFrame, Any]], task: StepTask)
     return list(zip(checks, steady, strict=True))
 
 
-def _compare(batched: pl.DataFrame, output: TaskOutput, trial: StepTask) -> None:
-    """Computes the last slot of a batch alone, and refuses the batch if that gives something else.
+def _compare(batched: pl.DataFrame, trial: StepTask) -> None:
+    """Computes one slot of a batch alone, and refuses the batch if that gives something else.
 
     Raises:
         DataError: HW339, with what differs.
     """
-    alone = computed(trial)[0]
+    output, alone = trial.outputs[0], computed(trial)[0]
     differs = difference(batched, alone, output.asset)
     if differs:
         raise DataError(

@@ -13,6 +13,26 @@ from lineage.columns import polars_functions as functions
 from lineage.columns.polars_functions import Manner
 
 _CHANCE = frozenset({"shuffle", "sample", "ListFunction.Sample"})
+TIES = frozenset(
+    [
+        "min_by",
+        "max_by",
+        "arg_min",
+        "arg_max",
+        "argmin",
+        "argmax",
+        "arg_sort",
+        "top_k",
+        "top_k_by",
+        "mode",
+        "unique",
+        "value_counts",
+        "unique_counts",
+        "agg_groups",
+    ]
+)
+"""Which of equal rows these take, or in which order they give them, depends on how polars lays out all the rows: seen
+of ``max_by`` in groups whose rows were the same."""
 _ORDERLESS = frozenset({Manner.ROWWISE, Manner.FIRST, Manner.AGGREGATE, Manner.ALIGNED})
 _MAX_DEPTH = 300
 
@@ -109,11 +129,20 @@ class Reader:
     def aggregate(self, expression: Any) -> None:
         """One value of many rows."""
         name = str(expression.name)
+        self._no_ties(name)
         if name in functions.AGGREGATES:
             self._only_in_group(f"{name}()")
         else:
             self._ordered(f"{name}()")
         self._inner(expression)
+
+    def _no_ties(self, name: str) -> None:
+        if name in TIES:
+            raise NotLocalError(f"its {name} takes some of equal rows, and which ones is not told")
+
+    def sorted_by(self, _: Any) -> None:
+        """Sorted by other values, whose ties come in any order."""
+        self._no_ties("arg_sort")
 
     def ordered(self, expression: Any) -> None:
         """Rows chosen or moved within a group."""
@@ -134,8 +163,9 @@ class Reader:
         self._grouped = True
         if expression.order_by is not None:
             self._read(expression.order_by)
-        if expression.order_by is not None or expression.options.kind == "join":
-            self._ordered("window with an order")
+            self._no_ties("arg_sort")
+        if expression.options.kind == "join":
+            self._ordered("window of lists")
         self._read(expression.function)
         self._grouped = outer
 
@@ -147,6 +177,7 @@ class Reader:
             raise NotLocalError(f"its {name} is chance")
         if name in functions.GUESSING and data[1] is None:
             raise NotLocalError(f"its {name} guesses a format from the first rows")
+        self._no_ties(name if name != "rank" or data[1] in functions.UNORDERED_RANKS else "arg_sort")
         manner = functions.manner_of(name)
         if name == "rank" and data[1] in functions.UNORDERED_RANKS:
             manner = Manner.ALIGNED
@@ -197,7 +228,7 @@ EXPRESSIONS: dict[str, Callable[[Reader, Any], None]] = {
     "Gather": Reader.ordered,
     "Explode": Reader.ordered,
     "Sort": Reader.ordered,
-    "SortBy": Reader.ordered,
+    "SortBy": Reader.sorted_by,
     "Agg": Reader.aggregate,
     "Window": Reader.window,
     "Function": Reader.function,

@@ -30,7 +30,6 @@ LOCAL: dict[str, Callable[[], pl.LazyFrame]] = {
     "row by row": lambda: A.filter(X > 1).with_columns(z=pl.when(K == "a").then(X).otherwise(2)),
     "grouped": lambda: A.group_by("p", "k").agg(X.sum(), X.filter(K == "a").max().alias("m")),
     "windows": lambda: A.with_columns(c=X.cum_sum().over("p"), m=X.mean().over("k", "p")),
-    "a window in an order": lambda: A.with_columns(c=X.cum_sum().over("p", order_by="x")),
     "sorted so that order is kept": lambda: A.sort("x", maintain_order=True).with_columns(f=X.first().over("p")),
     "joined": lambda: A.join(B, on=["p", "k"]),
     "joined in full": lambda: A.join(B, on="p", how="full", coalesce=True),
@@ -56,6 +55,14 @@ NOT_LOCAL: dict[str, tuple[Callable[[], pl.LazyFrame], str]] = {
     "order that is not kept": (
         lambda: A.sort("x").with_columns(f=X.first().over("p")),
         "its first() depends on an order of rows that is not kept within a partition",
+    ),
+    "a window in an order, which may have ties": (
+        lambda: A.with_columns(c=X.cum_sum().over("p", order_by="x")),
+        "its arg_sort takes some of equal rows, and which ones is not told",
+    ),
+    "the row of the highest value, of which there may be two": (
+        lambda: A.group_by("p").agg(K.max_by("x")),
+        "its max_by takes some of equal rows, and which ones is not told",
     ),
     "joined by another": (
         lambda: A.join(B, on="k"),

@@ -129,5 +129,6 @@ MUTANTS: tuple[LocalityMutant, ...] = (
     LocalityMutant(
         "what is looked up", ("looked_up",), locality_exprs.Reader, "_looked_up", lambda _: lambda *__: None
     ),
+    LocalityMutant("ties", ("highest",), locality_exprs, "TIES", lambda _: frozenset()),  # type: ignore[arg-type,return-value]
     LocalityMutant("order", ("joined_then_first",), locality_exprs.Reader, "_ordered", _as_whole),
 )  # fmt: skip

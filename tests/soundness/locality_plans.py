@@ -86,6 +86,12 @@ def _group_key(e: Expressions, r: Random) -> Step:
     return lambda f, _: f.group_by(keys, maintain_order=order).agg(made)
 
 
+def _highest(e: Expressions, r: Random) -> Step:
+    """Of equal rows polars takes one or the other, depending on where they lie in the whole frame."""
+    made, key = e.col(pl.Int64).max_by(KEY), _need_key(e)
+    return lambda f, _: f.group_by(key, maintain_order=True).agg(made.alias("o"))
+
+
 def _group_other(e: Expressions, r: Random) -> Step:
     _need_key(e)
     other = e.name(pl.String, pl.Boolean)
@@ -178,6 +184,7 @@ OWN_STEPS: dict[str, Make] = {
     "compared": _compared,
     "looked_up": _looked_up,
     "group_key": _group_key,
+    "highest": _highest,
     "group_other": _group_other,
     "joined_then_first": _joined_then_first,
     "unique_key": _unique_key,
