@@ -33,7 +33,7 @@ def test_a_document_begins_with_the_edition_the_project_and_the_environment(hw, 
 def test_plan(hw, days) -> None:
     document = hw("plan", "--json", at=days()).document
     assert body(document) == {"steps"}
-    assert set(document["steps"][0]) == {"asset", "partition", "slots", "reasons", "may_change", "forced"}
+    assert set(document["steps"][0]) == {"asset", "partition", "slots", "reasons", "may_change", "forced", "batch"}
     assert document["steps"][0]["asset"] == "staging/flights"
     assert document["steps"][0]["partition"] == "2013-01-01"
     assert document["steps"][0]["slots"] == ["staging/flights@2013-01-01"]
