@@ -95,8 +95,8 @@ def test_show(hw, shop) -> None:
     document = hw("show", "staging/orders", "--json", at=shop).document
     assert body(document) == {
         "asset", "kind", "description", "where", "owners", "tags", "partitions", "partition_by", "unique_key",
-        "storage", "volatile", "made_with", "files", "inputs", "ordered_after", "read_by", "columns", "checks",
-        "lineage", "sql", "states", "slots",
+        "batch", "storage", "volatile", "made_with", "files", "inputs", "ordered_after", "read_by", "columns",
+        "checks", "lineage", "sql", "states", "slots",
     }  # fmt: skip
     assert document["inputs"] == [
         {"name": "raw", "asset": "raw/orders", "columns": ["id", "day", "customer", "status", "amount"]}
