@@ -108,10 +108,13 @@ class Run:
     Arguments:
         retry: tries at a failing step.
         priority: of the steps that are ready, those of a higher one go first.
+        batch: how many neighbouring slots one call computes at most, or the calendar window whose slots it computes
+            together: ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``; None for a call a slot.
     """
 
     retry: Retry = Retry()
     priority: int = 0
+    batch: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ class Asset(Generic[P, R]):
     version: str | None = None
     code_depends: tuple[Callable[..., Any], ...] = ()
     renamed_from: tuple[str, ...] = ()
+    previous: str | None = None
     run: Run = Run()
     config_class: type[Config] | None = None
     maker: str = ""

@@ -74,6 +74,7 @@ def asset(
     version: str | None = None,
     code_depends: Iterable[Callable[..., Any]] = (),
     renamed_from: str | Iterable[str] = (),
+    previous: str | None = None,
     run: Run = ...,
 ) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
 
@@ -106,7 +107,9 @@ def asset(function: Any = None, /, **options: Any) -> Any:
         version: pins the code version by hand.
         code_depends: functions that the code depends on in ways that cannot be seen.
         renamed_from: the key that it had before, or several: what was recorded under it counts for this asset.
-        run: retries and priority.
+        previous: the parameter that is bound to the asset's own slot before, which for the first one is an empty table
+            of ``schema``; slots are made oldest first then.
+        run: retries, priority and batches.
 
     Raises:
         DefinitionError: HW101 to HW103, the key or the function cannot be used.
@@ -337,7 +340,7 @@ def source(
 _OPTIONS = {
     "deps", "partitions", "partition_by", "schema", "unique_key", "ordered", "tolerance", "columns", "checks", "owners",
     "tags", "storage", "volatile", "max_age", "final_after", "version", "run",
-    "renamed_from",
+    "renamed_from", "previous",
 }  # fmt: skip
 
 _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}

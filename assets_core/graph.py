@@ -10,9 +10,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from assets_core.asset import Asset, Definition, Form, Input, Source
+from assets_core.batch_rules import batch_errors
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
 from assets_core.keys import name_of, parameter_form
 from assets_core.mappings import Outside, PartitionMapping, infer
+from assets_core.previous import previous_errors, previous_input
 
 
 class BoundInput(NamedTuple):
@@ -53,11 +55,12 @@ class Graph:
         return [one for one in self.definitions.values() if isinstance(one, Source)]
 
     def upstream(self, key: str) -> tuple[str, ...]:
-        """The keys that an asset reads or is ordered after; nothing for a source."""
+        """The keys that an asset reads or is ordered after, its own left out; nothing for a source."""
         definition = self.definitions[key]
         if isinstance(definition, Source):
             return ()
-        return tuple(dict.fromkeys([*(one.key for one in self.inputs[key]), *definition.deps]))
+        keys = [*(one.key for one in self.inputs[key]), *definition.deps]
+        return tuple(one for one in dict.fromkeys(keys) if one != key)
 
     def asset(self, key: str) -> Asset[..., Any]:
         """The asset of a key.
@@ -105,6 +108,7 @@ def build(definitions: Iterable[Definition], tables_of: Callable[[Asset[..., Any
         if isinstance(definition, Asset):
             inputs[key] = _bind(definition, names, tables_of, errors)
             errors.extend(_check_partitions(definition, inputs[key], by_key))
+            errors.extend(batch_errors(definition, [(one.key, one.partitions) for one in inputs[key]]))
     ordered = _order(by_key, inputs, errors)
     raise_all(errors)
     return _assemble(ordered, by_key, inputs)
@@ -118,7 +122,8 @@ def _assemble(ordered: list[str], by_key: dict[str, Definition], inputs: dict[st
         if isinstance(definition, Asset):
             makers[definition.maker].append(definition)
             for upstream in dict.fromkeys([*(one.key for one in inputs[key]), *definition.deps]):
-                downstream[upstream].append(key)
+                if upstream != key:
+                    downstream[upstream].append(key)
     return Graph(
         {key: by_key[key] for key in ordered},
         inputs,
@@ -236,6 +241,7 @@ def _bind(
         errors.append(error)
         return ()
     known = [name for name, _, _ in asked]
+    errors.extend(previous_errors(asset, known))
     what = "table of the query" if asset.sql is not None else "parameter of the function"
     for name in asset.inputs:
         if name not in known:
@@ -268,15 +274,20 @@ Asked = list[tuple[str, Form, Input | None]]
 
 
 def _asked_of_query(asset: Asset[..., Any], tables_of: Callable[[Asset[..., Any]], Iterable[str]]) -> Asked:
-    return [(name, Form.LAZY, asset.inputs.get(name)) for name in tables_of(asset)]
+    return [(name, Form.LAZY, _given(asset, name)) for name in tables_of(asset)]
 
 
 def _asked_of_function(asset: Asset[..., Any]) -> Asked:
     return [
-        (one.name, one.form, asset.inputs.get(one.name))
+        (one.name, one.form, _given(asset, one.name))
         for one in asset.input_parameters
-        if not one.default or one.name in asset.inputs
+        if not one.default or one.name in asset.inputs or one.name == asset.previous
     ]
+
+
+def _given(asset: Asset[..., Any], name: str) -> Input | None:
+    """What a name is bound to by hand: the asset's own slot before, or what ``inputs=`` says."""
+    return previous_input(asset) if name == asset.previous else asset.inputs.get(name)
 
 
 def _check_partitions(
@@ -296,6 +307,10 @@ def _check_partitions(
             yield error
 
 
+def _previous(definition: Definition) -> str | None:
+    return definition.previous if isinstance(definition, Asset) else None
+
+
 def _order(
     by_key: Mapping[str, Definition],
     inputs: Mapping[str, tuple[BoundInput, ...]],
@@ -309,7 +324,8 @@ def _order(
         maker = makers.get(key, key)
         together[maker].append(key)
         deps = definition.deps if isinstance(definition, Asset) else ()
-        upstream = [*(one.key for one in inputs.get(key, ())), *deps]
+        own = _previous(definition)  # the slot before of the asset itself makes no circle
+        upstream = [*(one.key for one in inputs.get(key, ()) if one.key != key or one.name != own), *deps]
         read[maker] += [makers.get(one, one) for one in upstream if one in by_key]
         targets = [one.target for one in definition.checks if one.target in by_key]
         looked_up[maker] += [one for target in targets if target and (one := makers.get(target, target)) != maker]

@@ -146,6 +146,8 @@ class Plan:
 
     steps: Sequence[Step]
     warnings: tuple[str, ...] = ()
+    batches: tuple[tuple[int, ...], ...] = ()
+    """Places of steps that one call computes together, in working order; see ``batches``."""
 
     @property
     def assets(self) -> dict[str, None]:

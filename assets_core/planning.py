@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets_core.asset import Asset, Definition, Source
+from assets_core.batches import grouped
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
@@ -53,7 +54,19 @@ def make(
         if key in wanted and isinstance(definition, Asset):
             chosen.consider(definition, (partitions or {}).get(key))
     raise_all(chosen.errors)
-    return Plan(Steps(chosen.blocks), tuple(chosen.warnings))
+    steps = Steps(chosen.blocks)
+    return Plan(steps, tuple(chosen.warnings), _batches(steps, facts))
+
+
+def _batches(steps: Steps, facts: Facts) -> tuple[tuple[int, ...], ...]:
+    """The places of steps that one call computes together."""
+    found = []
+    for block in steps.blocks:
+        key = block.keys[0]
+        if facts.graph.asset(key).run.batch is not None:
+            slots = [Slot(key, block.partitions[place]) for place in block.places]
+            found += [tuple(block.first + place for place in batch) for batch in grouped(slots, facts)]
+    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -136,6 +149,7 @@ class _Chosen:
         memo: dict[tuple[int, ...], int | None] = {}
         whys: dict[tuple[object, ...], int] = {}
         lacks, stales = (any(any(sign) for sign in signs[nth::3]) for nth in (1, 2))
+        own = next((one for one in upstream if one.key in block.keys), None)
         for place, situation in zip(places, _at(places, [*codes, *signs]), strict=True):
             if situation not in memo:
                 memo[situation] = self._why(block, situation, held, upstream, whys)
@@ -156,6 +170,8 @@ class _Chosen:
                 stale_inputs.update((one.key, None) for one in upstream if one.stale[place])
             block.places.append(place)
             block.why.append(why)
+            if own is not None and place + 1 < len(block.partitions):  # the slot after it reads what is planned here
+                own.planned[place + 1], own.lacking[place + 1], own.stale[place + 1] = 1, 0, 0
 
     def _why(
         self,
@@ -254,6 +270,7 @@ class _Chosen:
 
     def _add(self, block: Block, keys: Iterable[str], upstream: list[_Upstream]) -> None:
         """Adds a block to the plan, ordered after the blocks of what it reads and of what its checks look up."""
+        self._block.update(dict.fromkeys(keys, block))
         for read in [read for _, read in self.facts.reads_by_name(block.keys[0])]:
             key = read if isinstance(read, str) else read.key
             if key in self._block:
@@ -269,7 +286,6 @@ class _Chosen:
             planned[place] = 1
         for key in keys:
             self._planned[key] = planned
-            self._block[key] = block
         self.blocks.append(block)
 
     # -- what is said -----------------------------------------------------------------------------------------------
@@ -322,11 +338,14 @@ def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slo
             where=upstream.where,
             hint=f"nothing is there to be read at {', '.join(upstream.files)}",
         )
+    own = upstream.key == asset.key
     return UsageError(
         "HW603",
         f"{asset.key} reads {slots[0]}{rest}, which was never materialized",
         where=asset.where,
-        hint=f"materialize what lies upstream too: +{asset.key}",
+        hint="begin with the slot before: each reads the one before it"
+        if own
+        else f"materialize what lies upstream too: +{asset.key}",
     )
 
 

@@ -47,7 +47,15 @@ class Context(Protocol):
 
     @property
     def partition(self) -> Partition | None:
-        """Key and window of the slot; None if the asset is unpartitioned."""
+        """Key and window of the slot; None if the asset is unpartitioned.
+
+        Raises:
+            RunError: HW513, one call computes several slots: see ``partitions``.
+        """
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Keys and windows of all slots that this call computes: several in a batch, none if it is unpartitioned."""
 
     @property
     def run_id(self) -> str:

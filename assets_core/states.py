@@ -313,10 +313,12 @@ def _add_cone(states: AssetStates, unfresh: Mapping[str, bytearray], facts: Fact
             flags = _that_count(key, unfresh[key], facts) if spans.whole else unfresh[key]
             found = touched(spans, flags, len(states.codes))
             marks[key] = found if key not in marks else bytearray(map(max, marks[key], found))
+    held = [one.state is SlotState.HELD for one in states.verdicts]
+    if facts.graph.asset(states.key).previous is not None:
+        marks[states.key] = _after_unfresh(states, held, list(marks.values()))
     if not any(map(any, marks.values())):
         return
     memo: dict[tuple[int, tuple[int, ...]], int] = {}
-    held = [one.state is SlotState.HELD for one in states.verdicts]
     for place, (code, *bits) in enumerate(zip(states.codes, *marks.values(), strict=True)):
         if not any(bits) or held[code]:
             continue
@@ -325,6 +327,17 @@ def _add_cone(states: AssetStates, unfresh: Mapping[str, bytearray], facts: Fact
             stale = [key for key, bit in zip(marks, bits, strict=True) if bit]
             memo[known] = states.number(_with_upstream(states.verdicts[code], states.key, stale, facts))
         states.codes[place] = memo[known]
+
+
+def _after_unfresh(states: AssetStates, held: Sequence[bool], others: Sequence[bytearray]) -> bytearray:
+    """For slots that read the one before them, whether that one is not fresh, by itself or because of what it reads."""
+    found = bytearray(len(states.codes))
+    before = False
+    flags = states.flags(UNFRESH)
+    for place, code in enumerate(states.codes):
+        found[place] = before
+        before = not held[code] and bool(before or flags[place] or any(one[place] for one in others))
+    return found
 
 
 def _that_count(key: str, flags: bytearray, facts: Facts) -> bytearray:

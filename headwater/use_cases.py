@@ -187,6 +187,8 @@ def _within(project: Project, keys: Collection[str], text: str, facts: Facts) ->
         chosen.setdefault(key, {}).update(dict.fromkeys(wanted))
         for partition in list(chosen[key]):
             for bound in project.graph.inputs.get(key, ()):
+                if bound.key == key:  # the slot before would bring the one before that, and so on
+                    continue
                 for read in facts.reads(Slot(key, partition), bound):
                     if read.partition is not None:
                         chosen.setdefault(bound.key, {})[read.partition] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from headwater.rebuild import unsteady
 from lineage.checks.validate import validate_checks
 from lineage.derive import type_faults
 from lineage.dtypes import parse_dtype
+from lineage.locality import Locality, locality_of
 from materializers.observe import asset_facts, input_schemas
 from materializers.storage.registry import kinds
 
@@ -31,11 +32,13 @@ class Validation:
 
     Arguments:
         derivations: by asset key; those are missing whose inputs' schemas are not known without data.
+        localities: by key of each batched asset, whether batches are proven to change nothing.
     """
 
     errors: tuple[HeadwaterError, ...]
     warnings: tuple[str, ...]
     derivations: Mapping[str, Derivation]
+    localities: Mapping[str, Locality] = field(default_factory=dict)
 
 
 def validate(project: Project, *, rebuild: bool = True) -> Validation:
@@ -65,7 +68,24 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
     found = {key: one.derivation for key, one in facts.assets.items() if one.derivation is not None}
     if rebuild and not errors:
         warnings.extend(unsteady(project, found))
-    return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found)
+    localities = _localities(project, facts)
+    warnings.extend(
+        f"{key} is batched, and nothing proves that this changes no result: {one.why}; "
+        "so one slot of each batch is computed alone as well and compared"
+        for key, one in localities.items()
+        if not one.proven
+    )
+    return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found, localities)
+
+
+def _localities(project: Project, facts: Facts) -> dict[str, Locality]:
+    found = {}
+    for asset in project.graph.assets:
+        derivation = facts.assets[asset.key].derivation
+        if asset.run.batch is not None and derivation is not None and not derivation.errors:
+            inputs = input_schemas(project.graph, asset, facts)
+            found[asset.key] = locality_of(project.graph, asset.key, inputs, project.scene.configs.get(asset.key))
+    return found
 
 
 def _faults(

@@ -28,6 +28,8 @@ from lineage.dtypes import parse_dtype
 
 PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
 SQL_SCHEME = "sql 1"
+PARTITION_VALUES = ("partition_key", "partition_start", "partition_end")
+"""The bound values of a query that are of the slot it is run for."""
 _SCHEMA_ERRORS = (
     pl.exceptions.ColumnNotFoundError,
     pl.exceptions.DuplicateError,
@@ -123,8 +125,7 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
     log = BuildLog()
     schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
     try:
-        frame = asset(**_arguments(asset, schemas, config, log))
-        log.open = False
+        frame = built(asset, inputs, config, log)
         return _read_built(asset, frame, log, inputs, schemas, derived)
     except (LineageError, *_SCHEMA_ERRORS) as error:
         if log.executed:
@@ -138,12 +139,16 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
         return _derive_eager(asset, inputs, derived, warning=warning)
 
 
-def _arguments(
-    asset: Asset[..., Any], schemas: dict[str, dict[str, str]], config: Config | None, log: BuildLog
-) -> dict[str, Any]:
-    """What a lazy asset is called with when there are no data."""
-    arguments: dict[str, Any] = {name: placeholder(name, _parsed(schema), log=log) for name, schema in schemas.items()}
-    return arguments | {one.name: config for one in asset.parameters if one.config is not None}
+def built(asset: Asset[..., Any], inputs: Inputs, config: Config | None, log: BuildLog) -> Any:
+    """What a lazy asset's function returns on placeholders; whatever it raises comes through."""
+    arguments: dict[str, Any] = {
+        bound.name: placeholder(bound.name, {name: parse_dtype(dtype) for name, dtype in schema or ()}, log=log)
+        for bound, schema in inputs
+    }
+    arguments |= {one.name: config for one in asset.parameters if one.config is not None}
+    frame = asset(**arguments)
+    log.open = False
+    return frame
 
 
 def type_faults(asset: Asset[..., Any], inputs: Inputs, config: Config | None) -> tuple[HeadwaterError, ...]:
@@ -159,22 +164,17 @@ def type_faults(asset: Asset[..., Any], inputs: Inputs, config: Config | None) -
     """
     if not asset.lazy or any(one.context for one in asset.parameters) or any(schema is None for _, schema in inputs):
         return ()
-    schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
     try:
-        frame = asset(**_arguments(asset, schemas, config, BuildLog()))
+        frame = built(asset, inputs, config, BuildLog())
     except (Exception, SystemExit, pl.exceptions.PanicException):  # noqa: BLE001 -- derive() has said what is wrong
         return ()
     if not isinstance(frame, pl.LazyFrame):
         return ()
-    typed = {name: _parsed(schema) for name, schema in schemas.items()}
+    typed = {bound.name: {name: parse_dtype(dtype) for name, dtype in schema or ()} for bound, schema in inputs}
     faults = plan_faults(frame, typed, labels=_bindings(inputs))
     for fault in faults:
         fault.where = f"{asset.where} ({asset.key})"
     return faults
-
-
-def _parsed(schema: dict[str, str]) -> dict[str, pl.DataType]:
-    return {column: parse_dtype(dtype) for column, dtype in schema.items()}
 
 
 def _executed(asset: Asset[..., Any], log: BuildLog) -> str:
@@ -312,7 +312,7 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
     )
     known = derived.find(key)
     if known is not None:
-        return replace(known, errors=_volatile_errors(asset, known.volatile_functions))
+        return replace(known, errors=_sql_errors(asset, known.volatile_functions))
     try:
         reading = read_sql(to_duckdb(asset.sql or ""), schemas, dialect=asset.dialect)
     except HeadwaterError as error:
@@ -333,7 +333,7 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
             warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
         ),
     )
-    return replace(made, errors=_volatile_errors(asset, made.volatile_functions))
+    return replace(made, errors=_sql_errors(asset, made.volatile_functions))
 
 
 def tables_of(asset: Asset[..., Any]) -> tuple[str, ...]:
@@ -352,6 +352,27 @@ def tables_of(asset: Asset[..., Any]) -> tuple[str, ...]:
     except HeadwaterError as error:
         error.where = f"{asset.where} ({asset.key})" if not error.where else f"{asset.where}, {error.where}"
         raise
+
+
+def _sql_errors(asset: Asset[..., Any], functions: tuple[str, ...]) -> tuple[HeadwaterError, ...]:
+    return (*_volatile_errors(asset, functions), *_batch_errors(asset))
+
+
+def _batch_errors(asset: Asset[..., Any]) -> tuple[HeadwaterError, ...]:
+    """A batch has no one partition whose key or window could be bound."""
+    from lineage.columns.sql_bound import bound_names
+
+    named = [name for name in bound_names(asset.sql or "") if name in PARTITION_VALUES]
+    if asset.run.batch is None or not named:
+        return ()
+    return (
+        DefinitionError(
+            "HW191",
+            f"{asset.key} cannot be batched: its query names :{named[0]}, which is of one partition",
+            where=asset.where,
+            hint="leave batch= out, or filter by nothing: a slot gets just its own rows",
+        ),
+    )
 
 
 def _volatile_errors(asset: Asset[..., Any], functions: tuple[str, ...]) -> tuple[HeadwaterError, ...]:

@@ -66,6 +66,26 @@ class LargeFrame:
         known |= projection_sums(self._schema, missing).of(self._rows)
         return {names: known[names] for names in read_sets}
 
+    def columns_by_place(self, places: pl.Series, key: Sequence[str]) -> dict[int, dict[str, str]]:
+        """What ``columns`` gives for each of several tables that lie below each other in the frame.
+
+        Arguments:
+            places: for each row the number of its table.
+            key: one that is unique in every table.
+        """
+        found = column_sums(self._schema, key).by_place(self._rows, places)
+        return {place: {name: digest for (name,), digest in digests.items()} for place, digests in found.items()}
+
+    def projections_by_place(self, places: pl.Series, names: tuple[str, ...]) -> dict[int, str]:
+        """What ``projections`` gives of one set of columns for each of several tables that lie below each other.
+
+        Arguments:
+            places: for each row the number of its table.
+            names: sorted.
+        """
+        found = projection_sums(self._schema, [names]).by_place(self._rows, places)
+        return {place: digests[names] for place, digests in found.items()}
+
     def order(self, key: Sequence[str]) -> str:
         """The digest of the sequence of keys, or of whole rows where there is no key."""
         return order_sums(self._schema, key).of(self._rows)[()]

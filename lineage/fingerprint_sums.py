@@ -27,6 +27,7 @@ from lineage.fingerprint_values import NAN, hashable
 _VALUE = 0x243F6A8885A308D3
 _LANES: Mapping[str, int] = MappingProxyType({"k1": 0xB7E151628AED2A6A, "k2": 0x9E3779B97F4A7C15})
 _POSITION = "\0position"
+_TABLE = "\0table"
 _MODULUS = 2**64
 
 Digests: TypeAlias = Mapping[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]]
@@ -94,6 +95,19 @@ class Sums:
         if not self.digests:
             return {}
         return self.digested(self.over(rows).collect(engine="streaming").row(0, named=True))
+
+    def by_place(self, rows: pl.LazyFrame, places: pl.Series) -> dict[int, dict[tuple[str, ...], str]]:
+        """The digests of each of several tables that lie below each other, by the number of the table.
+
+        Arguments:
+            places: for each row the number of its table.
+        """
+        *terms, totals = self.stages
+        rows = rows.with_columns(places.alias(_TABLE))
+        for stage in terms:
+            rows = rows.select(_TABLE, **stage)
+        found = rows.group_by(_TABLE).agg(**totals).collect()
+        return {row[_TABLE]: self.digested(row) for row in found.iter_rows(named=True)}
 
 
 def column_sums(schema: pl.Schema, key: Sequence[str]) -> Sums:

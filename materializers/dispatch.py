@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,8 +16,9 @@ from assets_core.keys import Slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
 from assets_core.records import AttemptLog, Materialization, Schema, StepError
-from lineage.derive import with_source
+from lineage.derive import PARTITION_VALUES, with_source
 from lineage.dtypes import parse_dtype
+from lineage.locality import Locality, locality_of, split_as_declared
 from materializers.ids import new_id
 from materializers.observe import Scene, input_schemas
 from materializers.task import StepTask, TaskInput, TaskOutput
@@ -69,6 +70,7 @@ class Dispatcher:
         self.resources = resources
         self.mask = mask
         self._readers = _readers(scene)
+        self._locality: dict[str, Locality] = {}
 
     def task(self, step: Step, progress: Progress) -> StepTask:
         """All that the next attempt at a step needs.
@@ -105,9 +107,56 @@ class Dispatcher:
             self.mask,
         )
 
-    def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
+    def batch(self, steps: Sequence[Step], progresses: Sequence[Progress]) -> StepTask:
+        """The task of several steps of one asset: one call on the rows of all their slots.
+
+        Raises:
+            HeadwaterError: a storage or resource cannot be opened.
+        """
+        definition = self.facts.graph.asset(steps[0].slot.asset).partitions
+        if definition is None:
+            raise RunError("HW514", f"{steps[0].slot} has no partitions to be computed together")
+        pairs = sorted(
+            zip(steps, progresses, strict=True), key=lambda pair: definition.index(pair[0].slot.partition or "")
+        )
+        slots = [step.slot for step, _ in pairs]
+        # A slot with others on both sides shows what comes from before and what comes from behind.
+        middle = self.task(*pairs[len(pairs) // 2])
+        outputs = {slot: self._output(slot, own) for slot, (_, own) in zip(slots, pairs, strict=True)}
+        outputs[middle.outputs[0].slot] = middle.outputs[0]
+        return replace(
+            middle,
+            outputs=tuple(outputs.values()),
+            inputs=tuple(self._inputs(*slots)),
+            partition=None,
+            partitions=tuple(definition.partition(slot.partition or "") for slot in slots),
+            values={name: value for name, value in middle.values.items() if name not in PARTITION_VALUES},
+            trial=None if self._local(slots) else middle,
+        )
+
+    def _local(self, slots: Sequence[Slot]) -> bool:
+        """Whether computing slots together is proven to give what computing each of them alone gives."""
+        key = slots[0].asset
+        if key not in self._locality:
+            inputs = input_schemas(self.facts.graph, self.facts.graph.asset(key), self.facts)
+            self._locality[key] = locality_of(self.facts.graph, key, inputs, self.scene.configs.get(key))
+        found = self._locality[key]
+        if not found.proven:
+            return False
+        graph = self.facts.graph
+        return all(
+            split_as_declared(self.facts.published[one], graph.definitions[bound.key])
+            for bound in graph.inputs[key]
+            if bound.name in found.split
+            for slot in slots
+            for one in self.facts.reads(slot, bound)
+        )
+
+    def _inputs(self, slot: Slot, *more: Slot) -> Iterable[TaskInput]:
+        """The inputs of a slot; of several slots the union of what they read."""
         for bound in self.facts.graph.inputs[slot.asset]:
-            made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+            read = dict.fromkeys(one for each in (slot, *more) for one in self.facts.reads(each, bound))
+            made = [self.facts.published[one] for one in read]
             columns = self.facts.read_set(slot.asset, bound)
             derivation = self.facts.assets[slot.asset].derivation
             whole = derivation is None or bound.name not in derivation.read_sets

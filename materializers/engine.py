@@ -17,7 +17,7 @@ from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
 from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
 from assets_core.recipe import Recipe
-from assets_core.records import Materialization, StepError, StepRecord, StepResult
+from assets_core.records import AttemptLog, Materialization, StepError, StepRecord, StepResult
 from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
 from assets_core.staleness import SlotState, judge
 from assets_core.states import judged, remember
@@ -25,11 +25,14 @@ from lineage.catalog.values import Outcome, Publish
 from lineage.code_record import to_text
 from lineage.derive import read_source
 from materializers.dispatch import Dispatcher, Progress
+from materializers.gathering import Gathering
 from materializers.observe import Known, Scene, asset_facts, input_schemas, keep_derivations
 from materializers.tables import CatalogDigests
 
 COMMIT_AFTER_SECONDS = 0.05
 """How long a finished step may wait for others to share its transaction while there is other work to do."""
+GIVEN_UP_TOGETHER = frozenset({"HW338"})
+"""Errors of a batch after which its slots are not computed one by one: the result itself was wrong."""
 COMMIT_AT_MOST = 100
 """So many steps share a transaction at most."""
 
@@ -72,7 +75,9 @@ class Engine:
         self._digests = CatalogDigests(scene.catalog)
         self._instructions: list[Instruction] = []
         self._ready: list[tuple[int, int]] = []
-        self._running: set[int] = set()
+        self._running: dict[int, tuple[int, ...]] = {}
+        self._gathering = Gathering(plan.batches)
+        self._calls: dict[int, tuple[int, ...]] = {}
         self._retries: list[tuple[float, int]] = []
         self._waiting: list[int] = []
         self._unrecorded: list[StepRecord] = []
@@ -163,6 +168,7 @@ class Engine:
                 self._apply(place, StepEvent.INPUT_ABSENT)
                 return
             self._derive_now(step)
+            self._prepare_versions(self._gathering.begins(place))
             if not step.forced and all(judge(slot, self.facts).state is SlotState.FRESH for slot in step.slots):
                 for slot in step.slots:
                     remember(slot, self.facts.basis(slot), self.facts)
@@ -177,8 +183,19 @@ class Engine:
             progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
             self._apply(place, StepEvent.RAISED)
             return
-        priority = -self.facts.graph.asset(step.slot.asset).run.priority
-        heapq.heappush(self._ready, (priority * len(self.plan.steps) + place, place))
+        if progress.adopt:  # checked again only, so there is nothing to compute together with others
+            self._queue(self._gathering.leaves(place))
+            self._queue((place,))
+        else:
+            self._queue(self._gathering.wants(place))
+
+    def _queue(self, places: tuple[int, ...]) -> None:
+        """Lets one call compute these steps as soon as there is room for it."""
+        if not places:
+            return
+        self._calls[places[0]] = places
+        priority = -self.facts.graph.asset(self.plan.steps[places[0]].slot.asset).run.priority
+        heapq.heappush(self._ready, (priority * len(self.plan.steps) + places[0], places[0]))
 
     def _inputs_are_there(self, step: Step) -> bool:
         graph = self.facts.graph
@@ -187,6 +204,15 @@ class Engine:
             for bound in graph.inputs[step.slot.asset]
             for upstream in self.facts.reads(step.slot, bound)
         )
+
+    def _prepare_versions(self, places: tuple[int, ...]) -> None:
+        """Computes in one pass what the steps of a batch compare of what they read, as far as it is not known."""
+        for bound in self.facts.graph.inputs[self.plan.steps[places[0]].slot.asset] if places else ():
+            slots = [one for place in places for one in self.facts.reads(self.plan.steps[place].slot, bound)]
+            made = {slot: self.facts.published[slot] for slot in slots if slot in self.facts.published}
+            columns = self.facts.read_set(self.plan.steps[places[0]].slot.asset, bound)
+            if columns is not None:
+                self.known.versions.prepare(tuple(made.values()), tuple(name for name, _ in columns))
 
     def _derive_now(self, step: Step) -> None:
         """Derives an asset whose inputs' schemas have become known only now, or are others than it was planned with."""
@@ -215,8 +241,9 @@ class Engine:
     def _look_up(self, place: int) -> bool:
         """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
         progress = self.progress[place]
-        found = self.scene.catalog.find_recipes([recipe.id for recipe in progress.recipes.values()])
-        made = {slot: found.get(recipe.id) for slot, recipe in progress.recipes.items()}
+        ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}
+        found = self.scene.catalog.find_recipes(list(ids.values()))
+        made = {slot: found.get(id) for slot, id in ids.items()}  # noqa: A001 -- the record's word
         records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
         if len(records) < len(made) or not self.scene.tables.intact(records.values()):
             return False
@@ -242,18 +269,28 @@ class Engine:
     # -- attempts ---------------------------------------------------------------------------------------------------
 
     def _start(self, place: int) -> None:
-        step, progress = self.plan.steps[place], self.progress[place]
+        places = self._calls.pop(place, (place,))
+        steps, progresses = [self.plan.steps[one] for one in places], [self.progress[one] for one in places]
         try:
-            task = self._dispatcher.task(step, progress)
+            together = len(places) > 1
+            task = (
+                self._dispatcher.batch(steps, progresses)
+                if together
+                else self._dispatcher.task(steps[0], progresses[0])
+            )
         except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
             known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
-            progress.error = StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
-            self._apply(place, StepEvent.RAISED)
+            for one in places:
+                self.progress[one].error = StepError(
+                    known.code, type(error).__name__, self.mask(known.what), "", known.hint
+                )
+                self._apply(one, StepEvent.RAISED)
             return
-        progress.attempts += 1
-        self._running.add(place)
-        self._apply(place, StepEvent.STARTED)
-        self.reporter.started(step, progress.attempts)
+        self._running[place] = places
+        for one, step, progress in zip(places, steps, progresses, strict=True):
+            progress.attempts += 1
+            self._apply(one, StepEvent.STARTED)
+            self.reporter.started(step, progress.attempts)
         self.executor.submit(place, task)
 
     def _start_due_retries(self) -> None:
@@ -261,7 +298,10 @@ class Engine:
             self._start(heapq.heappop(self._retries)[1])
 
     def _finished(self, place: int, result: StepResult) -> None:
-        self._running.discard(place)
+        places = self._running.pop(place)
+        if len(places) > 1:
+            self._finished_together(places, result)
+            return
         step, progress = self.plan.steps[place], self.progress[place]
         progress.seconds += result.seconds
         progress.logs.append(result.log)
@@ -286,6 +326,25 @@ class Engine:
             heapq.heappush(self._retries, (time.monotonic() + wait, place))
         else:
             self._apply(place, StepEvent.RAISED)
+
+    def _finished_together(self, places: tuple[int, ...], result: StepResult) -> None:
+        """Takes over what one call gave for several steps; if it failed, each of them is computed alone."""
+        first = self.plan.steps[places[0]].slot
+        if result.error is not None and result.error.code not in GIVEN_UP_TOGETHER:
+            why = (result.error.message.splitlines() or [result.error.type])[0]
+            self._warn(f"{first.asset} is computed slot by slot: {why}")
+            for place in places:
+                self.progress[place].attempts -= 1
+                self._apply(place, StepEvent.CANCELLED if self._stopping else StepEvent.WORTH_ANOTHER_TRY)
+                if not self._stopping:
+                    self._queue((place,))
+            return
+        for number, place in enumerate(places):
+            log = result.log if number == 0 else AttemptLog("", result.log.traceback)
+            made = tuple(one for one in result.made if one.slot == self.plan.steps[place].slot)
+            own = replace(result, made=made, log=log, seconds=result.seconds / len(places), worth_another_try=False)
+            self._running[place] = (place,)
+            self._finished(place, own)
 
     def _confirm_sources(self, slot: Slot) -> None:
         """A source that is read in place must still be what it was when it was observed."""
@@ -414,6 +473,7 @@ class Engine:
         step, progress, state = self.plan.steps[place], self.progress[place], self.table.states[place]
         recorded = bool(progress.made) and state in (StepState.SUCCEEDED, StepState.REUSED)
         recorded = recorded or (state is StepState.BLOCKED and progress.attempts > 0)
+        self._queue(tuple(one for one in self._gathering.leaves(place) if self.table.states[one] is StepState.READY))
         for slot in step.slots:
             if not recorded:
                 self._unrecorded.append(self._step_record(place, slot, state))

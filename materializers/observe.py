@@ -184,7 +184,10 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Co
 
 def input_schemas(graph: Graph, asset: Asset[..., object], facts: Facts) -> list[tuple[BoundInput, Schema | None]]:
     """The bound inputs of an asset, each with its schema as far as it is known."""
-    return [(bound, facts.schema(bound.key)) for bound in graph.inputs[asset.key]]
+    return [
+        (bound, asset.schema if bound.key == asset.key else facts.schema(bound.key))
+        for bound in graph.inputs[asset.key]
+    ]
 
 
 def _comparable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,8 @@ from assets_core.versions import as_read
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import FileStamp
 from lineage.dtypes import parse_dtype
-from lineage.fingerprint import add_projections
+from lineage.fingerprint import add_projections, scheme_for
+from lineage.fingerprint_many import projections
 from materializers.files import FileState
 from materializers.snapshots import SNAPSHOTS, snapshot_storage
 from materializers.sources import confirm, scan_source
@@ -176,6 +178,39 @@ class Versions:
             found = self._computed(made, columns)
         self._memo[known] = found
         return found
+
+    def prepare(self, made: Sequence[Materialization], columns: tuple[str, ...]) -> None:
+        """Computes what readers of these columns compare for many materializations of one asset in one pass.
+
+        Only what is missing and can be had together is computed; the rest is left to be asked for one by one.
+        """
+        names = tuple(sorted({name for name in columns if name not in (ROWS, ORDER)}))
+        missing = [
+            one
+            for one in made
+            if one.version.scheme == scheme_for(one.version.rows or 0)
+            and not one.version.key
+            and one.version.content is None
+            and names not in one.version.projections
+            and (one.id, columns) not in self._memo
+        ]
+        if len(missing) < 2 or ORDER in columns or any(one.schema != missing[0].schema for one in missing):
+            return
+        if not names or not set(names) <= {name for name, _ in missing[0].schema}:
+            return
+        try:
+            frame = self._tables.scan(missing).select(names).collect()
+        except (StorageError, DataError, OSError, pl.exceptions.PolarsError):
+            return
+        sizes = [one.version.rows or 0 for one in missing]
+        if sum(sizes) != frame.height:
+            return
+        found = projections(frame, sizes, names)
+        for place, digest in found.items():
+            version = missing[place].version
+            known = replace(version, projections={**version.projections, names: digest})
+            self._memo[missing[place].id, columns] = as_read(known, columns)
+        self._catalog.add_projections({missing[place].id: digest for place, digest in found.items()}, names)
 
     def _computed(self, made: Materialization, columns: tuple[str, ...]) -> str | None:
         have = {name for name, _ in made.schema}

@@ -19,7 +19,7 @@ import polars as pl
 from assets_core.asset import Asset, Form
 from assets_core.check import Check, CheckResult
 from assets_core.column_lineage import ORDER, ColumnLineage
-from assets_core.errors import DataError, HeadwaterError
+from assets_core.errors import DataError, HeadwaterError, RunError
 from assets_core.keys import Slot
 from assets_core.partitions import Partition
 from assets_core.recipe import Recipe
@@ -40,7 +40,9 @@ from lineage.columns.eager import Trace, untraced
 from lineage.columns.guard import guarded
 from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
+from lineage.fingerprint_many import data_versions
 from lineage.trace import combine
+from materializers.batch_results import checks_of, difference, hold_together, split
 from materializers.capture import captured
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
@@ -106,6 +108,8 @@ class StepTask:
         values: bound values of a SQL asset.
         lookup: published values of a column of another asset, for ``foreign_key``.
         mask: takes secrets out of a text.
+        partitions: of a batch, the partitions of its slots, in their order; ``partition`` is None then.
+        trial: of a batch that is not proven to be local, the task of one of its slots alone, to compare with.
     """
 
     outputs: tuple[TaskOutput, ...]
@@ -119,6 +123,8 @@ class StepTask:
     values: Mapping[str, Any] = field(default_factory=dict)
     lookup: Callable[[str, str], pl.LazyFrame] | None = None
     mask: Callable[[str], str] = str
+    partitions: tuple[Partition, ...] = ()
+    trial: StepTask | None = None
 
 
 class StepContext:
@@ -126,11 +132,22 @@ class StepContext:
 
     def __init__(self, task: StepTask) -> None:
         self.key = task.outputs[0].slot.asset
-        self.partition = task.partition
+        self.partitions = task.partitions or (() if task.partition is None else (task.partition,))
         self.run_id = task.run_id
         self.attempt = task.attempt
         self.log = logging.getLogger(f"headwater.{self.key}")
         self.metadata: dict[str, Any] = {}
+
+    @property
+    def partition(self) -> Partition | None:
+        """Key and window of the slot; see ``assets_core.settings.Context``."""
+        if len(self.partitions) > 1:
+            raise RunError(
+                "HW513",
+                f"{self.key} is computed for {len(self.partitions)} partitions at once, so there is no one partition",
+                hint="use context.partitions, or leave Run(batch=...) out",
+            )
+        return self.partitions[0] if self.partitions else None
 
     def add_metadata(self, **values: Any) -> None:
         """Keeps JSON-ready values with the materialization."""
@@ -164,11 +181,14 @@ def computed(task: StepTask) -> list[pl.DataFrame]:
 def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
     context = StepContext(task)
     frames = _frames(*_call(task, context), task)
+    judged = _judged_together([frame.lazy().collect() for frame, _ in frames], task) if task.partitions else None
     staged: list[tuple[Storage, Stored]] = []
     made = []
+    share = _Share(began, cpu, len(task.partitions) or 1)
     try:
-        for output, (frame, lineage) in zip(task.outputs, frames, strict=True):
-            result = _stage(output, frame, task, staged)
+        for number, (output, (frame, lineage)) in enumerate(zip(task.outputs, frames, strict=True)):
+            known = None if judged is None else judged[number]
+            result = _stage(output, frame, task, staged, known)
             made.append(
                 Materialization(
                     output.id,
@@ -184,8 +204,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     tuple(result.checks),
                     any(check.blocks for check in result.checks),
                     dict(context.metadata),
-                    time.perf_counter() - began,
-                    time.thread_time() - cpu,
+                    *share.next(),
                 )
             )
         for name in {output.asset.storage or "default" for output in task.outputs}:
@@ -195,7 +214,74 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
             with suppress(HeadwaterError):
                 storage.delete(stored)
         raise
-    return _all_or_none(made)
+    return tuple(made) if task.partitions else _all_or_none(made)
+
+
+class _Share:
+    """Wall and processor seconds of a slot: all that passed, or of a batch an equal share of what they have in common
+    and what was spent on the slot itself.
+    """
+
+    def __init__(self, began: float, cpu: float, slots: int) -> None:
+        self._slots = slots
+        self._seen = time.perf_counter(), time.thread_time()
+        self._common = (self._seen[0] - began) / slots, (self._seen[1] - cpu) / slots
+        self._own = slots > 1
+
+    def next(self) -> tuple[float, float]:
+        """The seconds of the next slot."""
+        now, before = (time.perf_counter(), time.thread_time()), self._seen
+        if self._own:
+            self._seen = now
+        return self._common[0] + now[0] - before[0], self._common[1] + now[1] - before[1]
+
+
+Judged = list[tuple[list[CheckResult], DataVersion]]
+"""For each output the results of its checks and the version of its rows."""
+
+
+def _judged_together(parts: Sequence[pl.DataFrame], task: StepTask) -> Judged:
+    """The slots of a batch, with one look at all rows where that tells."""
+    asset = task.outputs[0].asset
+    hold_together(parts, asset)
+    if task.trial is not None:
+        slots = [output.slot for output in task.outputs]
+        _compare(parts[slots.index(task.trial.outputs[0].slot)], task.trial)
+
+    def lookup(frame: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
+        return _looked_up(frame, asset.key, task, key, column)
+
+    checks = checks_of(parts, task.outputs[0].checks, asset.key, lookup)
+    shown = [() if output.shown is None else output.shown.version.key for output in task.outputs]
+    versions = data_versions(
+        parts,
+        unique_key=asset.unique_key,
+        previous_keys=shown,
+        read_sets=task.outputs[0].read_sets,
+        ordered=asset.ordered,
+    )
+    kept = [
+        steady(version, part, asset, output.shown, output.originals)
+        for version, output, part in zip(versions, task.outputs, parts, strict=True)
+    ]
+    return list(zip(checks, kept, strict=True))
+
+
+def _compare(batched: pl.DataFrame, trial: StepTask) -> None:
+    """Computes one slot of a batch alone, and refuses the batch if that gives something else.
+
+    Raises:
+        DataError: HW339, with what differs.
+    """
+    output, alone = trial.outputs[0], computed(trial)[0]
+    differs = difference(batched, alone, output.asset)
+    if differs:
+        raise DataError(
+            "HW339",
+            f"{output.slot} comes out differently when it is computed in a batch: {differs}",
+            where=output.asset.where,
+            hint="leave Run(batch=...) out, or keep every group, window and join within one partition",
+        )
 
 
 @dataclass(frozen=True)
@@ -209,7 +295,11 @@ class _Staged:
 
 
 def _stage(
-    output: TaskOutput, frame: pl.DataFrame | pl.LazyFrame, task: StepTask, staged: list[tuple[Storage, Stored]]
+    output: TaskOutput,
+    frame: pl.DataFrame | pl.LazyFrame,
+    task: StepTask,
+    staged: list[tuple[Storage, Stored]],
+    judged: tuple[list[CheckResult], DataVersion] | None,
 ) -> _Staged:
     """Stores, fingerprints and checks one result.
 
@@ -217,9 +307,13 @@ def _stage(
 
     Arguments:
         staged: told what was stored, even if the result is refused afterwards.
+        judged: its checks and version where these are known, being those of one slot of a batch.
     """
     asset, schema = output.asset, frame.collect_schema()
     storage = task.storages[asset.storage or "default"]
+    if judged is not None:
+        staged.append((storage, storage.write(output.slot, output.id, frame)))
+        return _Staged(schema, staged[-1][1], judged[1], judged[0])
     storage.check(schema)
     ways = ways_of(asset, output.shown, output.read_sets)
     tally, stored = None, None
@@ -323,6 +417,10 @@ def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[_Fra
     Plans over many rows stay lazy; all else is in memory.
     """
     outputs = task.outputs
+    if task.partitions:
+        frame, lineage = _frame(result, trace, outputs[0], task)
+        parts = split(frame.lazy().collect(), outputs[0].asset, [one.key for one in task.partitions])
+        return [(part, lineage) for part in parts]
     if not outputs[0].asset.output:
         return [_frame(result, trace, outputs[0], task)]
     names = [output.asset.output for output in outputs]
@@ -338,7 +436,8 @@ def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[_Fra
 
 
 def _frame(result: Any, trace: Trace | None, output: TaskOutput, task: StepTask) -> tuple[_Frame, ColumnLineage | None]:
-    if isinstance(result, pl.LazyFrame) and any(one.rows >= STREAMED_ROWS for one in task.inputs):
+    streams = not task.partitions and any(one.rows >= STREAMED_ROWS for one in task.inputs)
+    if isinstance(result, pl.LazyFrame) and streams:
         return result, None
     reading = None if trace is None else trace.reading(result)
     frame = as_frame(untraced(result), output.asset)
@@ -353,14 +452,18 @@ def _checks(output: TaskOutput, frame: _Frame, task: StepTask, key: tuple[str, .
         return []
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        for other in task.outputs:
-            if other.slot.asset == key and other is output:
-                return frame.lazy()
-        if task.lookup is None:
-            raise LookupError(key)
-        return task.lookup(key, column)
+        return _looked_up(frame, output.slot.asset, task, key, column)
 
     return evaluate(output.checks, frame, lookup=lookup, key=key)
+
+
+def _looked_up(frame: _Frame, own: str, task: StepTask, key: str, column: str) -> pl.LazyFrame:
+    """The values of a column that a check looks up: in the rows checked where it names their own asset."""
+    if key == own:
+        return frame.lazy()
+    if task.lookup is None:
+        raise LookupError(key)
+    return task.lookup(key, column)
 
 
 def _lineage(output: TaskOutput, schema: pl.Schema) -> Any:

@@ -77,5 +77,5 @@ class Desk:
 
 HEAD = """
 import polars as pl
-from headwater import Config, Daily, Input, Monthly, Out, asset, check, multi_asset, source, sql_asset, window
+from headwater import Config, Daily, Input, Monthly, Out, Run, asset, check, multi_asset, source, sql_asset, window
 """

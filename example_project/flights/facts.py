@@ -3,7 +3,7 @@
 import polars as pl
 
 from flights.partitions import MONTHS
-from headwater import Column, Config, asset, check
+from headwater import Column, Config, Run, asset, check
 
 
 class Punctuality(Config):
@@ -17,6 +17,9 @@ class Punctuality(Config):
     partitions=MONTHS,  # its inputs: the days of staging/flights in that month, and the month of staging/weather
     partition_by="time_hour",
     unique_key=["time_hour", "carrier", "flight", "origin"],
+    run=Run(
+        batch="quarter"
+    ),  # proven too: the two inputs meet only where `time_hour`, their partition column, is equal
     columns={
         "tailnum": Column("Registration of the aircraft", tags=("aircraft",)),
         "on_time": Column("Whether it arrived less than the threshold late; null where it did not arrive"),

@@ -35,9 +35,10 @@ def command(call: Call, asset: str, code: bool) -> int:
         return _code(call, asset)
     with call.open() as project:
         definition = project.graph.find(asset)
-        derivation = project.validate(rebuild=False).derivations.get(definition.key)
+        found = project.validate(rebuild=False)
+        derivation, locality = found.derivations.get(definition.key), found.localities.get(definition.key)
         verdicts = project.status(definition.key) if definition.key in project.graph.inputs else {}
-        card = card_document(definition, project.graph, derivation, verdicts, str(project.root))
+        card = card_document(definition, project.graph, derivation, verdicts, str(project.root), locality)
         call.answer(
             lambda style: card_text(card, verdicts, call.title, style, partitions_of=partitions_of(project)),
             lambda: card,

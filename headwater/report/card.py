@@ -18,6 +18,7 @@ from headwater.report.status import by_verdict, count_states, status_document
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, paragraph, state_cell, table
 from headwater.report.words import number, short_type
+from lineage.locality import Locality
 
 _LABEL = 13
 
@@ -28,6 +29,7 @@ def card_document(
     derivation: Derivation | None,
     verdicts: Mapping[Slot, Verdict],
     root: str = "",
+    locality: Locality | None = None,
 ) -> dict[str, Any]:
     """``{"asset", "kind", "inputs", "columns", "checks", "states", "slots", ...}``.
 
@@ -35,6 +37,7 @@ def card_document(
         derivation: what is known of the asset without data; None for a source, or where it cannot be told.
         verdicts: the states of its slots; empty for a source.
         root: the project's folder.
+        locality: of a batched asset, whether batches are proven to change nothing.
     """
     asset = definition if isinstance(definition, Asset) else None
     return {
@@ -47,6 +50,7 @@ def card_document(
         "partitions": word_of(definition.partitions) or None,
         "partition_by": definition.partition_by,
         "unique_key": list(definition.unique_key),
+        "batch": _batch(asset, locality) if asset and asset.run.batch is not None else None,
         "storage": asset.storage if asset else None,
         "volatile": asset.volatile if asset else False,
         "made_with": [one.key for one in graph.makers.get(asset.maker, ()) if one.key != asset.key] if asset else [],
@@ -60,6 +64,14 @@ def card_document(
         "sql": asset.sql if asset else None,
         "states": count_states(verdicts),
         "slots": status_document(verdicts)["slots"],
+    }
+
+
+def _batch(asset: Asset[..., Any], locality: Locality | None) -> dict[str, Any]:
+    return {
+        "slots": asset.run.batch,
+        "local": locality.proven if locality else None,
+        "why": (locality.why or None) if locality else None,
     }
 
 
@@ -121,6 +133,7 @@ def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "where", card["where"]
     yield "files", ", ".join(card["files"])
     yield "partitions", f"{card['partitions']}{by}" if card["partitions"] else ""
+    yield "batches", _batch_sentence(card["batch"]) if card["batch"] else ""
     yield "unique key", ", ".join(card["unique_key"])
     yield "storage", card["storage"] or ""
     yield "owners", ", ".join(card["owners"])
@@ -129,6 +142,15 @@ def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "ordered after", ", ".join(card["ordered_after"])
     yield "read by", ", ".join(card["read_by"])
     yield "lineage", card["lineage"] or ""
+
+
+def _batch_sentence(batch: Mapping[str, Any]) -> str:
+    size = f"of {batch['slots']} slots" if isinstance(batch["slots"], int) else f"by the {batch['slots']}"
+    if batch["local"] is None:
+        return size
+    if batch["local"]:
+        return f"{size}, proven to change no result"
+    return f"{size}, one slot of each computed alone too and compared: {batch['why']}"
 
 
 def _fact(label: str, value: str, style: Style) -> list[str]:

@@ -16,11 +16,12 @@ from headwater.report.words import counted
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """``{"steps": [{"asset", "partition", "slots", "reasons", "may_change", "forced"}]}`` in working order."""
-    return {"steps": [_step(step) for step in plan.steps]}
+    """``{"steps": [{"asset", "partition", "slots", "reasons", "may_change", "forced", "batch"}]}`` in working order."""
+    batch_of = {place: number for number, places in enumerate(plan.batches) for place in places}
+    return {"steps": [_step(step, batch_of.get(place)) for place, step in enumerate(plan.steps)]}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, batch: int | None) -> dict[str, Any]:
     return {
         "asset": step.slot.asset,
         "partition": step.slot.partition,
@@ -28,6 +29,7 @@ def _step(step: Step) -> dict[str, Any]:
         "reasons": [reason.as_dict() for reason in step.reasons],
         "may_change": step.may_change,
         "forced": step.forced,
+        "batch": batch,
     }
 
 

@@ -70,10 +70,15 @@ class Caches:
         Arguments:
             columns: sorted names, as ``DataVersion.projections`` has them.
         """
+        self.add_projections({materialization_id: digest}, columns)
+
+    def add_projections(self, digests: Mapping[str, str], columns: tuple[str, ...]) -> None:
+        """The same for several materializations, by their ids, in one transaction."""
+        text = to_json(columns)
         self._insert(
             "insert or replace into projection (materialization, columns, digest)"
             " select sequence, ?, ? from materialization where id = ?",
-            [(to_json(columns), digest, pack_id(materialization_id))],
+            [(text, digest, pack_id(materialization_id)) for materialization_id, digest in digests.items()],
         )
 
     def _insert(self, statement: str, rows: list[tuple[object, ...]]) -> None:

@@ -97,6 +97,7 @@ class Catalog:
         self.remember_derivations = caches.remember_derivations
         self.derivations = caches.derivations
         self.add_projection = caches.add_projection
+        self.add_projections = caches.add_projections
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, durability: str = "full") -> Catalog:

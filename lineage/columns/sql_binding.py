@@ -118,6 +118,21 @@ def polars_type(kind: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
+def aggregate_functions() -> frozenset[str]:
+    """The names of DuckDB's functions that make one value of many rows, or may do so because they are macros."""
+    with _lock:
+        rows = (
+            _connection()
+            .execute(
+                "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type IN "
+                "('aggregate', 'macro')"
+            )
+            .fetchall()
+        )
+    return frozenset(row[0] for row in rows)
+
+
+@lru_cache(maxsize=1)
 def unstable_functions() -> frozenset[str]:
     """The names of DuckDB's functions that may give another value in another run of the same query."""
     with _lock:

@@ -33,7 +33,7 @@ def test_a_document_begins_with_the_edition_the_project_and_the_environment(hw, 
 def test_plan(hw, days) -> None:
     document = hw("plan", "--json", at=days()).document
     assert body(document) == {"steps"}
-    assert set(document["steps"][0]) == {"asset", "partition", "slots", "reasons", "may_change", "forced"}
+    assert set(document["steps"][0]) == {"asset", "partition", "slots", "reasons", "may_change", "forced", "batch"}
     assert document["steps"][0]["asset"] == "staging/flights"
     assert document["steps"][0]["partition"] == "2013-01-01"
     assert document["steps"][0]["slots"] == ["staging/flights@2013-01-01"]
@@ -95,8 +95,8 @@ def test_show(hw, shop) -> None:
     document = hw("show", "staging/orders", "--json", at=shop).document
     assert body(document) == {
         "asset", "kind", "description", "where", "owners", "tags", "partitions", "partition_by", "unique_key",
-        "storage", "volatile", "made_with", "files", "inputs", "ordered_after", "read_by", "columns", "checks",
-        "lineage", "sql", "states", "slots",
+        "batch", "storage", "volatile", "made_with", "files", "inputs", "ordered_after", "read_by", "columns",
+        "checks", "lineage", "sql", "states", "slots",
     }  # fmt: skip
     assert document["inputs"] == [
         {"name": "raw", "asset": "raw/orders", "columns": ["id", "day", "customer", "status", "amount"]}
