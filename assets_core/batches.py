@@ -6,53 +6,53 @@ publication. So a batch is no part of any recipe.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 from assets_core.asset import Asset
+from assets_core.batch_rules import batch_errors
 from assets_core.facts import Facts
-from assets_core.graph import BoundInput
+from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
 
 
-def grouped(slots: Sequence[Slot], facts: Facts) -> tuple[tuple[int, ...], ...]:
-    """The batches among planned slots: runs of neighbours of one batched asset, two slots or more.
+def may_be_batched(asset: Asset[..., Any], graph: Graph, batch: int | str) -> bool:
+    """Whether an asset can be computed in batches of this size or window."""
+    asked = replace(asset, run=replace(asset.run, batch=batch))
+    return not any(batch_errors(asked, ((one.key, one.partitions) for one in graph.inputs[asset.key])))
+
+
+def grouped(slots: Sequence[Slot], batch: int | str, facts: Facts) -> tuple[tuple[int, ...], ...]:
+    """The batches among planned slots of one asset: runs of neighbours, two slots or more.
 
     Slots come together only if, of each input, either all of them read the same slots or no two of them share one:
     then a row of the union belongs to one slot of the batch, or to all of them alike.
 
     Arguments:
-        slots: the first slot of each step, in working order.
+        slots: in working order.
+        batch: how many come together at most, or the calendar window that they begin in.
 
     Returns:
-        Places of steps, counted from 0.
+        Places among the slots, counted from 0.
     """
     found: list[tuple[int, ...]] = []
-    for key, run in groupby(enumerate(slots), key=lambda pair: pair[1].asset):
-        asset = facts.graph.asset(key)
-        if asset.run.batch is not None:
-            found.extend(_batches_of(asset, list(run), facts))
-    return tuple(one for one in found if len(one) > 1)
-
-
-def _batches_of(asset: Asset[..., Any], run: list[tuple[int, Slot]], facts: Facts) -> Iterator[tuple[int, ...]]:
-    batch: list[int] = []
+    together: list[int] = []
     reads = _Reads(facts)
     window: object = None
-    for place, slot in run:
-        own = _window_of(asset, slot)
-        full = isinstance(asset.run.batch, int) and len(batch) >= asset.run.batch
-        if batch and (full or own != window or not reads.admits(slot)):
-            yield tuple(batch)
-            batch, reads = [], _Reads(facts)
-        if not batch:
+    for place, slot in enumerate(slots):
+        own = _window_of(facts.graph.asset(slot.asset), slot, batch)
+        full = isinstance(batch, int) and len(together) >= batch
+        if together and (full or own != window or not reads.admits(slot)):
+            found.append(tuple(together))
+            together, reads = [], _Reads(facts)
+        if not together:
             reads.admits(slot)
         window = own
-        batch.append(place)
-    if batch:
-        yield tuple(batch)
+        together.append(place)
+    found.append(tuple(together))
+    return tuple(one for one in found if len(one) > 1)
 
 
 class _Reads:
@@ -93,9 +93,8 @@ class _Reads:
         return alike or apart if known is None else alike if known else apart
 
 
-def _window_of(asset: Asset[..., Any], slot: Slot) -> object:
+def _window_of(asset: Asset[..., Any], slot: Slot, batch: int | str) -> object:
     """The calendar window that a slot begins in; None where slots are only counted."""
-    batch = asset.run.batch
     if not isinstance(batch, str) or asset.partitions is None or slot.partition is None:
         return None
     start = asset.partitions.partition(slot.partition).start

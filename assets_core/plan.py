@@ -122,8 +122,12 @@ class Steps(Sequence[Step]):
             place += self._count
         if not 0 <= place < self._count:
             raise IndexError(place)
-        block = self.blocks[bisect_right(self._firsts, place) - 1]
+        block = self.block_at(place)
         return block.step(place - block.first)
+
+    def block_at(self, place: int) -> Block:
+        """The block that a step at a place belongs to."""
+        return self.blocks[bisect_right(self._firsts, place) - 1]
 
     def __iter__(self) -> Iterator[Step]:
         for block in self.blocks:
@@ -148,6 +152,15 @@ class Plan:
     warnings: tuple[str, ...] = ()
     batches: tuple[tuple[int, ...], ...] = ()
     """Places of steps that one call computes together, in working order; see ``batches``."""
+    newest_first: bool = False
+    """Of the slots of an asset that are ready, the last partition is made first."""
+
+    def turn(self, place: int) -> int:
+        """What a step that is ready is ordered by: its place in the plan, among its asset's from behind if asked."""
+        if not self.newest_first or not isinstance(self.steps, Steps):
+            return place
+        block = self.steps.block_at(place)
+        return 2 * block.first + len(block.places) - 1 - place
 
     @property
     def assets(self) -> dict[str, None]:

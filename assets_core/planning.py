@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets_core.asset import Asset, Definition, Source
-from assets_core.batches import grouped
+from assets_core.batches import grouped, may_be_batched
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
@@ -33,8 +33,10 @@ def make(
     keys: Collection[str],
     facts: Facts,
     *,
-    partitions: Mapping[str, Collection[str]] | None = None,
+    partitions: Mapping[str, Collection[str | None]] | None = None,
     force: bool = False,
+    newest_first: bool = False,
+    batch: int | str | None = None,
 ) -> Plan:
     """The steps that make exactly the selected slots fresh, on their inputs as published or planned.
 
@@ -42,6 +44,8 @@ def make(
         keys: asset keys of the selection.
         partitions: by asset key, the partition keys to stay within; an absent key means all.
         force: compute every selected slot, fresh or not.
+        newest_first: of the slots of an asset that are ready, the last partition is made first.
+        batch: what assets that can be batched are batched by, instead of what they say.
 
     Raises:
         UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input. A slot
@@ -55,17 +59,18 @@ def make(
             chosen.consider(definition, (partitions or {}).get(key))
     raise_all(chosen.errors)
     steps = Steps(chosen.blocks)
-    return Plan(steps, tuple(chosen.warnings), _batches(steps, facts))
+    return Plan(steps, tuple(chosen.warnings), _batches(steps, facts, batch), newest_first)
 
 
-def _batches(steps: Steps, facts: Facts) -> tuple[tuple[int, ...], ...]:
+def _batches(steps: Steps, facts: Facts, asked: int | str | None) -> tuple[tuple[int, ...], ...]:
     """The places of steps that one call computes together."""
     found = []
     for block in steps.blocks:
-        key = block.keys[0]
-        if facts.graph.asset(key).run.batch is not None:
-            slots = [Slot(key, block.partitions[place]) for place in block.places]
-            found += [tuple(block.first + place for place in batch) for batch in grouped(slots, facts)]
+        asset = facts.graph.asset(block.keys[0])
+        by = asset.run.batch if asked is None else asked if may_be_batched(asset, facts.graph, asked) else None
+        if by is not None:
+            slots = [Slot(asset.key, block.partitions[place]) for place in block.places]
+            found += [tuple(block.first + place for place in batch) for batch in grouped(slots, by, facts)]
     return tuple(found)
 
 
@@ -100,7 +105,7 @@ class _Chosen:
         self._behind_held: dict[str, bytearray] = {}
         self._done: set[str] = set()
 
-    def consider(self, asset: Asset[..., Any], partitions: Collection[str] | None) -> None:
+    def consider(self, asset: Asset[..., Any], partitions: Collection[str | None] | None) -> None:
         """Adds the steps that an asset needs."""
         if asset.maker in self._done:
             return
@@ -127,7 +132,7 @@ class _Chosen:
         if block.places:
             self._add(block, keys, upstream)
 
-    def _places(self, key: str, partitions: Collection[str] | None) -> Sequence[int]:
+    def _places(self, key: str, partitions: Collection[str | None] | None) -> Sequence[int]:
         every = self.facts.partitions(key)
         if partitions is None:
             return range(len(every))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
     from assets_core.states import States
+    from headwater.backfill import Backfill, Estimate
     from headwater.diff import Diff
     from headwater.environments import Changed, Known
     from headwater.partition_keys import KeysChanged
@@ -250,6 +251,44 @@ class Project:
         return materialize(
             self, select, partition=partition, exclude=exclude, force=force, workers=workers, reporter=reporter,
             command=command, reason=reason,
+        )  # fmt: skip
+
+    def plan_backfill(
+        self, select: str, asked: Backfill, *, exclude: str = "", force: bool = False
+    ) -> tuple[Plan, Estimate]:
+        """What ``backfill`` would do now, and what that is likely to cost; nothing is recorded."""
+        from headwater.backfill import estimate
+        from headwater.use_cases import make_plan
+
+        plan = make_plan(self, select, exclude=exclude, force=force, backfill=asked)
+        return plan, estimate(self, plan)
+
+    def backfill(
+        self,
+        select: str,
+        asked: Backfill,
+        *,
+        exclude: str = "",
+        force: bool = False,
+        workers: int | None = None,
+        reporter: Reporter | None = None,
+        command: str = "",
+        reason: str = "",
+    ) -> RunResult:
+        """Makes many partitions in one run: those of the selected assets in a range that are not fresh.
+
+        Arguments:
+            asked: the range, which slots of it, in which order, in batches of what size.
+            exclude, force, workers, reporter, command, reason: as for ``materialize``.
+
+        Raises:
+            HeadwaterError: as for ``materialize``; HW610, HW611, HW650, HW651 see ``planned_backfill``.
+        """
+        from headwater.use_cases import materialize
+
+        return materialize(
+            self, select, partition=None, exclude=exclude, force=force, workers=workers, reporter=reporter,
+            command=command, reason=reason, backfill=asked,
         )  # fmt: skip
 
     def validate(self, *, rebuild: bool = True) -> Validation:

@@ -27,6 +27,7 @@ from assets_core.ports import Reporter, RunResult
 from assets_core.records import Materialization, RunRecord, RunState
 from assets_core.states import States
 from headwater import processes
+from headwater.backfill import Backfill, planned_backfill
 from headwater.orphans import orphaned
 from headwater.pointers import records_shown
 from headwater.secrets import mask
@@ -45,10 +46,16 @@ if TYPE_CHECKING:
 
 
 def make_plan(
-    project: Project, select: str = "", *, partition: str | None = None, exclude: str = "", force: bool = False
+    project: Project,
+    select: str = "",
+    *,
+    partition: str | None = None,
+    exclude: str = "",
+    force: bool = False,
+    backfill: Backfill | None = None,
 ) -> Plan:
     """See ``Project.plan``."""
-    return _planned(project, select, partition, exclude, force, new_id())[1]
+    return _planned(project, select, partition, exclude, force, new_id(), backfill=backfill)[1]
 
 
 def status(project: Project, select: str = "", *, exclude: str = "") -> States:
@@ -72,13 +79,14 @@ def materialize(
     reporter: Reporter | None,
     command: str,
     reason: str,
+    backfill: Backfill | None = None,
 ) -> RunResult:
     """See ``Project.materialize``."""
     told = reporter or Reporter()
     refuse_frozen(project)
     dead = abandon_dead_runs(project)
     run_id = new_id()
-    known, plan = _planned(project, select, partition, exclude, force, run_id, told.noticed)
+    known, plan = _planned(project, select, partition, exclude, force, run_id, told.noticed, backfill)
     warnings = (*dead, *known.warnings, *plan.warnings)
     for warning in warnings:
         told.warned(warning)
@@ -156,13 +164,17 @@ def _planned(
     force: bool,
     run_id: str,
     told: Callable[[str], None] = lambda _: None,
+    backfill: Backfill | None = None,
 ) -> tuple[Known, Plan]:
     project.refresh()
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, _now(), run_id, told=told)
     raise_all(known.errors)
-    partitions = None if partition is None else _within(project, keys, partition, known.facts)
-    plan = planning.make(keys, known.facts, partitions=partitions, force=force)
+    if backfill is not None:
+        plan = planned_backfill(project, keys, known.facts, backfill, force=force)
+    else:
+        partitions = None if partition is None else _within(project, keys, partition, known.facts)
+        plan = planning.make(keys, known.facts, partitions=partitions, force=force)
     keep_judgements(project.scene, known.facts)
     return known, plan
 

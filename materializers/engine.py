@@ -195,7 +195,7 @@ class Engine:
             return
         self._calls[places[0]] = places
         priority = -self.facts.graph.asset(self.plan.steps[places[0]].slot.asset).run.priority
-        heapq.heappush(self._ready, (priority * len(self.plan.steps) + places[0], places[0]))
+        heapq.heappush(self._ready, (priority * len(self.plan.steps) + self.plan.turn(places[0]), places[0]))
 
     def _inputs_are_there(self, step: Step) -> bool:
         graph = self.facts.graph

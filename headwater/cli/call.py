@@ -160,6 +160,12 @@ class Call:
             raise RefusedError(code, "no reason was given; nothing was done")
         return reason
 
+    def agree(self, question: str) -> bool:
+        """Asks whether to go on, where a person can answer; elsewhere, and with ``--yes``, the answer is yes."""
+        if self.yes or self.as_json or not may_ask():
+            return True
+        return _ask(f"{question} [y/N] ").lower() in ("y", "yes")
+
 
 def partitions_of(project: Project) -> PartitionsOf:
     """Looks partition definitions up in a project."""

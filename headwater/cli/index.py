@@ -30,6 +30,7 @@ COMMANDS: Sections = {
         "plan": Entry("headwater.cli.plan", "Show what would run, and why."),
         "status": Entry("headwater.cli.status", "Show the state of every slot, and why."),
         "materialize": Entry("headwater.cli.materialize", "Make the selected assets fresh."),
+        "backfill": Entry("headwater.cli.backfill", "Make many partitions, in one run."),
         "preview": Entry("headwater.cli.preview", "Compute one slot with this code and show it, recording nothing."),
         "check": Entry("headwater.cli.check", "Run checks on published data, computing nothing."),
         "runs": Entry("headwater.cli.runs", "Show the history of runs and what they said."),

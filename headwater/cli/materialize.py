@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +19,7 @@ from headwater.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from assets_core.ports import RunResult
     from headwater.project import Project
-    from headwater.report.slots import PartitionsOf
-    from headwater.report.style import Style
 
 
 @verb(
@@ -64,9 +60,7 @@ def command(
     passed, and carries on with whatever does not depend on what failed. What lies upstream is read as it is
     published; with + before a name it is made fresh first.
     """
-    from headwater.progress import reporter_for
-    from headwater.report.outcome import outcome_document
-    from headwater.use_cases import Interrupted
+    from headwater.cli.carry_out import carry_out
 
     selection = " ".join(select)
     with call.open() as project:
@@ -74,10 +68,11 @@ def command(
             return _dry_run(call, project, selection, exclude, partition, force, why)
         if force and project.protected:
             reason = call.confirm(f"compute {selection or 'every asset'} again", code="HW720", reason=reason)
-        reporter = reporter_for(progress, sys.stderr, quiet=call.quiet, verbose=call.verbose)
-        interrupted = 0
-        try:
-            result = project.materialize(
+        return carry_out(
+            call,
+            project,
+            progress,
+            lambda reporter: project.materialize(
                 selection,
                 partition=partition,
                 exclude=exclude,
@@ -86,25 +81,8 @@ def command(
                 reporter=reporter,
                 command=call.command_line,
                 reason=reason,
-            )
-        except Interrupted as stopped:
-            result, interrupted = stopped.result, stopped.number
-        finally:
-            reporter.close()
-        where = partitions_of(project)
-        call.answer(
-            lambda style: _text(result, call, style, where),
-            lambda: outcome_document(result),
-            ok=result.ok,
-            warnings=result.warnings if call.as_json else (),
+            ),
         )
-    return 128 + interrupted if interrupted else 0 if result.ok else 1
-
-
-def _text(result: RunResult, call: Call, style: Style, where: PartitionsOf) -> str:
-    from headwater.report.outcome import outcome_text
-
-    return "" if call.quiet and result.ok else outcome_text(result, call.title, style, partitions_of=where)
 
 
 def _dry_run(

@@ -45,6 +45,12 @@ from slot s cross join current c
 join materialization m on m.sequence = c.materialization
 where s.asset in (select value from json_each(:assets)) and m.storage is not null and m.kind = 0
 """
+_TYPICAL = """
+select avg(seconds), avg(bytes), count(*) from (select m.seconds, ifnull(m.bytes, 0) as bytes
+from slot s cross join current c
+    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+join materialization m on m.sequence = c.materialization where s.asset = :asset and m.kind = 0 limit 1000)
+"""
 _MANY = 50
 """More assets than this are found faster by going through all that the environment shows."""
 
@@ -105,6 +111,13 @@ class ShownReader:
         for asset, code in rows:
             found.setdefault(asset, []).append(coding.code_value(unpack_json(bodies[code])))
         return found
+
+    def typical(self, env: str, asset: str) -> tuple[float, float] | None:
+        """What making a slot of an asset took and stored, seconds and bytes, on average over up to a thousand that are
+        shown; None where none is."""
+        with self._reading() as connection:
+            seconds, size, count = connection.execute(_TYPICAL, {"env": env, "asset": asset}).fetchone()
+            return (seconds, size) if count else None
 
     def stored_of(self, env: str, assets: Iterable[str]) -> list[tuple[Slot, Stored]]:
         """Where the data lies that the slots of these assets show; not that of sources."""

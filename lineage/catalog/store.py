@@ -58,6 +58,7 @@ class Catalog:
         self.alike = shown.alike
         self.codes_shown = shown.codes_shown
         self.stored_of = shown.stored_of
+        self.typical = shown.typical
         self.lineages = reader.lineages
         self.materializations = reader.materializations
         self.find_recipes = reader.find_recipes
