@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple, cast
 
 import polars as pl
-import pyarrow as pa
 
 from assets_core.errors import DataError
 from materializers.readers import scan
@@ -243,6 +242,8 @@ def _counts_agree(path: str, options: Mapping[str, Any], columns: int) -> bool:
 
 def _opened(path: str) -> IO[bytes]:
     """The bytes of a file as polars reads them: unpacked, if its first bytes say that it is packed."""
+    import pyarrow as pa  # late: only what cannot be read is looked at like this
+
     with open(path, "rb") as file:
         first = file.read(4)
     for kind, magic in _PACKED.items():

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from assets_core.asset import Asset
 from assets_core.errors import DataError, did_you_mean
@@ -29,6 +28,8 @@ def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
         return result.collect()
     if isinstance(result, pl.DataFrame):
         return result
+    import pyarrow as pa  # late: most results are frames of polars, and it takes a tenth of a second
+
     if isinstance(result, pa.Table | pa.RecordBatch):
         return _from_arrow(result, asset)
     if type(result).__module__.split(".", 1)[0] == "pandas" and hasattr(result, "columns"):

@@ -6,13 +6,14 @@ import re
 import threading
 from collections.abc import Mapping
 from tempfile import gettempdir
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import polars as pl
 
 from assets_core.errors import DataError
-from lineage.columns.sql_bound import bound_names, to_duckdb
+
+if TYPE_CHECKING:
+    import duckdb  # late everywhere here: projects without queries need neither it nor sqlglot
 
 SETTINGS: dict[str, str] = {
     "TimeZone": "'UTC'",
@@ -32,6 +33,8 @@ _local = threading.local()
 
 def settings() -> dict[str, str]:
     """What enters the recipe of a SQL asset: the pinned settings and the major version of the engine."""
+    import duckdb
+
     major = duckdb.__version__.split(".", 1)[0]
     return {"engine": f"duckdb {major}", "engine_settings": " ".join(f"{k}={v}" for k, v in sorted(SETTINGS.items()))}
 
@@ -49,6 +52,10 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
     Raises:
         DataError: HW320, DuckDB refuses the query or fails on the data.
     """
+    import duckdb
+
+    from lineage.columns.sql_bound import bound_names, to_duckdb
+
     connection = _connection()
     views: list[str] = []
     try:
@@ -79,6 +86,8 @@ def _connection() -> duckdb.DuckDBPyConnection:
     """The connection of this thread: opening one costs some 30 ms, so it is kept."""
     kept: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if kept is None:
+        import duckdb
+
         kept = duckdb.connect(":memory:", config={"threads": 1, "temp_directory": gettempdir()})
         for name, value in SETTINGS.items():
             kept.execute(f"set {name} = {value}")
