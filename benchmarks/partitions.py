@@ -71,9 +71,12 @@ def main() -> None:
     parser.add_argument("--only", choices=("state", "backfill"))
     parser.add_argument("--sizes", nargs="+", type=int, default=[100_000, 1_000_000], help="slots in all")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--slots", type=int, default=12_000, help="partitions of the backfill")
     arguments = parser.parse_args()
     if arguments.only in (None, "state"):
         state(arguments.sizes, arguments.runs)
+    if arguments.only in (None, "backfill"):
+        backfill(arguments.slots, arguments.runs)
 
 
 def state(sizes: list[int], runs: int) -> None:
@@ -96,6 +99,44 @@ def state(sizes: list[int], runs: int) -> None:
                 show(shape, "status, all fresh", root, ["status"], runs)
                 edit(root)
                 show(shape, "plan after a change of code", root, ["plan", "--why"], runs)
+
+
+BACKFILL = """
+import polars as pl
+from headwater import asset, Context, Hourly
+
+@asset(key="hours", partitions=Hourly("2013-01-01", "{end}"))
+def hours(context: Context) -> pl.DataFrame:
+    return pl.DataFrame({{"id": range(100), "hour": [context.partition.key] * 100}})
+"""
+
+
+def backfill(slots: int, runs: int) -> None:
+    """CPU a slot of a real backfill beside a loop that makes, writes and syncs the same files, in turn."""
+    print(f"\nbackfill of {slots:,} partitions of 100 rows, CPU ms a slot; 2 workers")
+    rows = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
+            root = Path(folder)
+            end = datetime(2013, 1, 1) + timedelta(hours=slots)  # noqa: DTZ001 -- local to the definition's zone
+            (root / "headwater.toml").write_text(SETTINGS)
+            (root / "many.py").write_text(BACKFILL.format(end=end.isoformat()))
+            bare = child("floor", root, slots)
+            own = child("run", root, slots)
+            size = (root / ".headwater" / "catalog.db").stat().st_size / slots
+            rows.append((*own, bare[-1], own[-1] / bare[-1], size))
+    early, late, own_ms, bare_ms, ratio, size = (sorted(column)[len(rows) // 2] for column in zip(*rows, strict=True))
+    print(f"  bare loop {bare_ms:.2f}, headwater {own_ms:.2f}: {ratio:.2f} times")
+    print(f"  up to the 1,000th slot {early:.2f}, the last 1,000 {late:.2f}; {size:.0f} bytes of metadata a slot")
+
+
+def child(what: str, root: Path, slots: int) -> list[float]:
+    """Milliseconds of CPU a slot that a process of its own prints: the last number is over all slots."""
+    command = [sys.executable, "-m", "benchmarks.partitions_backfill", what, os.fspath(root), str(slots)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return [float(one) for one in done.stdout.split()]
 
 
 def show(shape: str, what: str, root: Path, command: list[str], runs: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.call import Call
+from headwater.cli.call import Call, partitions_of
 from headwater.cli.command import verb
 from headwater.cli.options import all_option, complete_keys
 
@@ -24,6 +24,7 @@ _FORMATS = ("tree", "json", "mermaid", "dot", "openlineage")
         ("headwater lineage marts/kpis:avg_delay", "up to the raw files' columns"),
         ("headwater lineage raw/flights:tailnum --down", "everything that it reaches"),
         ("headwater lineage marts/kpis --direct --format mermaid", ""),
+        ("headwater lineage marts/kpis --partition 2013-02", "the slots that this one was made from"),
         ("headwater lineage --sql query.sql --dialect postgres", "any query, no project"),
         ("headwater lineage --sql query.sql --format openlineage", "the column lineage facet of OpenLineage"),
     ),
@@ -39,6 +40,7 @@ _FORMATS = ("tree", "json", "mermaid", "dot", "openlineage")
 @click.option("--down", "way", flag_value="down", help="To the columns that it influences.")
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="At most so many assets away.")
 @click.option("--direct", is_flag=True, help="Only columns whose values reach it, none that only filter, join or sort.")
+@click.option("--partition", metavar="K", help="Not columns, but the slots that this one was made from.")
 @click.option("--as-of", metavar="T", help="As published at an ISO time, after run:ID, or at the end of a date.")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="tree", show_default=True, help="How it is shown."
@@ -54,6 +56,7 @@ def command(
     way: str,
     depth: int | None,
     direct: bool,
+    partition: str | None,
     as_of: str | None,
     form: str,
     namespace: str | None,
@@ -80,6 +83,8 @@ def command(
         if form == "openlineage":
             return _openlineage(call, found, namespace or dialect, [], direct, warnings_of(found))
         return _answer(call, walks_of_sql(found, direct), warnings_of(found), form, frozenset())
+    if partition is not None:
+        return _slots(call, str(target), partition, as_of, depth, way=way, form=form)
     if dialect is not None or schema_file is not None:
         raise click.UsageError("--dialect and --schema go with --sql", click.get_current_context())
     from headwater.report.flow import walk_of_trace
@@ -94,6 +99,23 @@ def command(
         trace = project.lineage(key, as_of).trace(column or None, direction=direction, depth=depth, direct=direct)
         sources = frozenset(one.key for one in project.graph.sources)
         return _answer(call, [walk_of_trace(trace)], (), form, sources)
+
+
+def _slots(
+    call: Call, target: str, partition: str, as_of: str | None, depth: int | None, *, way: str, form: str
+) -> int:
+    if way == "down" or form not in ("tree", "json") or ":" in target:
+        raise click.UsageError("--partition goes up from an asset, as a tree or as JSON", click.get_current_context())
+    from headwater.report.slot_tree import slot_tree_document, slot_tree_text
+    from headwater.slot_lineage import slot_lineage
+
+    with call.open() as project:
+        tree = slot_lineage(project, target, partition, as_of=as_of, depth=depth)
+        call.answer(
+            lambda style: slot_tree_text(tree, style, partitions_of=partitions_of(project)),
+            lambda: slot_tree_document(tree),
+        )
+    return 0
 
 
 def _check_openlineage(form: str, namespace: str | None, *, whole: bool) -> None:
