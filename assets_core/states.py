@@ -190,6 +190,8 @@ def _judge_each(states: AssetStates, places: Sequence[int], bases: Sequence[byte
             if verdict.state is SlotState.FRESH:
                 remember(slot, bases[place] if bases else facts.basis(slot), facts)
             states.codes[place] = states.number(verdict)
+        if len(places) > _JUDGED_TOGETHER:
+            facts.published.let_go(slots)
 
 
 def fetch(slots: Iterable[Slot], facts: Facts) -> None:

@@ -198,6 +198,8 @@ def _comparable(
     inputs: list[tuple[BoundInput, Schema | None]],
 ) -> Derivation:
     """The derivation with a source digest where some slot was recorded under evidence that compares by nothing else."""
+    if derivation.code.source is not None or derivation.code.pinned is not None:
+        return derivation
     if any(same_code(one, derivation.code) is None for one in codes.of(asset.key, derivation.code)):
         return replace(derivation, code=with_source(asset, derivation.code, inputs, scene.derived))
     return derivation

@@ -150,7 +150,11 @@ class ParquetStorage:
             names = os.listdir(f"{self._base}/{escape(asset)}")
         except OSError:
             return frozenset()
-        ids = (name[-len(_SUFFIX) - 36 : -len(_SUFFIX)] for name in names if name.endswith(_SUFFIX))
+        ids = [name[-len(_SUFFIX) - 36 : -len(_SUFFIX)] for name in names if name.endswith(_SUFFIX)]
+        with contextlib.suppress(ValueError):  # all at once, as long as every name has the form of ours
+            raw = bytes.fromhex("".join(ids).replace("-", ""))
+            if len(raw) == 16 * len(ids):
+                return frozenset([raw[start : start + 16] for start in range(0, len(raw), 16)])
         return frozenset(map(pack_id, ids))
 
     def digest(self, stored: Stored) -> str:
