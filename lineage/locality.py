@@ -85,8 +85,10 @@ def _is_whole(bound: BoundInput, definition: Definition) -> bool:
 def _not_by_slot(asset: Asset[..., Any], bound: BoundInput, up: Definition, schema: Schema | None) -> str:
     """Why the rows of an input cannot be told apart by the slots that read them; empty if they can."""
     columns = columns_of(up.partition_by)
-    if len(columns) != 1:
-        return f"it reads {bound.key}, which has no one partition_by column to tell its rows apart"
+    if not columns:
+        return f"it reads {bound.key}, which has no partition_by to tell its rows apart"
+    if len(columns) > 1:
+        return f"it reads {bound.key}, which is partitioned by several columns"
     column = columns[0]
     same = _same_slices(asset.partitions, up.partitions)
     if bound.partitions is not None or not (same or _within(up.partitions, asset.partitions)):
