@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from assets_core.asset import Asset
+from assets_core.asset import Asset, Source
 from assets_core.errors import RunError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -33,6 +33,8 @@ class Progress:
         expected: by slot, the id of what it showed when the step was dispatched.
         adopt: by slot, an earlier materialization whose data is only to be checked again.
         made: what came of it.
+        sources: the observations that the attempt under way reads, which must still hold when it has ended.
+        judged_at: how often other runs had moved the facts on when the step was judged last.
     """
 
     attempts: int = 0
@@ -44,6 +46,8 @@ class Progress:
     made: tuple[Materialization, ...] = ()
     error: StepError | None = None
     logs: list[AttemptLog] = field(default_factory=list)
+    judged_at: int = -1
+    sources: list[list[Materialization]] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -104,6 +108,15 @@ class Dispatcher:
             self._lookup,
             self.mask,
         )
+
+    def sources(self, step: Step) -> list[list[Materialization]]:
+        """The observations that an attempt reads, a list a source."""
+        graph = self.facts.graph
+        return [
+            [self.facts.published[one] for one in self.facts.reads(step.slot, bound)]
+            for bound in graph.inputs[step.slot.asset]
+            if isinstance(graph.definitions[bound.key], Source)
+        ]
 
     def _inputs(self, slot: Slot) -> Iterable[TaskInput]:
         for bound in self.facts.graph.inputs[slot.asset]:

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import heapq
+import random
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from assets_core.asset import Asset, Source
-from assets_core.check import Check, Severity
+from assets_core.admission import Admission, Needs, Rank, path_lengths, typical_seconds
+from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError
-from assets_core.facts import make_recipe
-from assets_core.keys import Slot
-from assets_core.plan import Plan, Step
-from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
-from assets_core.recipe import Recipe
-from assets_core.records import Materialization, StepError, StepRecord, StepResult
-from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
-from assets_core.staleness import SlotState, judge
-from assets_core.states import judged, remember
-from lineage.catalog.values import Outcome, Publish
-from lineage.code_record import to_text
-from lineage.derive import read_source
+from assets_core.plan import Plan
+from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult, StepOutcome
+from assets_core.records import StepError, StepResult
+from assets_core.run import AS_ASKED, FAILURES, Instruction, Order, RunTable, StepEvent, StepState
+from lineage.catalog.values import Want
+from materializers.considering import Considering
 from materializers.dispatch import Dispatcher, Progress
-from materializers.observe import Known, Scene, asset_facts, input_schemas, keep_derivations
+from materializers.neighbours import Neighbourhood
+from materializers.observe import Known, Scene, keep_derivations
+from materializers.recorder import COMMIT_AFTER_SECONDS, Recorder
 from materializers.tables import CatalogDigests
 
-COMMIT_AFTER_SECONDS = 0.05
-"""How long a finished step may wait for others to share its transaction while there is other work to do."""
-COMMIT_AT_MOST = 100
-"""So many steps share a transaction at most."""
+PATIENCE_SECONDS = 0.2
+"""The engine listens at least so often to whoever interrupts it."""
+QUICK_SECONDS = 0.25
+"""Of quick steps so many are claimed and handed out at once as keep the workers busy for so long."""
+IN_HAND_AT_MOST = 64
+"""But never more than so many."""
 
 
 class Engine:
@@ -43,6 +42,8 @@ class Engine:
         reporter: who is told.
         resources: opens the resources of an asset, by parameter.
         mask: takes secrets out of a text.
+        since: the entry of the catalog's log up to which the facts are known to be whole.
+        bury: marks runs whose process is gone as abandoned, and gives a sentence on each.
     """
 
     def __init__(
@@ -55,6 +56,10 @@ class Engine:
         reporter: Reporter,
         resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
         mask: Callable[[str], str] = str,
+        *,
+        conduct: Conduct | None = None,
+        since: int = 0,
+        bury: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.scene = scene
         self.known = known
@@ -64,64 +69,72 @@ class Engine:
         self.executor = executor
         self.reporter = reporter
         self.mask = mask
+        self.conduct = conduct or Conduct()
         self.table = RunTable(plan)
-        self.progress = [Progress() for _ in plan.steps]
         self.outcomes: list[StepOutcome] = []
         self.warnings: list[str] = []
+        self._progress: dict[int, Progress] = {}
+        self._considering = Considering(scene, known.facts, self.conduct.done)
         self._dispatcher = Dispatcher(scene, known.facts, run_id, resources, mask)
+        self._neighbours = Neighbourhood(scene, known.facts, run_id, since, bury)
+        self._recorder = Recorder(scene, known.facts, plan, self.table, self._progress, run_id, self._warn)
+        self._admission = Admission(self.conduct.limits)
         self._digests = CatalogDigests(scene.catalog)
-        self._instructions: list[Instruction] = []
-        self._ready: list[tuple[int, int]] = []
+        self._lengths: list[float] = []
+        self._instructions: deque[Instruction] = deque()
         self._running: set[int] = set()
         self._retries: list[tuple[float, int]] = []
-        self._waiting: list[int] = []
-        self._unrecorded: list[StepRecord] = []
-        self._oldest = 0.0
-        self._interrupted = False
+        self._waiting: set[int] = set()
+        self._crowded: list[int] = []
+        self._spent = (0, 0.0)
+        self._asked_to_stop = 0
         self._stopping = False
         self.facts.keep_all_but(plan.assets)
 
     def run(self) -> RunResult:
         """Runs the plan to its end; after ``interrupt`` only what is under way to its end."""
         began = time.perf_counter()
-        self._record_observations()
+        self._recorder.observations(self.known.observed)
+        self._lengths = self._learned_lengths()
         self._instructions.extend(self.table.begin())
         while self._instructions or not self.table.ended:
-            if self._interrupted and not self._stopping:
-                self._stop()
+            self._heed()
             self._advance()
         self._commit()
         keep_derivations(self.scene)
         counts = self.table.count()
-        ok = all(StepState(state) in WELL_ENDED for state in counts)
+        ok = all(StepState(state) in AS_ASKED for state in counts)
         return RunResult(
             self.run_id, self.scene.env, ok, tuple(self.outcomes), counts, tuple(self.warnings),
             time.perf_counter() - began,
         )  # fmt: skip
 
-    def interrupt(self) -> None:
-        """Asks the run to end in order, where nothing is half done; returns at once, as a signal handler must."""
-        self._interrupted = True
+    def interrupt(self, *, at_once: bool = False) -> None:
+        """Asks the run to end, from a signal handler or another thread; returns at once.
+
+        Arguments:
+            at_once: do not let what is running finish.
+        """
+        self._asked_to_stop = max(self._asked_to_stop, 2 if at_once else 1)
 
     @property
     def stopped(self) -> bool:
         """Whether somebody interrupted the run."""
-        return self._stopping
+        return self._asked_to_stop > 0 and self._stopping
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
         while self._instructions:
-            instruction = self._instructions.pop(0)
+            instruction = self._instructions.popleft()
             if instruction.order is Order.CONSIDER:
                 self._consider(instruction.step)
             else:
                 self._settle(instruction.step)
-        self._start_due_retries()
-        while self._ready and len(self._running) < 2 * self.executor.workers:
-            self._start(heapq.heappop(self._ready)[1])
-        busy = len(self._running) > self.executor.workers
-        if self._waiting and (not busy or self._commit_is_due()):
+        self._free_due_retries()
+        self._look_at_neighbours()
+        self._start_more()
+        if self._recorder.due(idle=len(self._running) <= self.executor.workers):
             self._commit()
             return
         if self._instructions or self.table.ended:
@@ -129,122 +142,160 @@ class Engine:
         for place, result in self.executor.wait(self._patience()):
             self._finished(place, result)
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """How long to wait for an attempt at most, in seconds."""
-        bounds = [due - time.monotonic() for due, _ in self._retries]
-        if self._waiting:
+        bounds = [PATIENCE_SECONDS]
+        if self._retries:
+            bounds.append(self._retries[0][0] - time.monotonic())
+        if self._recorder.waiting:
             bounds.append(COMMIT_AFTER_SECONDS)
-        if not self._running and not bounds:
-            return 0.0
-        return max(0.001, min(bounds)) if bounds else 1.0
-
-    def _commit_is_due(self) -> bool:
-        return len(self._waiting) >= COMMIT_AT_MOST or time.monotonic() - self._oldest > COMMIT_AFTER_SECONDS
+        if self._waiting or self._crowded:
+            bounds.append(self._neighbours.patience())
+        return max(0.001, min(bounds))
 
     def _apply(self, place: int, event: StepEvent) -> None:
         self._instructions.extend(self.table.apply(place, event))
 
-    def _stop(self) -> None:
+    def _heed(self) -> None:
+        """Does what whoever interrupted the run asked for."""
+        if self._asked_to_stop and not self._stopping:
+            self._begin_nothing_more("interrupted: what is running may finish; interrupt again to stop at once")
+        if self._asked_to_stop > 1:
+            for place in sorted(self._running):
+                ended = self.executor.cancel(place)
+                self._apply(place, StepEvent.CANCELLED if ended else StepEvent.GIVEN_UP)
+            self._running.clear()
+
+    def _begin_nothing_more(self, why: str) -> None:
         self._stopping = True
-        self._ready.clear()
+        self._admission.clear()
         self._retries.clear()
-        self.reporter.warned("interrupted: what is running may finish; interrupt again to stop at once")
-        self._instructions = [one for one in self._instructions if one.order is Order.SETTLE]
+        self._waiting.clear()
+        self._crowded.clear()
+        self.reporter.warned(why)
+        self._instructions = deque(one for one in self._instructions if one.order is Order.SETTLE)
         self._instructions.extend(self.table.cancel())
 
-    # -- considering a step whose inputs have settled ---------------------------------------------------------------
+    # -- steps that are ready ---------------------------------------------------------------------------------------
 
     def _consider(self, place: int) -> None:
-        if self.table.states[place] is not StepState.READY:
-            return
-        step, progress = self.plan.steps[place], self.progress[place]
+        if self.table.states[place] is StepState.READY and self._must_be_computed(place):
+            run = self.facts.graph.asset(self.plan.steps[place].slot.asset).run
+            self._admission.offer(place, self._rank(place, run.priority), Needs(run.pool, run.memory_bytes))
+
+    def _must_be_computed(self, place: int) -> bool:
+        """Judges a step; whatever it comes to without being computed has happened then."""
+        step = self.plan.steps[place]
+        progress = self._progress.setdefault(place, Progress())
+        progress.judged_at = self._neighbours.moves
         try:
-            if not self._inputs_are_there(step):
-                self._apply(place, StepEvent.INPUT_ABSENT)
-                return
-            self._derive_now(step)
-            if not step.forced and all(judge(slot, self.facts).state is SlotState.FRESH for slot in step.slots):
-                for slot in step.slots:
-                    remember(slot, self.facts.basis(slot), self.facts)
-                self._apply(place, StepEvent.EQUAL)
-                return
-            progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
-            progress.basis = {slot: self.facts.basis(slot) for slot in step.slots}
-            progress.expected = {slot: self._shown(slot) for slot in step.slots}
-            if not step.forced and not self.facts.graph.asset(step.slot.asset).volatile and self._look_up(place):
-                return
+            event = self._considering.judged(step, progress)
         except HeadwaterError as error:
             progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
-            self._apply(place, StepEvent.RAISED)
+            event = StepEvent.RAISED
+        if event is not None:
+            self._apply(place, event)
+        return event is None
+
+    def _rank(self, place: int, priority: int) -> Rank:
+        return (-priority, -self._lengths[place] if self._lengths else 0.0, place)
+
+    def _learned_lengths(self) -> list[float]:
+        """How much work hangs on each step, learned from past runs; nothing where the order does not matter."""
+        if len(self.plan.steps) <= self.executor.workers:
+            return []
+        assets = {step.slot.asset for step in self.plan.steps}
+        return path_lengths(self.plan, typical_seconds(self.plan, self.scene.catalog.typical_seconds(assets)))
+
+    def _start_more(self) -> None:
+        """Hands out what is ready: lets steps in, claims their slots, and looks for them in history."""
+        while not self._stopping:
+            places = self._admission.admit(self._room())
+            if not places:
+                return
+            claimed = self._claim(places)
+            fit = [place for place in claimed if self._holds(place)]
+            self._reuse_or_start(fit)
+
+    def _room(self) -> int:
+        """How many more steps to hand out: enough that no worker waits, and of quick ones many at once."""
+        workers = self.executor.workers
+        attempts, seconds = self._spent
+        quick = int(QUICK_SECONDS * workers * attempts / max(seconds, 1e-6))
+        if len(self._running) >= 2 * workers:
+            return 0
+        return max(2 * workers, min(quick, IN_HAND_AT_MOST)) - len(self._running)
+
+    def _claim(self, places: list[int]) -> Sequence[int]:
+        """Claims the slots of steps; those that others are at wait or are left. Gives those that were granted."""
+        wants = []
+        for place in places:
+            step = self.plan.steps[place]
+            pool = self.facts.graph.asset(step.slot.asset).run.pool
+            wants.append(Want(place, step.slots, pool, self.conduct.limits.pools.get(pool or "", 1)))
+        answer = self._neighbours.claim(wants)
+        for place, holder in answer.busy.items():
+            self._admission.done(place)
+            if self.conduct.if_busy is IfBusy.SKIP:
+                self._apply(place, StepEvent.LEFT_TO_OTHER)
+                continue
+            self._apply(place, StepEvent.BUSY)
+            self._waiting.add(place)
+            self.reporter.waiting(self.plan.steps[place], holder)
+        for place in answer.full:
+            self._admission.done(place)
+            self._crowded.append(place)
+        if answer.lost:
+            self._warn("another command took this run for dead: it begins nothing more")
+            self.interrupt()
+            self._heed()
+        return answer.granted
+
+    def _holds(self, place: int) -> bool:
+        """Whether a step is still to be computed now that its slots are claimed."""
+        current = self._progress[place].judged_at == self._neighbours.moves
+        return current or self._must_be_computed(place)
+
+    def _reuse_or_start(self, places: list[int]) -> None:
+        history = self._considering.history((self.plan.steps[place], self._progress[place]) for place in places)
+        for place in places:
+            event = self._considering.found(self._progress[place], history)
+            if event is None:
+                self._start(place)
+                continue
+            self._apply(place, event)
+            if event is StepEvent.FOUND:
+                self._admission.done(place)
+                self._recorder.publish(place)
+
+    # -- beside other runs ------------------------------------------------------------------------------------------
+
+    def _look_at_neighbours(self) -> None:
+        """Frees steps whose slots others have ended with; they are judged again on what those have published."""
+        if not (self._waiting or self._crowded) or self._neighbours.patience() > 0:
             return
-        priority = -self.facts.graph.asset(step.slot.asset).run.priority
-        heapq.heappush(self._ready, (priority * len(self.plan.steps) + place, place))
+        for said in self._neighbours.bury_dead():
+            self._warn(said)
+        claimed = self._neighbours.look()
+        for place in sorted(self._waiting):
+            if claimed.keys().isdisjoint(self.plan.steps[place].slots):
+                self._waiting.discard(place)
+                self._apply(place, StepEvent.FREED)
+        self._offer_crowded()
 
-    def _inputs_are_there(self, step: Step) -> bool:
-        graph = self.facts.graph
-        return all(
-            upstream in self.facts.published
-            for bound in graph.inputs[step.slot.asset]
-            for upstream in self.facts.reads(step.slot, bound)
-        )
-
-    def _derive_now(self, step: Step) -> None:
-        """Derives an asset whose inputs' schemas have become known only now, or are others than it was planned with."""
-        for slot in step.slots:
-            asset, known = self.facts.graph.asset(slot.asset), self.facts.assets[slot.asset]
-            schemas = tuple(schema for _, schema in input_schemas(self.facts.graph, asset, self.facts))
-            if known.derivation is None or known.input_schemas != schemas:
-                found = self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
-                if found.derivation is not None and found.derivation.errors:
-                    raise found.derivation.errors[0]
-
-    def _recipe(self, slot: Slot) -> Recipe:
-        recipe = make_recipe(slot, self.facts)
-        if recipe is None:
-            raise HeadwaterError(
-                "HW512", f"the inputs of {slot} cannot be compared", where=str(slot),
-                hint="their stored data may be gone: headwater audit verify",
-            )  # fmt: skip
-        return recipe
-
-    def _shown(self, slot: Slot) -> str | None:
-        made = self.facts.published.get(slot)
-        # What is shown under a former key is not what the catalog shows under this one.
-        return None if made is None or made.slot != slot else made.id
-
-    def _look_up(self, place: int) -> bool:
-        """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
-        progress = self.progress[place]
-        found = self.scene.catalog.find_recipes([recipe.id for recipe in progress.recipes.values()])
-        made = {slot: found.get(recipe.id) for slot, recipe in progress.recipes.items()}
-        records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
-        if len(records) < len(made) or not self.scene.tables.intact(records.values()):
-            return False
-        passed = {slot: {result.rule for result in one.checks if result.passed} for slot, one in records.items()}
-        failed = {slot: {result.rule for result in one.checks if not result.passed} for slot, one in records.items()}
-        wanted = {slot: {check.rule for check in self._blocking(slot)} for slot in records}
-        if any(wanted[slot] & failed[slot] for slot in records):
-            progress.made = tuple(records.values())
-            self._apply(place, StepEvent.FOUND_BLOCKED)
-            return True
-        settled = all(not one.blocked for one in records.values())
-        if settled and all(wanted[slot] <= passed[slot] for slot in records):
-            progress.made = tuple(records.values())
-            self._apply(place, StepEvent.FOUND)
-            self._wait_for_commit(place)
-            return True
-        progress.adopt = records
-        return False
-
-    def _blocking(self, slot: Slot) -> list[Check]:
-        return [one for one in self.facts.graph.asset(slot.asset).checks if one.severity is Severity.BLOCKING]
+    def _offer_crowded(self) -> None:
+        """Offers steps again whose pool was full."""
+        places, self._crowded = self._crowded, []
+        for place in places:
+            self._consider(place)
 
     # -- attempts ---------------------------------------------------------------------------------------------------
 
     def _start(self, place: int) -> None:
-        step, progress = self.plan.steps[place], self.progress[place]
+        step, progress = self.plan.steps[place], self._progress[place]
         try:
             task = self._dispatcher.task(step, progress)
+            progress.sources = self._dispatcher.sources(step)
         except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
             known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
             progress.error = StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
@@ -254,169 +305,79 @@ class Engine:
         self._running.add(place)
         self._apply(place, StepEvent.STARTED)
         self.reporter.started(step, progress.attempts)
-        self.executor.submit(place, task)
+        limit = self.facts.graph.asset(step.slot.asset).run.timeout_seconds
+        self.executor.submit(place, task, timeout_seconds=limit)
 
-    def _start_due_retries(self) -> None:
+    def _free_due_retries(self) -> None:
         while self._retries and self._retries[0][0] <= time.monotonic():
-            self._start(heapq.heappop(self._retries)[1])
+            self._apply(heapq.heappop(self._retries)[1], StepEvent.DUE)
 
     def _finished(self, place: int, result: StepResult) -> None:
+        if place not in self._running:
+            return  # it was cancelled while its result was on the way
         self._running.discard(place)
-        step, progress = self.plan.steps[place], self.progress[place]
+        self._admission.done(place)
+        step, progress = self.plan.steps[place], self._progress[place]
         progress.seconds += result.seconds
         progress.logs.append(result.log)
-        if result.error is None:
-            try:
-                self._confirm_sources(step.slot)
-            except HeadwaterError as error:
-                result = replace(
-                    result, made=(), error=StepError(error.code, type(error).__name__, error.what, "", error.hint)
-                )
-        if result.error is None:
-            progress.made, progress.error = result.made, None
-            self._apply(place, StepEvent.COMPUTED)
-            self._wait_for_commit(place)
-            return
+        self._spent = (self._spent[0] + 1, self._spent[1] + result.seconds)
+        result = self._confirmed(place, result)
         progress.error = result.error
-        retry = self.facts.graph.asset(step.slot.asset).run.retry
-        if result.worth_another_try and progress.attempts < retry.attempts and not self._stopping:
-            wait = retry.wait_seconds * 2 ** (progress.attempts - 1)
+        if result.error is None:
+            progress.made = result.made
+            self._apply(place, StepEvent.COMPUTED)
+            self._recorder.publish(place)
+        elif result.given_up:
+            self._apply(place, StepEvent.GIVEN_UP)
+        elif result.worth_another_try and not self._stopping and self._retry(place, result.error):
             self._apply(place, StepEvent.WORTH_ANOTHER_TRY)
-            self.reporter.retrying(step, result.error, wait)
-            heapq.heappush(self._retries, (time.monotonic() + wait, place))
+            self._neighbours.claim((), step.slots)
         else:
             self._apply(place, StepEvent.RAISED)
 
-    def _confirm_sources(self, slot: Slot) -> None:
-        """A source that is read in place must still be what it was when it was observed."""
-        for bound in self.facts.graph.inputs[slot.asset]:
-            if isinstance(self.facts.graph.definitions[bound.key], Source):
-                made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+    def _retry(self, place: int, error: StepError) -> bool:
+        """Sees to another attempt after a pause; false if there were as many as may be."""
+        step, attempt = self.plan.steps[place], self._progress[place].attempts
+        retry = self.facts.graph.asset(step.slot.asset).run.retry
+        if attempt >= retry.attempts:
+            return False
+        pause = retry.pause(attempt, random.uniform(-1, 1))  # noqa: S311 -- nothing secret hangs on it
+        self.reporter.retrying(step, error, pause)
+        heapq.heappush(self._retries, (time.monotonic() + pause, place))
+        return True
+
+    def _confirmed(self, place: int, result: StepResult) -> StepResult:
+        """The result, if the sources that were read in place still are what they were when they were observed."""
+        try:
+            for made in self._progress[place].sources if result.error is None else ():
                 self.scene.tables.confirm(made, self._digests)
+        except HeadwaterError as error:
+            failure = StepError(error.code, type(error).__name__, error.what, "", error.hint)
+            return replace(result, made=(), error=failure)
+        return result
 
-    # -- recording --------------------------------------------------------------------------------------------------
-
-    def _wait_for_commit(self, place: int) -> None:
-        if not self._waiting:
-            self._oldest = time.monotonic()
-        self._waiting.append(place)
-
-    def _record_observations(self) -> None:
-        fresh = [one for one in self.known.observed if not one.blocked]
-        before = self.scene.catalog.published(
-            self.scene.env, assets={one.slot.asset for one in fresh}, lineage=False
-        ) if fresh else {}  # fmt: skip
-        outcomes = []
-        for made in self.known.observed:
-            expected = before[made.slot].id if made.slot in before else None
-            made = replace(made, run_id=self.run_id)
-            publish = () if made.blocked else (Publish(made.slot, made.id, expected),)
-            outcomes.append(Outcome((made,), publish))
-        if outcomes:
-            self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
+    # -- ends -------------------------------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """One transaction for every step that waits for it, and for how others ended."""
-        places, self._waiting = self._waiting, []
-        outcomes = [self._outcome(place) for place in places]
-        if self._unrecorded:
-            outcomes.append(Outcome(steps=tuple(self._unrecorded)))
-            self._unrecorded = []
-        if self.facts.found_fresh:
-            outcomes.append(Outcome(judged=tuple(self.facts.found_fresh)))
-            self.facts.found_fresh.clear()
-        if not outcomes:
-            return
-        report = self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
-        lost = set(report.lost)
-        faces: dict[str, dict[Slot, Any]] = {}
-        for place in places:
-            self._published(place, lost, faces)
-        for name, published in faces.items():
-            try:
-                self.scene.tables.storage(name).publish(self.scene.env, published)
-            except HeadwaterError as error:
-                self._warn(f"the published face of storage {name} is behind: {error.what}")
+        for place, event in self._recorder.commit():
+            self._apply(place, event)
+        self._offer_crowded()
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:
             self.warnings.append(message)
             self.reporter.warned(message)
 
-    def _outcome(self, place: int) -> Outcome:
-        step, progress = self.plan.steps[place], self.progress[place]
-        computed = self.table.states[place] is StepState.RECORDING
-        blocked = any(made.blocked for made in progress.made)
-        reused = not computed or progress.adopt
-        state = StepState.BLOCKED if blocked else StepState.REUSED if reused else StepState.SUCCEEDED
-        publish = [] if blocked else [
-            Publish(made.slot, made.id, progress.expected[made.slot]) for made in progress.made
-        ]  # fmt: skip
-        publish += [Publish(one.slot, None, one.id) for one in self._carried(publish)]
-        steps = tuple(self._step_record(place, slot, state) for slot in step.slots)
-        fresh = [] if blocked else [
-            judged(made.slot, made.id, progress.basis[made.slot], self.facts) for made in progress.made
-        ]  # fmt: skip
-        return Outcome(
-            progress.made if computed else (), tuple(publish), steps, self._source(step) if computed else "",
-            tuple(one for one in fresh if one is not None),
-        )  # fmt: skip
-
-    def _carried(self, moves: Iterable[Publish]) -> list[Materialization]:
-        """What is shown under former keys of slots that are published under their own now."""
-        shown = (self.facts.published.get(move.slot) for move in moves)
-        return [made for made, move in zip(shown, moves, strict=True) if made is not None and made.slot != move.slot]
-
-    def _source(self, step: Step) -> str:
-        asset = self.facts.graph.asset(step.slot.asset)
-        inputs = input_schemas(self.facts.graph, asset, self.facts)
-        return to_text(asset, read_source(asset, inputs, self.scene.derived))
-
-    def _published(self, place: int, lost: set[Slot], faces: dict[str, dict[Slot, Any]]) -> None:
-        progress = self.progress[place]
-        if any(made.slot in lost for made in progress.made):
-            progress.error = StepError(
-                "HW511", "RunError", "its slot was published by another run meanwhile", "", "run the command again"
-            )
-            self._apply(place, StepEvent.MOVED_MEANWHILE)
-            return
-        if any(made.blocked for made in progress.made):
-            self._apply(place, StepEvent.SET_ASIDE)
-            return
-        for made in progress.made:
-            before = self.facts.published.get(made.slot)
-            if before is not None and before.slot != made.slot and before.stored is not None:
-                faces.setdefault(before.stored.storage, {})[before.slot] = None
-            self.facts.published[made.slot] = made
-            self.facts.aside.pop(made.slot, None)
-            self.facts.absent.discard(made.slot)
-            if made.stored is not None:
-                faces.setdefault(made.stored.storage, {})[made.slot] = made.stored
-        self._apply(place, StepEvent.RECHECKED if progress.adopt else StepEvent.PUBLISHED)
-
-    def _step_record(self, place: int, slot: Slot, state: StepState) -> StepRecord:
-        step, progress = self.plan.steps[place], self.progress[place]
-        made = next((one.id for one in progress.made if one.slot == slot), None)
-        return StepRecord(
-            self.run_id,
-            slot,
-            str(state),
-            tuple(reason.as_dict() for reason in step.reasons),
-            made,
-            progress.error,
-            progress.attempts,
-            progress.seconds,
-            tuple(progress.logs),
-        )
-
     def _settle(self, place: int) -> None:
         """Tells the reporter how a step ended, and sees to its record if no transaction has it yet."""
-        step, progress, state = self.plan.steps[place], self.progress[place], self.table.states[place]
+        step, state = self.plan.steps[place], self.table.states[place]
+        progress = self._progress.setdefault(place, Progress())
+        self._admission.done(place)
         recorded = bool(progress.made) and state in (StepState.SUCCEEDED, StepState.REUSED)
         recorded = recorded or (state is StepState.BLOCKED and progress.attempts > 0)
         for slot in step.slots:
             if not recorded:
-                self._unrecorded.append(self._step_record(place, slot, state))
+                self._recorder.note(place, slot)
             made = next((one for one in progress.made if one.slot == slot), None)
             shown = self.facts.published.get(slot) if state is StepState.SKIPPED else None
             record = made or shown
@@ -425,7 +386,7 @@ class Engine:
                 state,
                 step.reasons,
                 None if record is None else record.id,
-                progress.error if state is StepState.FAILED else None,
+                progress.error if state in FAILURES else None,
                 () if record is None else record.checks,
                 progress.attempts,
                 progress.seconds,
@@ -434,3 +395,6 @@ class Engine:
             )
             self.outcomes.append(outcome)
             self.reporter.settled(outcome)
+        del self._progress[place]
+        if self.conduct.fail_fast and state in FAILURES and not self._stopping:
+            self._begin_nothing_more(f"{step.slot} ended as {state}: nothing more is begun, as --fail-fast asks")
