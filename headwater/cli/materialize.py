@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from headwater.cli.call import Call, partitions_of
+from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option, workers_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -20,10 +20,7 @@ from headwater.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from assets_core.ports import RunResult
     from headwater.project import Project
-    from headwater.report.slots import PartitionsOf
-    from headwater.report.style import Style
 
 
 @verb(
@@ -41,7 +38,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Compute every selected slot, fresh or not.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @why_option
-@click.option("--workers", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@workers_option
+@if_busy_option
+@fail_fast_option
 @progress_option
 @click.option("--reason", metavar="TEXT", default="", help="Why; recorded with the run.")
 @all_option
@@ -55,6 +54,8 @@ def command(
     dry_run: bool,
     why: bool,
     workers: int | None,
+    if_busy: str,
+    fail_fast: bool,
     progress: str,
     reason: str,
 ) -> int:
@@ -64,47 +65,29 @@ def command(
     passed, and carries on with whatever does not depend on what failed. What lies upstream is read as it is
     published; with + before a name it is made fresh first.
     """
-    from headwater.progress import reporter_for
-    from headwater.report.outcome import outcome_document
-    from headwater.use_cases import Interrupted
-
     selection = " ".join(select)
     with call.open() as project:
         if dry_run:
             return _dry_run(call, project, selection, exclude, partition, force, why)
         if force and project.protected:
             reason = call.confirm(f"compute {selection or 'every asset'} again", code="HW720", reason=reason)
-        reporter = reporter_for(progress, sys.stderr, quiet=call.quiet, verbose=call.verbose)
-        interrupted = 0
-        try:
-            result = project.materialize(
+        return carry_out(
+            call,
+            project,
+            progress,
+            lambda reporter: project.materialize(
                 selection,
                 partition=partition,
                 exclude=exclude,
                 force=force,
                 workers=workers,
+                if_busy=if_busy,
+                fail_fast=fail_fast,
                 reporter=reporter,
                 command=call.command_line,
                 reason=reason,
-            )
-        except Interrupted as stopped:
-            result, interrupted = stopped.result, stopped.number
-        finally:
-            reporter.close()
-        where = partitions_of(project)
-        call.answer(
-            lambda style: _text(result, call, style, where),
-            lambda: outcome_document(result),
-            ok=result.ok,
-            warnings=result.warnings if call.as_json else (),
+            ),
         )
-    return 128 + interrupted if interrupted else 0 if result.ok else 1
-
-
-def _text(result: RunResult, call: Call, style: Style, where: PartitionsOf) -> str:
-    from headwater.report.outcome import outcome_text
-
-    return "" if call.quiet and result.ok else outcome_text(result, call.title, style, partitions_of=where)
 
 
 def _dry_run(
