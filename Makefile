@@ -13,7 +13,7 @@ CODE    := assets_core lineage materializers headwater tests benchmarks $(wildca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench soundness matrix docs lock clean
+.PHONY: help demo test faults lint format bench soundness matrix docs lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -55,6 +55,10 @@ demo: $(VENV)/.installed $(DATA)  ## materialize the example, then ask where one
 test: $(VENV)/.installed-dev $(DATA)  ## all tests; ARGS="tests/lineage -x" for some
 	@echo "test: pytest $(ARGS)"
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+faults: $(VENV)/.installed-dev  ## the whole fault suite: every crash point, 200 kills, a minute of eight writers
+	@echo "faults: pytest tests/faults $(ARGS)"
+	@HEADWATER_FAULTS=all $(BIN)/pytest tests/faults $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy --strict, the import contracts; all are run, whichever fails
 	@failed=; \

@@ -13,6 +13,7 @@ from assets_core.errors import DefinitionError
 from assets_core.mappings import Outside, PartitionMapping
 from assets_core.partitions import Partitions
 from assets_core.settings import Config, Resource
+from assets_core.sizes import size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +87,18 @@ class Out:
     renamed_from: str | tuple[str, ...] = ()
 
 
+def _within(what: str, value: float, least: float, most: float | None) -> None:
+    """Refuses a number outside its bounds.
+
+    Raises:
+        DefinitionError: HW194.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not value >= least or (most is not None and value > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise DefinitionError("HW194", f"{what} is {value!r}", hint=f"a number, {bounds}")
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How often a failing step is tried again.
@@ -93,12 +106,33 @@ class Retry:
     Arguments:
         attempts: tries in all, at least 1.
         wait_seconds: pause before the second try; it doubles from try to try.
-        on: exception types that are worth another try.
+        max_wait_seconds: no pause is longer.
+        jitter: by which part of itself a pause is made longer or shorter at random, so that steps that failed
+            together are not tried again together; 0 to 1.
+        on: exception types that are worth another try; a timeout is a ``TimeoutError``.
     """
 
     attempts: int = 1
     wait_seconds: float = 1.0
+    max_wait_seconds: float = 300.0
+    jitter: float = 0.1
     on: tuple[type[BaseException], ...] = (Exception,)
+
+    def __post_init__(self) -> None:
+        _within("Retry(attempts)", self.attempts, 1, None)
+        _within("Retry(wait_seconds)", self.wait_seconds, 0, None)
+        _within("Retry(max_wait_seconds)", self.max_wait_seconds, 0, None)
+        _within("Retry(jitter)", self.jitter, 0, 1)
+
+    def pause(self, attempt: int, chance: float) -> float:
+        """Seconds between a failed attempt and the next.
+
+        Arguments:
+            attempt: which one failed, from 1.
+            chance: a random number from -1 to 1.
+        """
+        doubled = self.wait_seconds * 2.0 ** min(attempt - 1, 60)
+        return min(doubled, self.max_wait_seconds) * (1 + self.jitter * chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +141,35 @@ class Run:
 
     Arguments:
         retry: tries at a failing step.
-        priority: of the steps that are ready, those of a higher one go first.
+        priority: of the steps that are ready, those of a higher one go first; of equal ones, those that begin the
+            longest chain of work.
         batch: how many neighbouring slots one call computes at most, or the calendar window whose slots it computes
             together: ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``; None for a call a slot.
+        timeout_seconds: how long one attempt may take; then it is ended, or abandoned where it cannot be ended.
+        pool: the pool of ``[pools]`` in headwater.toml in which it takes a place; all runs of a project share them.
+        memory: how much it needs, ``4GB``; steps that say so run together only as far as there is room.
     """
 
     retry: Retry = Retry()
     priority: int = 0
     batch: int | str | None = None
+    timeout_seconds: float | None = None
+    pool: str | None = None
+    memory: str | int | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout_seconds is not None:
+            _within("Run(timeout_seconds)", self.timeout_seconds, 0.001, None)
+        self.memory_bytes  # noqa: B018 -- refuses what is no amount
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it needs in bytes; 0 where it does not say.
+
+        Raises:
+            DefinitionError: HW193, that is no amount of memory.
+        """
+        return 0 if self.memory is None else size(self.memory, what="Run(memory)")
 
 
 @dataclass(frozen=True, slots=True)

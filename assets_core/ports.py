@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
+from assets_core.admission import Limits
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
@@ -54,6 +56,33 @@ class RunResult:
     seconds: float = 0.0
 
 
+class IfBusy(StrEnum):
+    """What a run does about slots that another run is at."""
+
+    WAIT = "wait"
+    """Wait until the other has ended with them, then judge anew; take over what it left."""
+    SKIP = "skip"
+    """Leave them, and what reads them, to the other."""
+    FAIL = "fail"
+    """Not even begin while another run is at work in the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a run is carried out, apart from what it does.
+
+    Arguments:
+        fail_fast: when a step ends badly, begin nothing more.
+        limits: what its steps may take together.
+        done: slots that a run which this one resumes had made by force, so that they need not be forced again.
+    """
+
+    if_busy: IfBusy = IfBusy.WAIT
+    fail_fast: bool = False
+    limits: Limits = field(default_factory=Limits)
+    done: frozenset[Slot] = frozenset()
+
+
 class Reporter:
     """Told what happens in a run; every method may be left as it is. Called in the engine's thread, so be quick."""
 
@@ -65,6 +94,9 @@ class Reporter:
 
     def started(self, step: Step, attempt: int) -> None:
         """An attempt at a step was handed to the executor."""
+
+    def waiting(self, step: Step, run_id: str) -> None:
+        """Another run is at a slot of the step, which waits for it."""
 
     def retrying(self, step: Step, error: StepError, wait_seconds: float) -> None:
         """An attempt failed and another one will follow after a pause."""
@@ -86,11 +118,27 @@ class Executor(Protocol):
     def workers(self) -> int:
         """How many attempts it carries out at once."""
 
-    def submit(self, place: int, task: Any) -> None:
-        """Takes an attempt at the step at a place of the plan; returns at once."""
+    def submit(self, place: int, task: Any, *, timeout_seconds: float | None = None) -> None:
+        """Takes an attempt at the step at a place of the plan; returns at once.
+
+        Arguments:
+            timeout_seconds: how long the attempt may take from when it begins; then it comes back from ``wait`` with
+                the error HW520, ended or given up.
+        """
 
     def wait(self, seconds: float | None) -> Sequence[tuple[int, StepResult]]:
         """Attempts that ended since the last call, waiting for the first at most so long; None waits for ever."""
 
-    def close(self) -> None:
-        """Gives everything back; attempts that still run are waited for."""
+    def cancel(self, place: int) -> bool:
+        """Ends an attempt now; it does not come back from ``wait``.
+
+        Returns:
+            Whether it has ended. If not, it is given up: what it still gives is thrown away where it runs.
+        """
+
+    def close(self, wait: bool = True) -> None:
+        """Gives everything back.
+
+        Arguments:
+            wait: whether for attempts that still run; those that were given up are never waited for.
+        """

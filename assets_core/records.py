@@ -138,6 +138,7 @@ class StepResult:
         made: one materialization a slot when the attempt succeeded, blocked ones included; else empty.
         error: why it failed; None when it did not.
         worth_another_try: the exception is of a type that the asset's ``Retry`` names.
+        given_up: the attempt could not be ended and may still run; nothing that it gives will be used.
     """
 
     slots: tuple[Slot, ...]
@@ -148,6 +149,7 @@ class StepResult:
     log: AttemptLog = AttemptLog()
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    given_up: bool = False
 
 
 class RunState(StrEnum):
@@ -173,6 +175,8 @@ class RunRecord:
         command: the words it was asked with, masked.
         process: host, process id and start of the process that carries it out, by which a crash is noticed.
         counts: steps by final state; empty while it runs.
+        asked: what was asked for besides the selection, as far as resuming the run needs it.
+        parent: the run that this one resumes.
     """
 
     id: str
@@ -186,6 +190,8 @@ class RunRecord:
     ended: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,18 @@ from assets_core.plan import Plan
 
 
 class StepState(StrEnum):
-    """Where a step stands. The last eight are ends of a story."""
+    """Where a step stands. The last ten are ends of a story."""
 
     PENDING = "pending"
     """Steps that it reads have not ended yet."""
     READY = "ready"
     """Its inputs have settled; it is judged again and its recipe looked up in history."""
+    WAITING = "waiting"
+    """Another run is at one of its slots; when that has ended, the step is judged again."""
     RUNNING = "running"
     """An attempt is under way."""
     RETRYING = "retrying"
-    """An attempt failed and another one will follow."""
+    """An attempt failed and another one will follow after a pause, in which it holds no claim."""
     RECORDING = "recording"
     """Its result lies beside the published data and waits for the catalog's transaction."""
     ADOPTING = "adopting"
@@ -47,6 +49,11 @@ class StepState(StrEnum):
     """Something it reads has never been published."""
     CANCELLED = "cancelled"
     """The run was stopped before it ended."""
+    ABANDONED = "abandoned"
+    """An attempt took too long or was to stop at once, and could not be ended: whatever it still gives is thrown
+    away."""
+    LEFT = "left"
+    """Another run is at it, or at what it reads, and this one was told to leave such to the other."""
 
 
 class StepEvent(StrEnum):
@@ -58,9 +65,14 @@ class StepEvent(StrEnum):
     FOUND = "found"
     FOUND_BLOCKED = "found_blocked"
     INPUT_ABSENT = "input_absent"
+    BUSY = "busy"
+    FREED = "freed"
+    LEFT_TO_OTHER = "left_to_other"
+    UPSTREAM_LEFT = "upstream_left"
     STARTED = "started"
     RAISED = "raised"
     WORTH_ANOTHER_TRY = "worth_another_try"
+    DUE = "due"
     COMPUTED = "computed"
     PUBLISHED = "published"
     RECHECKED = "rechecked"
@@ -68,26 +80,32 @@ class StepEvent(StrEnum):
     SET_ASIDE = "set_aside"
     MOVED_MEANWHILE = "moved_meanwhile"
     CANCELLED = "cancelled"
+    GIVEN_UP = "given_up"
 
 
 S, E = StepState, StepEvent
 TRANSITIONS: dict[tuple[StepState, StepEvent], StepState] = {
     (S.PENDING, E.SETTLED): S.READY,
     (S.PENDING, E.UPSTREAM_LOST): S.UPSTREAM_FAILED,
+    (S.PENDING, E.UPSTREAM_LEFT): S.LEFT,
     (S.PENDING, E.CANCELLED): S.CANCELLED,
     (S.READY, E.EQUAL): S.SKIPPED,
     (S.READY, E.FOUND): S.ADOPTING,
     (S.READY, E.FOUND_BLOCKED): S.BLOCKED,
     (S.READY, E.INPUT_ABSENT): S.UPSTREAM_MISSING,
+    (S.READY, E.BUSY): S.WAITING,
+    (S.READY, E.LEFT_TO_OTHER): S.LEFT,
     (S.READY, E.STARTED): S.RUNNING,
     (S.READY, E.RAISED): S.FAILED,
     (S.READY, E.CANCELLED): S.CANCELLED,
+    (S.WAITING, E.FREED): S.READY,
+    (S.WAITING, E.CANCELLED): S.CANCELLED,
     (S.RUNNING, E.RAISED): S.FAILED,
     (S.RUNNING, E.WORTH_ANOTHER_TRY): S.RETRYING,
     (S.RUNNING, E.COMPUTED): S.RECORDING,
     (S.RUNNING, E.CANCELLED): S.CANCELLED,
-    (S.RETRYING, E.STARTED): S.RUNNING,
-    (S.RETRYING, E.RAISED): S.FAILED,
+    (S.RUNNING, E.GIVEN_UP): S.ABANDONED,
+    (S.RETRYING, E.DUE): S.READY,
     (S.RETRYING, E.CANCELLED): S.CANCELLED,
     (S.RECORDING, E.PUBLISHED): S.SUCCEEDED,
     (S.RECORDING, E.RECHECKED): S.REUSED,
@@ -110,10 +128,20 @@ BADLY_ENDED = frozenset(
         StepState.UPSTREAM_FAILED,
         StepState.UPSTREAM_MISSING,
         StepState.CANCELLED,
+        StepState.ABANDONED,
+        StepState.LEFT,
     }
 )
 """States after which what reads the step does not run."""
 ENDED = WELL_ENDED | BADLY_ENDED
+FAILURES = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.UPSTREAM_MISSING, StepState.ABANDONED})
+"""Bad ends that lie with the step itself."""
+AS_ASKED = WELL_ENDED | {StepState.LEFT}
+"""States that leave nothing to complain of: a run that ends with these only has done what it was asked."""
+
+
+_PASSED_ON = {StepState.CANCELLED: StepEvent.CANCELLED, StepState.LEFT: StepEvent.UPSTREAM_LEFT}
+"""What a bad end is to those that read the step, where it is not simply that something upstream was lost."""
 
 
 class Order(StrEnum):
@@ -172,7 +200,10 @@ class RunTable:
         return list(self._apply([(step, event)]))
 
     def cancel(self) -> list[Instruction]:
-        """Ends every step that is not under way; what runs or is being recorded may still end well."""
+        """Ends every step that is not under way; what runs or is being recorded may still end well.
+
+        Waiting for another run is not being under way.
+        """
         keep = {StepState.RUNNING, StepState.RECORDING, StepState.ADOPTING}
         places = [place for place, state in enumerate(self.states) if state not in ENDED and state not in keep]
         return list(self._apply([(place, StepEvent.CANCELLED) for place in places]))
@@ -215,8 +246,7 @@ class RunTable:
             if self.states[reader] is not StepState.PENDING:
                 continue
             if state in BADLY_ENDED:
-                cancelled = state is StepState.CANCELLED
-                yield reader, StepEvent.CANCELLED if cancelled else StepEvent.UPSTREAM_LOST
+                yield reader, _PASSED_ON.get(state, StepEvent.UPSTREAM_LOST)
                 continue
             self._waiting[reader] -= 1
             if self._waiting[reader] == 0:

@@ -7,11 +7,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
+from assets_core.sizes import size
 from headwater import secrets
 
 FILE_NAME = "headwater.toml"
@@ -23,13 +24,16 @@ class _Section(BaseModel):
 
 
 class ProjectSection(_Section):
-    """``[project]``: what is loaded."""
+    """``[project]``: what is loaded, and whether it survives a power cut (``full``) or may lose what was published
+    last (``relaxed``).
+    """
 
     name: str = ""
     modules: tuple[str, ...] = ()
     sql: tuple[str, ...] = ()
     default_env: str = "dev"
     timezone: str = "UTC"
+    durability: Literal["full", "relaxed"] = "full"
 
 
 class StorageSection(BaseModel):
@@ -40,10 +44,10 @@ class StorageSection(BaseModel):
 
 
 class CatalogSection(_Section):
-    """``[catalog]``: where records are kept, and whether they survive a power cut (``full``) or not (``relaxed``)."""
+    """``[catalog]``: where records are kept, and whether they survive a power cut; as the project if not said."""
 
     path: str = ".headwater/catalog.db"
-    durability: Literal["full", "relaxed"] = "full"
+    durability: Literal["full", "relaxed"] | None = None
 
 
 class AssetsSection(_Section):
@@ -52,6 +56,17 @@ class AssetsSection(_Section):
     storage: str | None = None
     owners: tuple[str, ...] | None = None
     tags: dict[str, str] | None = None
+
+
+class RunSection(_Section):
+    """``[run]``: how runs are carried out."""
+
+    memory: str | None = None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What steps that say how much they need may take together; None where it is not said."""
+        return None if self.memory is None else size(self.memory, what="[run] memory", where=FILE_NAME)
 
 
 class EnvSection(_Section):
@@ -69,6 +84,8 @@ class Settings(_Section):
     project: ProjectSection = ProjectSection()
     storage: dict[str, StorageSection] = Field(default_factory=dict)
     catalog: CatalogSection = CatalogSection()
+    run: RunSection = RunSection()
+    pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     assets: dict[str, AssetsSection] = Field(default_factory=dict)
     config: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -104,7 +121,9 @@ def parse(raw: Mapping[str, Any], where: str) -> Settings:
         DefinitionError: HW142, one error for everything that is wrong.
     """
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
+        settings.run.memory_bytes  # noqa: B018 -- refuses what is no amount
+        return settings
     except ValidationError as failed:
         raise_all([_as_error(one, where) for one in failed.errors()])
         raise
@@ -174,6 +193,7 @@ def _known_names(path: list[str]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {
         "project": ProjectSection,
         "catalog": CatalogSection,
+        "run": RunSection,
         "assets": AssetsSection,
         "env": EnvSection,
     }

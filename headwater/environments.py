@@ -13,10 +13,12 @@ from assets_core.keys import Slot
 from assets_core.records import Materialization, RunRecord, RunState, Stored
 from assets_core.renames import called_before, present_slot, renames_of
 from headwater import processes
+from headwater.actor import actor
+from headwater.beside import abandon_dead_runs, refuse_frozen
 from headwater.config import Settings
 from headwater.pointers import pointers_of
 from headwater.secrets import mask
-from headwater.use_cases import abandon_dead_runs, actor, moment_of, refuse_frozen
+from headwater.use_cases import moment_of
 from lineage.catalog.values import Change, EnvironmentRecord, Move, Verb
 from materializers.ids import new_id
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from assets_core.asset import Asset, Definition
 from assets_core.declare import registering, with_defaults
-from assets_core.errors import HeadwaterError, raise_all
+from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean, raise_all
 from assets_core.graph import Graph, build
 from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
@@ -66,9 +66,23 @@ def _assemble(
         errors.extend(getattr(error, "errors", [error]))
         raise_all(_relative(errors, root))
         raise
+    errors.extend(_unknown_pools(graph, settings))
     configs = config_values(graph, settings, overrides, errors)
     raise_all(_relative(errors, root))
     return Loaded(root, name, env, settings, graph, configs)
+
+
+def _unknown_pools(graph: Graph, settings: Settings) -> Iterator[HeadwaterError]:
+    """An error for every asset whose pool has no size."""
+    for one in graph.assets:
+        pool = one.run.pool
+        if pool is not None and pool not in settings.pools:
+            yield DefinitionError(
+                "HW195",
+                f"{one.key} runs in the pool {pool!r}, which headwater.toml does not know",
+                where=one.where,
+                hint=did_you_mean(pool, settings.pools) or f"[pools] {pool} = 2 lets two of its steps run at once",
+            )
 
 
 def _tables_of(asset: Asset[..., Any]) -> Iterable[str]:

@@ -38,16 +38,26 @@ def alive(process: Mapping[str, Any], *, beat: datetime, now: datetime) -> bool:
         return False
     except PermissionError:
         return True
-    return _start_of(pid) == process.get("start")
+    return not _is_zombie(pid) and _start_of(pid) == process.get("start")
 
 
 def _start_of(pid: int) -> str:
     """What the kernel says of a process's start, in clock ticks since boot; empty where there is no /proc."""
+    return (_stat(pid) or [""] * 20)[19]
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only nobody has asked how, as in containers whose first process never asks."""
+    return (_stat(pid) or [""])[0] in ("Z", "X")
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none where there is no /proc."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
+        return []
+    return text.rpartition(")")[2].split()
 
 
 def _boot() -> str:

@@ -27,15 +27,18 @@ _FACTS_WIDTH = 56
 _FAILURES_SHOWN = 5
 _WORST_FIRST = (
     StepState.FAILED,
+    StepState.ABANDONED,
     StepState.BLOCKED,
     StepState.UPSTREAM_FAILED,
     StepState.UPSTREAM_MISSING,
     StepState.CANCELLED,
+    StepState.LEFT,
     StepState.SUCCEEDED,
     StepState.REUSED,
     StepState.SKIPPED,
 )
-_NEVER_RUN = frozenset({StepState.UPSTREAM_FAILED, StepState.UPSTREAM_MISSING, StepState.CANCELLED})
+_NEVER_RUN = frozenset({StepState.UPSTREAM_FAILED, StepState.UPSTREAM_MISSING, StepState.CANCELLED, StepState.LEFT})
+_FAILED = (StepState.FAILED, StepState.ABANDONED)
 
 
 class ProgressReporter(Reporter):
@@ -137,7 +140,7 @@ class Tally:
         if outcome.slot in self._under_way:
             self._under_way.remove(outcome.slot)
             asset.running -= 1
-        if outcome.state in (StepState.FAILED, StepState.BLOCKED):
+        if outcome.state in (*_FAILED, StepState.BLOCKED):
             asset.failures += 1
             self.failed += 1
         self.done += 1
@@ -160,6 +163,7 @@ class LineReporter(ProgressReporter):
         self.style = style
         self.verbose = verbose
         self.tally = Tally()
+        self._waited_for: set[str] = set()
 
     def say(self, line: str) -> None:
         """Shows one line."""
@@ -176,6 +180,12 @@ class LineReporter(ProgressReporter):
         """Counts the step as running."""
         self.tally.started(step)
 
+    def waiting(self, step: Step, run_id: str) -> None:
+        """Says for which run it waits, once a run."""
+        if run_id not in self._waited_for or self.verbose:
+            self._waited_for.add(run_id)
+            self.say(self._line("waiting", str(step.slot), f"run {run_id} is at it"))
+
     def retrying(self, step: Step, error: StepError, wait_seconds: float) -> None:
         """Says that a step is tried again."""
         self.say(self._line("retrying", str(step.slot), f"in {seconds(wait_seconds)}: {_sentence(error)}"))
@@ -184,9 +194,9 @@ class LineReporter(ProgressReporter):
         """Says how a slot failed, and how an asset went when its last slot has ended."""
         asset = self.tally.settled(outcome)
         name = str(outcome.slot)
-        if outcome.state is StepState.FAILED and asset.failures <= _FAILURES_SHOWN:
+        if outcome.state in _FAILED and asset.failures <= _FAILURES_SHOWN:
             why = _sentence(outcome.error) if outcome.error else ""
-            self.say(self._line("failed", name, why))
+            self.say(self._line(str(outcome.state), name, why))
         elif outcome.state is StepState.BLOCKED and asset.failures <= _FAILURES_SHOWN:
             self.say(self._line("blocked", name, _blocking(outcome.checks)))
         elif self.verbose:
@@ -255,6 +265,10 @@ class JsonReporter(ProgressReporter):
     def started(self, step: Step, attempt: int) -> None:
         """``started``: slots, attempt."""
         self._write("started", slots=[str(slot) for slot in step.slots], attempt=attempt)
+
+    def waiting(self, step: Step, run_id: str) -> None:
+        """``waiting``: slots, run."""
+        self._write("waiting", slots=[str(slot) for slot in step.slots], run=run_id)
 
     def retrying(self, step: Step, error: StepError, wait_seconds: float) -> None:
         """``retrying``: slots, error, wait_seconds."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headwater.diff import Diff
     from headwater.environments import Changed, Known
     from headwater.partition_keys import KeysChanged
+    from headwater.running import Manner
     from headwater.trace import AssetLineage
     from headwater.validate import Validation
     from headwater.withdraw import Withdrawn
@@ -146,8 +147,7 @@ class Project:
             from lineage.catalog.store import Catalog
 
             path = self.root / self.settings.catalog.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._catalog = Catalog.open(path, durability=self.settings.catalog.durability)
+            self._catalog = Catalog.open(path, durability=self._durability(self.settings.catalog.durability))
         return self._catalog
 
     @property
@@ -180,10 +180,16 @@ class Project:
 
     def _storage_options(self, name: str) -> Mapping[str, object] | None:
         section = self.settings.storage.get(name)
-        if section is None:
-            return {"kind": "parquet", "path": f"{STATE_FOLDER}/data"} if name == "default" else None
-        options: Mapping[str, object] = config.resolve(section.model_dump(), f"[storage.{name}]")
+        if section is None and name != "default":
+            return None
+        said = {"kind": "parquet", "path": f"{STATE_FOLDER}/data"} if section is None else section.model_dump()
+        if said["kind"] == "parquet":  # the others are as durable as what they write to
+            said["durability"] = self._durability(said.get("durability"))
+        options: Mapping[str, object] = config.resolve(said, f"[storage.{name}]")
         return options
+
+    def _durability(self, own: str | None) -> str:
+        return own or self.settings.project.durability
 
     def close(self) -> None:
         """Closes what was opened."""
@@ -228,6 +234,8 @@ class Project:
         exclude: str = "",
         force: bool = False,
         workers: int | None = None,
+        if_busy: str = "wait",
+        fail_fast: bool = False,
         reporter: Reporter | None = None,
         command: str = "",
         reason: str = "",
@@ -239,6 +247,9 @@ class Project:
             partition: stay within a partition key or a range ``A..B``.
             force: compute every selected slot, fresh or not.
             workers: attempts at once; the number of processors if not given.
+            if_busy: what to do about slots that another run is at: ``wait`` until it has ended with them, ``skip``
+                them and what reads them; or ``fail``: do not even begin while another run is at work.
+            fail_fast: begin nothing more when a step has failed, also what does not depend on it.
             reporter: who is told of the progress.
             command, reason: kept with the run.
 
@@ -246,12 +257,64 @@ class Project:
             HeadwaterError: nothing was run: an unknown asset, a definition error, an unreadable source, a busy
                 environment. What fails in a step is in the result instead.
         """
-        from headwater.use_cases import materialize
+        from headwater.running import Asked, materialize
 
-        return materialize(
-            self, select, partition=partition, exclude=exclude, force=force, workers=workers, reporter=reporter,
-            command=command, reason=reason,
-        )  # fmt: skip
+        asked = Asked(select, partition, exclude, force)
+        return materialize(self, asked, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
+
+    def resume(
+        self,
+        run_id: str,
+        *,
+        workers: int | None = None,
+        if_busy: str = "wait",
+        fail_fast: bool = False,
+        reporter: Reporter | None = None,
+        command: str = "",
+        reason: str = "",
+    ) -> RunResult:
+        """Goes on with a run that did not come to its end: what it was asked for, with the code as it is now.
+
+        A new plan of the same selection, partitions and moment, recorded as a child of that run. What that one
+        published is fresh and not computed again.
+
+        Arguments:
+            run_id: its id or the beginning of it. The others are those of ``materialize``.
+
+        Raises:
+            UsageError: HW612, no such run; HW662, it was in another environment; HW668, it computed nothing.
+            RefusedError: HW706, it is still at work.
+        """
+        from headwater.running import resume
+
+        return resume(self, run_id, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
+
+    def cancel(self, run_id: str, *, at_once: bool = False) -> RunRecord:
+        """Asks a run that another process carries out to end; it hears that within seconds.
+
+        Arguments:
+            run_id: its id or the beginning of it.
+            at_once: do not let what is running finish.
+
+        Returns:
+            The run; marked as abandoned if its process was gone.
+
+        Raises:
+            UsageError: HW612, no such run; HW669, it has ended.
+        """
+        from headwater.running import cancel
+
+        return cancel(self, run_id, at_once=at_once)
+
+    def _manner(
+        self, workers: int | None, if_busy: str, fail_fast: bool, reporter: Reporter | None, command: str, reason: str
+    ) -> Manner:
+        from assets_core.ports import IfBusy, Reporter
+        from headwater.running import Manner
+
+        if if_busy not in tuple(IfBusy):
+            raise UsageError("HW623", f"if_busy={if_busy!r}", hint=f"one of {', '.join(IfBusy)}")
+        return Manner(workers, IfBusy(if_busy), fail_fast, reporter or Reporter(), command, reason)
 
     def plan_backfill(
         self, select: str, asked: Backfill, *, exclude: str = "", force: bool = False
@@ -271,6 +334,8 @@ class Project:
         exclude: str = "",
         force: bool = False,
         workers: int | None = None,
+        if_busy: str = "wait",
+        fail_fast: bool = False,
         reporter: Reporter | None = None,
         command: str = "",
         reason: str = "",
@@ -278,18 +343,16 @@ class Project:
         """Makes many partitions in one run: those of the selected assets in a range that are not fresh.
 
         Arguments:
-            asked: the range, which slots of it, in which order, in batches of what size.
-            exclude, force, workers, reporter, command, reason: as for ``materialize``.
+            asked: the range, which slots of it, in which order, in batches of what size. The others are those of
+                ``materialize``.
 
         Raises:
             HeadwaterError: as for ``materialize``; HW610, HW611, HW650, HW651 see ``planned_backfill``.
         """
-        from headwater.use_cases import materialize
+        from headwater.running import Asked, materialize
 
-        return materialize(
-            self, select, partition=None, exclude=exclude, force=force, workers=workers, reporter=reporter,
-            command=command, reason=reason, backfill=asked,
-        )  # fmt: skip
+        wanted = Asked(select, None, exclude, force, backfill=asked)
+        return materialize(self, wanted, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
 
     def validate(self, *, rebuild: bool = True) -> Validation:
         """Definitions only: derives and type-checks the whole graph; touches no data.

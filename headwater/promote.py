@@ -14,9 +14,9 @@ from assets_core.keys import Slot
 from assets_core.records import Materialization
 from assets_core.renames import called_before, under_present_keys
 from assets_core.staleness import ReasonCode, judge
+from headwater.beside import abandon_dead_runs, refuse_frozen, refuse_if_busy
 from headwater.environments import Changed, Left, known_environment, run_of, shifts, show_faces
 from headwater.pointers import pointers_of
-from headwater.use_cases import abandon_dead_runs, refuse_frozen, refuse_if_busy
 from lineage.catalog.values import Change, Verb
 from materializers.ids import new_id
 from materializers.observe import asset_facts, gather

@@ -11,8 +11,10 @@ from uuid import UUID
 from assets_core.errors import HeadwaterError
 from assets_core.records import RunRecord, RunState, Stored
 from headwater import processes
+from headwater.actor import actor
+from headwater.beside import at_work
 from headwater.secrets import mask
-from headwater.use_cases import actor, at_work
+from lineage.crash_points import crash_point
 from lineage.stock import Holding, due, stock, to_retire
 from materializers.ids import new_id
 from materializers.snapshots import SNAPSHOTS
@@ -96,6 +98,7 @@ def prune(project: Project, rule: Rule, *, carry_out: bool = False, command: str
             counts["marked"] = len(
                 project.catalog.mark_pruned(marked, reason=_why(rule, reason), run_id=run.id, at=now)
             )
+        crash_point("prune.marked")
         # Looked at again: what was published or checked again meanwhile is not deleted.
         found = _Look(project, rule, now).found()
         counts["deleted"] = _delete(project, found)
@@ -209,6 +212,7 @@ def _delete(project: Project, found: Pruning) -> int:
     places: Sequence[Stored] = [*(one.stored for one in found.delete), *found.leftovers]
     for one in places:
         project.tables.storage(one.storage).delete(one)
+        crash_point("prune.deleted")
     return len(places)
 
 

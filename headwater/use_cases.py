@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import shlex
-import signal
-import sys
-import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -18,23 +12,17 @@ import polars as pl
 
 from assets_core import planning
 from assets_core.asset import Asset
-from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
+from assets_core.errors import HeadwaterError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
 from assets_core.plan import Plan
-from assets_core.ports import Reporter, RunResult
-from assets_core.records import Materialization, RunRecord, RunState
+from assets_core.records import Materialization
 from assets_core.states import States
-from headwater import processes
 from headwater.backfill import Backfill, planned_backfill
 from headwater.orphans import orphaned
 from headwater.pointers import records_shown
-from headwater.secrets import mask
 from lineage.checks.evaluate import evaluate
-from materializers.capture import capturing_streams
-from materializers.engine import Engine
-from materializers.executors import ThreadsExecutor
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
 from materializers.preview import preview_step
@@ -55,7 +43,7 @@ def make_plan(
     backfill: Backfill | None = None,
 ) -> Plan:
     """See ``Project.plan``."""
-    return _planned(project, select, partition, exclude, force, new_id(), backfill=backfill)[1]
+    return planned(project, select, partition, exclude, force, new_id(), backfill=backfill)[1]
 
 
 def status(project: Project, select: str = "", *, exclude: str = "") -> States:
@@ -68,95 +56,7 @@ def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     return states.with_others(orphaned(project, keys if select or exclude else None))
 
 
-def materialize(
-    project: Project,
-    select: str,
-    *,
-    partition: str | None,
-    exclude: str,
-    force: bool,
-    workers: int | None,
-    reporter: Reporter | None,
-    command: str,
-    reason: str,
-    backfill: Backfill | None = None,
-) -> RunResult:
-    """See ``Project.materialize``."""
-    told = reporter or Reporter()
-    refuse_frozen(project)
-    dead = abandon_dead_runs(project)
-    run_id = new_id()
-    known, plan = _planned(project, select, partition, exclude, force, run_id, told.noticed, backfill)
-    warnings = (*dead, *known.warnings, *plan.warnings)
-    for warning in warnings:
-        told.warned(warning)
-    if not plan.steps and not known.observed:
-        result = RunResult(None, project.env, True, warnings=warnings)
-        told.planned(plan, "")
-        told.ended(result)
-        return result
-    record = RunRecord(
-        run_id, project.env, RunState.RUNNING, _now(), actor(), mask(command or _command_line()), select,
-        processes.identity(), reason=mask(reason),
-    )  # fmt: skip
-    refuse_if_busy(project)
-    _open_storages(project, plan)
-    project.catalog.begin_run(record)
-    result, stopped_by = _carry_out(project, known, plan, record, told, workers)
-    result = RunResult(
-        result.run_id, result.env, result.ok, result.steps, result.counts, (*warnings, *result.warnings), result.seconds
-    )
-    told.ended(result)
-    if stopped_by is not None:
-        raise Interrupted(result, stopped_by)
-    return result
-
-
-def _open_storages(project: Project, plan: Plan) -> None:
-    """Opens every storage that the plan writes to, so that what is wrong with one shows before anything runs."""
-    for name in {project.graph.asset(key).storage or "default" for key in plan.assets}:
-        project.tables.storage(name)
-
-
-def _carry_out(
-    project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, workers: int | None
-) -> tuple[RunResult, int | None]:
-    """Runs the plan; gives the outcome, and the signal that ended it early. However it ends, the catalog is told."""
-    run_id, ended = record.id, RunState.FAILED
-    counts: dict[str, int] = {}
-    try:
-        told.planned(plan, run_id)
-        with closing(ThreadsExecutor(workers)) as executor, _resources(project) as resources, capturing_streams():
-            engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
-            try:
-                with _beating(project, run_id), _interruptible(engine) as received:
-                    result = engine.run()
-            finally:
-                counts = engine.table.count()
-        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
-    except KeyboardInterrupt:
-        ended = RunState.CANCELLED
-        raise
-    finally:
-        project.catalog.end_run(run_id, ended, ended=_now(), counts=counts, reason=record.reason)
-    return result, received[0] if engine.stopped else None
-
-
-class Interrupted(KeyboardInterrupt):
-    """The run was interrupted and ended in order.
-
-    Arguments:
-        result: how far it came.
-        number: the signal, SIGINT or SIGTERM.
-    """
-
-    def __init__(self, result: RunResult, number: int) -> None:
-        super().__init__()
-        self.result = result
-        self.number = number
-
-
-def _planned(
+def planned(
     project: Project,
     select: str,
     partition: str | None,
@@ -164,11 +64,13 @@ def _planned(
     force: bool,
     run_id: str,
     told: Callable[[str], None] = lambda _: None,
+    moment: datetime | None = None,
     backfill: Backfill | None = None,
 ) -> tuple[Known, Plan]:
+    """Facts on a selection, and the plan that they give; errors in its definitions and sources are raised."""
     project.refresh()
     keys = project.select(select, exclude=exclude)
-    known = gather(project.scene, keys, _now(), run_id, told=told)
+    known = gather(project.scene, keys, moment or _now(), run_id, told=told)
     raise_all(known.errors)
     if backfill is not None:
         plan = planned_backfill(project, keys, known.facts, backfill, force=force)
@@ -209,111 +111,8 @@ def _within(project: Project, keys: Collection[str], text: str, facts: Facts) ->
     return {key: tuple(found) for key, found in chosen.items()}
 
 
-# -- runs beside each other -----------------------------------------------------------------------------------------
-
-
-def abandon_dead_runs(project: Project, env: str | None = None) -> list[str]:
-    """Marks runs whose process is gone, in this environment or another, and says so, one sentence a run."""
-    said = []
-    for run in project.catalog.live_runs(env or project.env):
-        if not at_work(project, run):
-            project.catalog.end_run(run.id, RunState.ABANDONED, ended=_now(), counts={}, reason="its process is gone")
-            said.append(
-                f"run {run.id[:13]} of {run.started:%Y-%m-%d %H:%M} was cut off; what it published stays, "
-                "and what it did not finish is planned again"
-            )
-    return said
-
-
-def at_work(project: Project, run: RunRecord) -> bool:
-    """Whether a run that has not ended is still carried out by somebody."""
-    return processes.alive(run.process, beat=project.catalog.last_beat(run.id) or run.started, now=_now())
-
-
-def refuse_frozen(project: Project) -> None:
-    """Refuses early what the catalog would refuse in the end.
-
-    Raises:
-        RefusedError: HW704.
-    """
-    if project.catalog.frozen(project.env):
-        raise RefusedError(
-            "HW704",
-            f"the environment {project.env!r} is frozen: nothing in it changes",
-            hint=f"headwater env drop {project.env} removes it whole",
-        )
-
-
-def refuse_if_busy(project: Project) -> None:
-    """Refuses to work beside a run in the same environment.
-
-    Raises:
-        RefusedError: HW701.
-    """
-    for run in project.catalog.live_runs(project.env):
-        if at_work(project, run):
-            raise RefusedError(
-                "HW701",
-                f"run {run.id[:13]} is at work in {project.env}",
-                why=f"started {run.started:%Y-%m-%d %H:%M:%S} by {run.actor}, process {run.process.get('pid')}",
-                hint="wait until it has ended; headwater runs shows it",
-            )
-
-
 @contextmanager
-def _beating(project: Project, run_id: str) -> Iterator[None]:
-    """Tells the catalog every few seconds that the run is alive."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(5.0):
-            try:
-                project.catalog.beat(run_id, _now())
-            except HeadwaterError:
-                return
-
-    thread = threading.Thread(target=beat, name="headwater-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(timeout=5.0)
-
-
-@contextmanager
-def _interruptible(engine: Engine) -> Iterator[list[int]]:
-    """Lets the first SIGINT or SIGTERM end the run in order, and the second one at once; gives those received.
-
-    An exception that breaks into the engine's thread anywhere would lose results or leave them half recorded.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-    before: dict[int, Any] = {}
-
-    def handle(number: int, frame: Any) -> None:
-        received.append(number)
-        if len(received) == 1:
-            engine.interrupt()
-        elif callable(before[number]):
-            before[number](number, frame)
-        else:
-            raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background of a script, and under nohup
-            before[number] = signal.signal(number, handle)
-    try:
-        yield received
-    finally:
-        for restored, handler in before.items():
-            signal.signal(restored, handler)
-
-
-@contextmanager
-def _resources(project: Project) -> Iterator[Callable[[Asset[..., Any]], dict[str, Any]]]:
+def opened_resources(project: Project) -> Iterator[Callable[[Asset[..., Any]], dict[str, Any]]]:
     """Opens each resource when the first step asks for it, and closes all at the end."""
     from headwater.resources import Resources
 
@@ -322,21 +121,6 @@ def _resources(project: Project) -> Iterator[Callable[[Asset[..., Any]], dict[st
         yield opened.of
     finally:
         opened.close()
-
-
-def actor() -> str:
-    """Who is asking: ``HEADWATER_ACTOR``, else the user."""
-    given = os.environ.get("HEADWATER_ACTOR")
-    if given:
-        return given
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
-
-
-def _command_line() -> str:
-    return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]]) if sys.argv else ""
 
 
 # -- reading what is published --------------------------------------------------------------------------------------
@@ -354,7 +138,7 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
                 "HW614", f"{found.key} is partitioned", hint=f"name one slot: {found.key}@{last[-1] if last else '...'}"
             )
         partition = key_of(found.partitions, partition)
-    with _resources(project) as resources:
+    with opened_resources(project) as resources:
         return preview_step(project.scene, known, Slot(found.key, partition), resources(found))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from assets_core.asset import Asset
+from assets_core.asset import Asset, Source
 from assets_core.errors import RunError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -29,22 +29,28 @@ class Progress:
     """What the engine keeps of one step while it is under way.
 
     Arguments:
-        recipes: by slot, the recipe with its inputs pinned.
+        recipes: by slot, the recipe with its inputs pinned; ``ids``: their ids, which take a digest to tell.
         basis: by slot, what its inputs showed then, in little.
         expected: by slot, the id of what it showed when the step was dispatched.
         adopt: by slot, an earlier materialization whose data is only to be checked again.
         made: what came of it.
+        sources: the observations that the attempt under way reads, which must still hold when it has ended.
+        judged_at: how often other runs had moved the facts on when the step was judged last.
     """
 
+    step: Step
     attempts: int = 0
     seconds: float = 0.0
     recipes: dict[Slot, Recipe] = field(default_factory=dict)
+    ids: dict[Slot, str] = field(default_factory=dict)
     basis: dict[Slot, bytes | None] = field(default_factory=dict)
     expected: dict[Slot, str | None] = field(default_factory=dict)
     adopt: dict[Slot, Materialization] = field(default_factory=dict)
     made: tuple[Materialization, ...] = ()
     error: StepError | None = None
     logs: list[AttemptLog] = field(default_factory=list)
+    judged_at: int = -1
+    sources: list[list[Materialization]] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -72,12 +78,13 @@ class Dispatcher:
         self._readers = _readers(scene)
         self._locality: dict[str, Locality] = {}
 
-    def task(self, step: Step, progress: Progress) -> StepTask:
+    def task(self, progress: Progress) -> StepTask:
         """All that the next attempt at a step needs.
 
         Raises:
             HeadwaterError: a storage or resource cannot be opened.
         """
+        step = progress.step
         asset = self.facts.graph.asset(step.slot.asset)
         partition = None
         if asset.partitions is not None and step.slot.partition is not None:
@@ -107,22 +114,22 @@ class Dispatcher:
             self.mask,
         )
 
-    def batch(self, steps: Sequence[Step], progresses: Sequence[Progress]) -> StepTask:
+    def batch(self, progresses: Sequence[Progress]) -> StepTask:
         """The task of several steps of one asset: one call on the rows of all their slots.
 
         Raises:
             HeadwaterError: a storage or resource cannot be opened.
         """
-        definition = self.facts.graph.asset(steps[0].slot.asset).partitions
+        first = progresses[0].step.slot
+        definition = self.facts.graph.asset(first.asset).partitions
         if definition is None:
-            raise RunError("HW514", f"{steps[0].slot} has no partitions to be computed together")
-        pairs = sorted(
-            zip(steps, progresses, strict=True), key=lambda pair: definition.index(pair[0].slot.partition or "")
-        )
-        slots = [step.slot for step, _ in pairs]
+            raise RunError("HW514", f"{first} has no partitions to be computed together")
+        ordered = sorted(progresses, key=lambda one: definition.index(one.step.slot.partition or ""))
+        slots = [one.step.slot for one in ordered]
+        self.facts.published.fetch(slots)
         # A slot with others on both sides shows what comes from before and what comes from behind.
-        middle = self.task(*pairs[len(pairs) // 2])
-        outputs = {slot: self._output(slot, own) for slot, (_, own) in zip(slots, pairs, strict=True)}
+        middle = self.task(ordered[len(ordered) // 2])
+        outputs = {one.step.slot: self._output(one.step.slot, one) for one in ordered}
         outputs[middle.outputs[0].slot] = middle.outputs[0]
         return replace(
             middle,
@@ -152,10 +159,20 @@ class Dispatcher:
             for one in self.facts.reads(slot, bound)
         )
 
+    def sources(self, step: Step) -> list[list[Materialization]]:
+        """The observations that an attempt reads, a list a source."""
+        graph = self.facts.graph
+        return [
+            [self.facts.published[one] for one in self.facts.reads(step.slot, bound)]
+            for bound in graph.inputs[step.slot.asset]
+            if isinstance(graph.definitions[bound.key], Source)
+        ]
+
     def _inputs(self, slot: Slot, *more: Slot) -> Iterable[TaskInput]:
         """The inputs of a slot; of several slots the union of what they read."""
         for bound in self.facts.graph.inputs[slot.asset]:
             read = dict.fromkeys(one for each in (slot, *more) for one in self.facts.reads(each, bound))
+            self.facts.published.fetch(read)
             made = [self.facts.published[one] for one in read]
             columns = self.facts.read_set(slot.asset, bound)
             derivation = self.facts.assets[slot.asset].derivation

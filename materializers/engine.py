@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import heapq
+import random
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
-from assets_core.asset import Asset, Source
-from assets_core.check import Check, Severity
+from assets_core.admission import path_lengths, typical_seconds
+from assets_core.asset import Asset, Run
 from assets_core.errors import HeadwaterError
-from assets_core.facts import make_recipe
-from assets_core.keys import Slot
-from assets_core.plan import Plan, Step
-from assets_core.ports import Executor, Reporter, RunResult, StepOutcome
-from assets_core.recipe import Recipe
-from assets_core.records import AttemptLog, Materialization, StepError, StepRecord, StepResult
-from assets_core.run import WELL_ENDED, Instruction, Order, RunTable, StepEvent, StepState
-from assets_core.staleness import SlotState, judge
-from assets_core.states import judged, remember
-from lineage.catalog.values import Outcome, Publish
-from lineage.code_record import to_text
-from lineage.derive import read_source
+from assets_core.plan import Plan
+from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult, StepOutcome
+from assets_core.records import AttemptLog, StepError, StepResult
+from assets_core.run import AS_ASKED, FAILURES, Instruction, Order, RunTable, StepEvent, StepState
+from lineage.catalog.values import Want
+from materializers.calls import Call, Calls
+from materializers.considering import Considering
 from materializers.dispatch import Dispatcher, Progress
-from materializers.gathering import Gathering
-from materializers.observe import Known, Scene, asset_facts, input_schemas, keep_derivations
+from materializers.neighbours import Neighbourhood
+from materializers.observe import Known, Scene, keep_derivations
+from materializers.recorder import COMMIT_AFTER_SECONDS, Recorder
 from materializers.tables import CatalogDigests
 
-COMMIT_AFTER_SECONDS = 0.05
-"""How long a finished step may wait for others to share its transaction while there is other work to do."""
+PATIENCE_SECONDS = 0.2
+"""The engine listens at least so often to whoever interrupts it."""
+QUICK_SECONDS = 0.25
+"""Of quick steps so many are claimed and handed out at once as keep the workers busy for so long."""
+IN_HAND_AT_MOST = 64
+"""But never more than so many."""
 GIVEN_UP_TOGETHER = frozenset({"HW338"})
 """Errors of a batch after which its slots are not computed one by one: the result itself was wrong."""
-COMMIT_AT_MOST = 100
-"""So many steps share a transaction at most."""
 
 
 class Engine:
@@ -46,6 +46,8 @@ class Engine:
         reporter: who is told.
         resources: opens the resources of an asset, by parameter.
         mask: takes secrets out of a text.
+        since: the entry of the catalog's log up to which the facts are known to be whole.
+        bury: marks runs whose process is gone as abandoned, and gives a sentence on each.
     """
 
     def __init__(
@@ -58,6 +60,10 @@ class Engine:
         reporter: Reporter,
         resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
         mask: Callable[[str], str] = str,
+        *,
+        conduct: Conduct | None = None,
+        since: int = 0,
+        bury: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.scene = scene
         self.known = known
@@ -67,430 +73,371 @@ class Engine:
         self.executor = executor
         self.reporter = reporter
         self.mask = mask
+        self.conduct = conduct or Conduct()
         self.table = RunTable(plan)
-        self.progress = [Progress() for _ in plan.steps]
         self.outcomes: list[StepOutcome] = []
         self.warnings: list[str] = []
+        self._progress: dict[int, Progress] = {}
+        self._considering = Considering(scene, known, self.conduct.done)
         self._dispatcher = Dispatcher(scene, known.facts, run_id, resources, mask)
+        self._neighbours = Neighbourhood(scene, known.facts, run_id, since, bury)
+        self._recorder = Recorder(scene, known.facts, self.table, self._progress, run_id, self._warn)
+        self._calls = Calls(plan.batches, self.conduct.limits, self._run_of, plan.turn)
         self._digests = CatalogDigests(scene.catalog)
-        self._instructions: list[Instruction] = []
-        self._ready: list[tuple[int, int]] = []
-        self._running: dict[int, tuple[int, ...]] = {}
-        self._gathering = Gathering(plan.batches)
-        self._calls: dict[int, tuple[int, ...]] = {}
+        self._instructions: deque[Instruction] = deque()
+        self._running: dict[int, Call] = {}
+        self._numbers = count()
         self._retries: list[tuple[float, int]] = []
-        self._waiting: list[int] = []
-        self._unrecorded: list[StepRecord] = []
-        self._oldest = 0.0
-        self._interrupted = False
+        self._waiting: set[int] = set()
+        self._crowded: list[Call] = []
+        self._spent = (0, 0.0)
+        self._asked_to_stop = 0
         self._stopping = False
         self.facts.keep_all_but(plan.assets)
 
     def run(self) -> RunResult:
         """Runs the plan to its end; after ``interrupt`` only what is under way to its end."""
         began = time.perf_counter()
-        self._record_observations()
+        self._recorder.observations(self.known.observed)
+        self._calls.lengths = self._learned_lengths()
         self._instructions.extend(self.table.begin())
         while self._instructions or not self.table.ended:
-            if self._interrupted and not self._stopping:
-                self._stop()
+            self._heed()
             self._advance()
         self._commit()
         keep_derivations(self.scene)
         counts = self.table.count()
-        ok = all(StepState(state) in WELL_ENDED for state in counts)
+        ok = all(StepState(state) in AS_ASKED for state in counts)
         return RunResult(
             self.run_id, self.scene.env, ok, tuple(self.outcomes), counts, tuple(self.warnings),
             time.perf_counter() - began,
         )  # fmt: skip
 
-    def interrupt(self) -> None:
-        """Asks the run to end in order, where nothing is half done; returns at once, as a signal handler must."""
-        self._interrupted = True
+    def interrupt(self, *, at_once: bool = False) -> None:
+        """Asks the run to end, from a signal handler or another thread; returns at once.
+
+        Arguments:
+            at_once: do not let what is running finish.
+        """
+        self._asked_to_stop = max(self._asked_to_stop, 2 if at_once else 1)
 
     @property
     def stopped(self) -> bool:
         """Whether somebody interrupted the run."""
-        return self._stopping
+        return self._asked_to_stop > 0 and self._stopping
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
         while self._instructions:
-            instruction = self._instructions.pop(0)
+            instruction = self._instructions.popleft()
             if instruction.order is Order.CONSIDER:
                 self._consider(instruction.step)
             else:
                 self._settle(instruction.step)
-        self._start_due_retries()
-        while self._ready and len(self._running) < 2 * self.executor.workers:
-            self._start(heapq.heappop(self._ready)[1])
-        busy = len(self._running) > self.executor.workers
-        if self._waiting and (not busy or self._commit_is_due()):
+        self._free_due_retries()
+        self._look_at_neighbours()
+        self._start_more()
+        if self._recorder.due(idle=len(self._running) <= self.executor.workers):
             self._commit()
             return
         if self._instructions or self.table.ended:
             return
-        for place, result in self.executor.wait(self._patience()):
-            self._finished(place, result)
+        for first, result in self.executor.wait(self._patience()):
+            self._finished(first, result)
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """How long to wait for an attempt at most, in seconds."""
-        bounds = [due - time.monotonic() for due, _ in self._retries]
-        if self._waiting:
+        bounds = [PATIENCE_SECONDS]
+        if self._retries:
+            bounds.append(self._retries[0][0] - time.monotonic())
+        if self._recorder.waiting:
             bounds.append(COMMIT_AFTER_SECONDS)
-        if not self._running and not bounds:
-            return 0.0
-        return max(0.001, min(bounds)) if bounds else 1.0
-
-    def _commit_is_due(self) -> bool:
-        return len(self._waiting) >= COMMIT_AT_MOST or time.monotonic() - self._oldest > COMMIT_AFTER_SECONDS
+        if self._waiting or self._crowded:
+            bounds.append(self._neighbours.patience())
+        return max(0.001, min(bounds))
 
     def _apply(self, place: int, event: StepEvent) -> None:
         self._instructions.extend(self.table.apply(place, event))
 
-    def _stop(self) -> None:
+    def _heed(self) -> None:
+        """Does what whoever interrupted the run asked for."""
+        if self._asked_to_stop and not self._stopping:
+            self._begin_nothing_more("interrupted: what is running may finish; interrupt again to stop at once")
+        if self._asked_to_stop > 1:
+            for first, call in sorted(self._running.items()):
+                ended = self.executor.cancel(first)
+                for place in call:
+                    self._apply(place, StepEvent.CANCELLED if ended else StepEvent.GIVEN_UP)
+            self._running.clear()
+
+    def _begin_nothing_more(self, why: str) -> None:
         self._stopping = True
-        self._ready.clear()
+        self._calls.clear()
         self._retries.clear()
-        self.reporter.warned("interrupted: what is running may finish; interrupt again to stop at once")
-        self._instructions = [one for one in self._instructions if one.order is Order.SETTLE]
+        self._waiting.clear()
+        self._crowded.clear()
+        self.reporter.warned(why)
+        self._instructions = deque(one for one in self._instructions if one.order is Order.SETTLE)
         self._instructions.extend(self.table.cancel())
 
-    # -- considering a step whose inputs have settled ---------------------------------------------------------------
+    # -- steps that are ready ---------------------------------------------------------------------------------------
+
+    def _under_way(self, place: int) -> Progress:
+        found = self._progress.get(place)
+        if found is None:
+            found = self._progress[place] = Progress(self.plan.steps[place])
+        return found
+
+    def _run_of(self, place: int) -> Run:
+        """How the step at a place is to be carried out."""
+        return self.facts.graph.asset(self._under_way(place).step.slot.asset).run
 
     def _consider(self, place: int) -> None:
-        if self.table.states[place] is not StepState.READY:
-            return
-        step, progress = self.plan.steps[place], self.progress[place]
+        if self.table.states[place] is StepState.READY and self._must_be_computed(place):
+            self._calls.wants(place)
+
+    def _must_be_computed(self, place: int) -> bool:
+        """Judges a step; whatever it comes to without being computed has happened then."""
+        progress = self._under_way(place)
+        progress.judged_at = self._neighbours.moves
         try:
-            if not self._inputs_are_there(step):
-                self._apply(place, StepEvent.INPUT_ABSENT)
-                return
-            self._derive_now(step)
-            self._prepare_versions(self._gathering.begins(place))
-            if not step.forced and all(judge(slot, self.facts).state is SlotState.FRESH for slot in step.slots):
-                for slot in step.slots:
-                    remember(slot, self.facts.basis(slot), self.facts)
-                self._apply(place, StepEvent.EQUAL)
-                return
-            progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
-            progress.basis = {slot: self.facts.basis(slot) for slot in step.slots}
-            progress.expected = {slot: self._shown(slot) for slot in step.slots}
-            if not step.forced and not self.facts.graph.asset(step.slot.asset).volatile and self._look_up(place):
-                return
+            event = self._considering.judged(
+                progress, lambda: [self._under_way(one).step.slot for one in self._calls.begins(place)]
+            )
         except HeadwaterError as error:
-            progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
-            self._apply(place, StepEvent.RAISED)
+            progress.error = self._told(error)
+            event = StepEvent.RAISED
+        if event is not None:
+            self._apply(place, event)
+        return event is None
+
+    def _learned_lengths(self) -> list[float]:
+        """How much work hangs on each step, learned from past runs; nothing where the order does not matter."""
+        if len(self.plan.steps) <= self.executor.workers or self.plan.newest_first:
+            return []
+        known = self.scene.catalog.typical_seconds(self.plan.assets)
+        return path_lengths(self.plan, typical_seconds(known))
+
+    def _start_more(self) -> None:
+        """Hands out what is ready: lets calls in, claims their slots, and looks for them in history."""
+        while not self._stopping:
+            calls = self._calls.admit(self._room())
+            if not calls:
+                return
+            claimed = self._claim(calls)
+            fit = [self._narrowed(call, [place for place in call if self._holds(place)]) for call in claimed]
+            self._reuse_or_start([call for call in fit if call])
+
+    def _room(self) -> int:
+        """How many more calls to hand out: enough that no worker waits, and of quick ones many at once."""
+        workers = self.executor.workers
+        attempts, seconds = self._spent
+        quick = int(QUICK_SECONDS * workers * attempts / max(seconds, 1e-6))
+        if len(self._running) >= 2 * workers:
+            return 0
+        return max(2 * workers, min(quick, IN_HAND_AT_MOST)) - len(self._running)
+
+    def _narrowed(self, call: Call, rest: Sequence[int]) -> Call:
+        """What is left of a call that was let in; the others of it go their own ways."""
+        self._calls.keep(call, tuple(rest))
+        return tuple(rest)
+
+    def _claim(self, calls: list[Call]) -> list[Call]:
+        """Claims the slots of calls; steps that others are at wait or are left. Gives what was granted of each call."""
+        answer = self._neighbours.claim([want for call in calls for want in self._wants(call)])
+        full, granted = set(answer.full), set(answer.granted)
+        for call in calls:
+            crowd = tuple(place for place in call if place in full)
+            if crowd:
+                self._crowded.append(crowd)
+        claimed = [self._narrowed(call, [place for place in call if place in granted]) for call in calls]
+        for place, holder in answer.busy.items():
+            if self.conduct.if_busy is IfBusy.SKIP:
+                self._apply(place, StepEvent.LEFT_TO_OTHER)
+                continue
+            self._apply(place, StepEvent.BUSY)
+            self._waiting.add(place)
+            self.reporter.waiting(self._progress[place].step, holder)
+        if answer.lost:
+            self._warn("another command took this run for dead: it begins nothing more")
+            self.interrupt()
+            self._heed()
+        return [call for call in claimed if call]
+
+    def _wants(self, call: Call) -> list[Want]:
+        pool = self._run_of(call[0]).pool
+        limit, number = self.conduct.limits.pools.get(pool or "", 1), next(self._numbers)
+        return [Want(place, self._progress[place].step.slots, pool, limit, number) for place in call]
+
+    def _holds(self, place: int) -> bool:
+        """Whether a step is still to be computed now that its slots are claimed."""
+        current = self._progress[place].judged_at == self._neighbours.moves
+        return current or self._must_be_computed(place)
+
+    def _reuse_or_start(self, calls: list[Call]) -> None:
+        history = self._considering.history(self._progress[place] for call in calls for place in call)
+        for call in calls:
+            rest = []
+            for place in call:
+                event = self._considering.found(self._progress[place], history)
+                if event is None:
+                    rest.append(place)
+                    continue
+                self._apply(place, event)
+                if event is StepEvent.FOUND:
+                    self._recorder.publish(place)
+            self._start_together(call, rest)
+
+    def _start_together(self, call: Call, rest: list[int]) -> None:
+        """Begins what is left of a call; what is only to be checked again goes alone, and has its turn later."""
+        computed = [place for place in rest if not self._progress[place].adopt] or rest[:1]
+        together = self._narrowed(call, computed)
+        for place in sorted(set(rest).difference(computed)):
+            self._neighbours.claim((), self._progress[place].step.slots)
+            self._calls.offer((place,))
+        if together:
+            self._start(together)
+
+    # -- beside other runs ------------------------------------------------------------------------------------------
+
+    def _look_at_neighbours(self) -> None:
+        """Frees steps whose slots others have ended with; they are judged again on what those have published."""
+        if not (self._waiting or self._crowded) or self._neighbours.patience() > 0:
             return
-        if progress.adopt:  # checked again only, so there is nothing to compute together with others
-            self._queue(self._gathering.leaves(place))
-            self._queue((place,))
-        else:
-            self._queue(self._gathering.wants(place))
+        for said in self._neighbours.bury_dead():
+            self._warn(said)
+        claimed = self._neighbours.look()
+        for place in sorted(self._waiting):
+            if claimed.keys().isdisjoint(self._progress[place].step.slots):
+                self._waiting.discard(place)
+                self._apply(place, StepEvent.FREED)
+        self._offer_crowded()
 
-    def _queue(self, places: tuple[int, ...]) -> None:
-        """Lets one call compute these steps as soon as there is room for it."""
-        if not places:
-            return
-        self._calls[places[0]] = places
-        priority = -self.facts.graph.asset(self.plan.steps[places[0]].slot.asset).run.priority
-        heapq.heappush(self._ready, (priority * len(self.plan.steps) + self.plan.turn(places[0]), places[0]))
-
-    def _inputs_are_there(self, step: Step) -> bool:
-        graph = self.facts.graph
-        return all(
-            upstream in self.facts.published
-            for bound in graph.inputs[step.slot.asset]
-            for upstream in self.facts.reads(step.slot, bound)
-        )
-
-    def _prepare_versions(self, places: tuple[int, ...]) -> None:
-        """Computes in one pass what the steps of a batch compare of what they read, as far as it is not known."""
-        for bound in self.facts.graph.inputs[self.plan.steps[places[0]].slot.asset] if places else ():
-            slots = [one for place in places for one in self.facts.reads(self.plan.steps[place].slot, bound)]
-            made = {slot: self.facts.published[slot] for slot in slots if slot in self.facts.published}
-            columns = self.facts.read_set(self.plan.steps[places[0]].slot.asset, bound)
-            if columns is not None:
-                self.known.versions.prepare(tuple(made.values()), tuple(name for name, _ in columns))
-
-    def _derive_now(self, step: Step) -> None:
-        """Derives an asset whose inputs' schemas have become known only now, or are others than it was planned with."""
-        for slot in step.slots:
-            asset, known = self.facts.graph.asset(slot.asset), self.facts.assets[slot.asset]
-            schemas = tuple(schema for _, schema in input_schemas(self.facts.graph, asset, self.facts))
-            if known.derivation is None or known.input_schemas != schemas:
-                found = self.facts.assets[slot.asset] = asset_facts(self.scene, asset, self.facts)
-                if found.derivation is not None and found.derivation.errors:
-                    raise found.derivation.errors[0]
-
-    def _recipe(self, slot: Slot) -> Recipe:
-        recipe = make_recipe(slot, self.facts)
-        if recipe is None:
-            raise HeadwaterError(
-                "HW512", f"the inputs of {slot} cannot be compared", where=str(slot),
-                hint="their stored data may be gone: headwater audit verify",
-            )  # fmt: skip
-        return recipe
-
-    def _shown(self, slot: Slot) -> str | None:
-        made = self.facts.published.get(slot)
-        # What is shown under a former key is not what the catalog shows under this one.
-        return None if made is None or made.slot != slot else made.id
-
-    def _look_up(self, place: int) -> bool:
-        """Publishes from history if the recipes of all slots were made before; whether there is nothing to compute."""
-        progress = self.progress[place]
-        ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}
-        found = self.scene.catalog.find_recipes(list(ids.values()))
-        made = {slot: found.get(id) for slot, id in ids.items()}  # noqa: A001 -- the record's word
-        records = {slot: one for slot, one in made.items() if one is not None and one.slot == slot}
-        if len(records) < len(made) or not self.scene.tables.intact(records.values()):
-            return False
-        passed = {slot: {result.rule for result in one.checks if result.passed} for slot, one in records.items()}
-        failed = {slot: {result.rule for result in one.checks if not result.passed} for slot, one in records.items()}
-        wanted = {slot: {check.rule for check in self._blocking(slot)} for slot in records}
-        if any(wanted[slot] & failed[slot] for slot in records):
-            progress.made = tuple(records.values())
-            self._apply(place, StepEvent.FOUND_BLOCKED)
-            return True
-        settled = all(not one.blocked for one in records.values())
-        if settled and all(wanted[slot] <= passed[slot] for slot in records):
-            progress.made = tuple(records.values())
-            self._apply(place, StepEvent.FOUND)
-            self._wait_for_commit(place)
-            return True
-        progress.adopt = records
-        return False
-
-    def _blocking(self, slot: Slot) -> list[Check]:
-        return [one for one in self.facts.graph.asset(slot.asset).checks if one.severity is Severity.BLOCKING]
+    def _offer_crowded(self) -> None:
+        """Offers calls again whose pool was full."""
+        calls, self._crowded = self._crowded, []
+        for call in calls:
+            self._calls.offer(tuple(place for place in call if self._must_be_computed(place)))
 
     # -- attempts ---------------------------------------------------------------------------------------------------
 
-    def _start(self, place: int) -> None:
-        places = self._calls.pop(place, (place,))
-        steps, progresses = [self.plan.steps[one] for one in places], [self.progress[one] for one in places]
+    def _start(self, call: Call) -> None:
+        """Begins an attempt at what one call computes."""
+        under_way = [self._progress[place] for place in call]
         try:
-            together = len(places) > 1
-            task = (
-                self._dispatcher.batch(steps, progresses)
-                if together
-                else self._dispatcher.task(steps[0], progresses[0])
-            )
+            task = self._dispatcher.batch(under_way) if len(call) > 1 else self._dispatcher.task(under_way[0])
+            for progress in under_way:
+                progress.sources = self._dispatcher.sources(progress.step)
         except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
-            known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
-            for one in places:
-                self.progress[one].error = StepError(
-                    known.code, type(error).__name__, self.mask(known.what), "", known.hint
-                )
-                self._apply(one, StepEvent.RAISED)
+            for place, progress in zip(call, under_way, strict=True):
+                progress.error = self._told(error)
+                self._apply(place, StepEvent.RAISED)
             return
-        self._running[place] = places
-        for one, step, progress in zip(places, steps, progresses, strict=True):
+        self._running[call[0]] = call
+        for place, progress in zip(call, under_way, strict=True):
             progress.attempts += 1
-            self._apply(one, StepEvent.STARTED)
-            self.reporter.started(step, progress.attempts)
-        self.executor.submit(place, task)
+            self._apply(place, StepEvent.STARTED)
+            self.reporter.started(progress.step, progress.attempts)
+        self.executor.submit(call[0], task, timeout_seconds=self._run_of(call[0]).timeout_seconds)
 
-    def _start_due_retries(self) -> None:
+    def _free_due_retries(self) -> None:
         while self._retries and self._retries[0][0] <= time.monotonic():
-            self._start(heapq.heappop(self._retries)[1])
+            self._apply(heapq.heappop(self._retries)[1], StepEvent.DUE)
 
-    def _finished(self, place: int, result: StepResult) -> None:
-        places = self._running.pop(place)
-        if len(places) > 1:
-            self._finished_together(places, result)
-            return
-        step, progress = self.plan.steps[place], self.progress[place]
+    def _finished(self, first: int, result: StepResult) -> None:
+        call = self._running.pop(first, ())
+        if not call:
+            return  # it was cancelled while its result was on the way
+        self._calls.done(first)
+        self._spent = (self._spent[0] + 1, self._spent[1] + result.seconds)
+        if len(call) == 1:
+            self._ended(first, result)
+        elif result.error is not None and result.error.code not in GIVEN_UP_TOGETHER:
+            self._dissolve(call, result.error, StepEvent.GIVEN_UP if result.given_up else StepEvent.CANCELLED)
+        else:
+            for number, place in enumerate(call):
+                log = result.log if number == 0 else AttemptLog("", result.log.traceback)
+                slots = self._progress[place].step.slots
+                made = tuple(one for one in result.made if one.slot in slots)
+                share = result.seconds / len(call)
+                self._ended(place, replace(result, made=made, log=log, seconds=share, worth_another_try=False))
+
+    def _dissolve(self, call: Call, error: StepError, end: StepEvent) -> None:
+        """Has each step of a call that failed computed alone, which is no other attempt; if the run stops, ends it."""
+        why = (error.message.splitlines() or [error.type])[0]
+        self._warn(f"{self._progress[call[0]].step.slot.asset} is computed slot by slot: {why}")
+        for place in call:
+            self._progress[place].attempts -= 1
+            self._progress[place].error = error if self._stopping else None
+            self._apply(place, end if self._stopping else StepEvent.WORTH_ANOTHER_TRY)
+        if not self._stopping:
+            self._neighbours.claim((), [slot for place in call for slot in self._progress[place].step.slots])
+            for place in call:
+                self._apply(place, StepEvent.DUE)
+
+    def _ended(self, place: int, result: StepResult) -> None:
+        """Takes over what an attempt gave for one step."""
+        progress = self._progress[place]
         progress.seconds += result.seconds
         progress.logs.append(result.log)
-        if result.error is None:
-            try:
-                self._confirm_sources(step.slot)
-            except HeadwaterError as error:
-                result = replace(
-                    result, made=(), error=StepError(error.code, type(error).__name__, error.what, "", error.hint)
-                )
-        if result.error is None:
-            progress.made, progress.error = result.made, None
-            self._apply(place, StepEvent.COMPUTED)
-            self._wait_for_commit(place)
-            return
+        result = self._confirmed(place, result)
         progress.error = result.error
-        retry = self.facts.graph.asset(step.slot.asset).run.retry
-        if result.worth_another_try and progress.attempts < retry.attempts and not self._stopping:
-            wait = retry.wait_seconds * 2 ** (progress.attempts - 1)
+        if result.error is None:
+            progress.made = result.made
+            self._apply(place, StepEvent.COMPUTED)
+            self._recorder.publish(place)
+        elif result.given_up:
+            self._apply(place, StepEvent.GIVEN_UP)
+        elif result.worth_another_try and not self._stopping and self._retry(place, result.error):
             self._apply(place, StepEvent.WORTH_ANOTHER_TRY)
-            self.reporter.retrying(step, result.error, wait)
-            heapq.heappush(self._retries, (time.monotonic() + wait, place))
+            self._neighbours.claim((), progress.step.slots)
         else:
             self._apply(place, StepEvent.RAISED)
 
-    def _finished_together(self, places: tuple[int, ...], result: StepResult) -> None:
-        """Takes over what one call gave for several steps; if it failed, each of them is computed alone."""
-        first = self.plan.steps[places[0]].slot
-        if result.error is not None and result.error.code not in GIVEN_UP_TOGETHER:
-            why = (result.error.message.splitlines() or [result.error.type])[0]
-            self._warn(f"{first.asset} is computed slot by slot: {why}")
-            for place in places:
-                self.progress[place].attempts -= 1
-                self._apply(place, StepEvent.CANCELLED if self._stopping else StepEvent.WORTH_ANOTHER_TRY)
-                if not self._stopping:
-                    self._queue((place,))
-            return
-        for number, place in enumerate(places):
-            log = result.log if number == 0 else AttemptLog("", result.log.traceback)
-            made = tuple(one for one in result.made if one.slot == self.plan.steps[place].slot)
-            own = replace(result, made=made, log=log, seconds=result.seconds / len(places), worth_another_try=False)
-            self._running[place] = (place,)
-            self._finished(place, own)
+    def _retry(self, place: int, error: StepError) -> bool:
+        """Sees to another attempt after a pause; false if there were as many as may be."""
+        attempt, retry = self._progress[place].attempts, self._run_of(place).retry
+        if attempt >= retry.attempts:
+            return False
+        pause = retry.pause(attempt, random.uniform(-1, 1))  # noqa: S311 -- nothing secret hangs on it
+        self.reporter.retrying(self._progress[place].step, error, pause)
+        heapq.heappush(self._retries, (time.monotonic() + pause, place))
+        return True
 
-    def _confirm_sources(self, slot: Slot) -> None:
-        """A source that is read in place must still be what it was when it was observed."""
-        for bound in self.facts.graph.inputs[slot.asset]:
-            if isinstance(self.facts.graph.definitions[bound.key], Source):
-                made = [self.facts.published[one] for one in self.facts.reads(slot, bound)]
+    def _confirmed(self, place: int, result: StepResult) -> StepResult:
+        """The result, if the sources that were read in place still are what they were when they were observed."""
+        try:
+            for made in self._progress[place].sources if result.error is None else ():
                 self.scene.tables.confirm(made, self._digests)
+        except HeadwaterError as error:
+            return replace(result, made=(), error=self._told(error))
+        return result
 
-    # -- recording --------------------------------------------------------------------------------------------------
+    def _told(self, error: Exception) -> StepError:
+        known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
+        return StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
 
-    def _wait_for_commit(self, place: int) -> None:
-        if not self._waiting:
-            self._oldest = time.monotonic()
-        self._waiting.append(place)
-
-    def _record_observations(self) -> None:
-        fresh = [one for one in self.known.observed if not one.blocked]
-        before = self.scene.catalog.published(
-            self.scene.env, assets={one.slot.asset for one in fresh}, lineage=False
-        ) if fresh else {}  # fmt: skip
-        outcomes = []
-        for made in self.known.observed:
-            expected = before[made.slot].id if made.slot in before else None
-            made = replace(made, run_id=self.run_id)
-            publish = () if made.blocked else (Publish(made.slot, made.id, expected),)
-            outcomes.append(Outcome((made,), publish))
-        if outcomes:
-            self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
+    # -- ends -------------------------------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """One transaction for every step that waits for it, and for how others ended."""
-        places, self._waiting = self._waiting, []
-        outcomes = [self._outcome(place) for place in places]
-        if self._unrecorded:
-            outcomes.append(Outcome(steps=tuple(self._unrecorded)))
-            self._unrecorded = []
-        if self.facts.found_fresh:
-            outcomes.append(Outcome(judged=tuple(self.facts.found_fresh)))
-            self.facts.found_fresh.clear()
-        if not outcomes:
-            return
-        report = self.scene.catalog.commit(self.scene.env, self.run_id, outcomes, datetime.now(UTC))
-        lost = set(report.lost)
-        faces: dict[str, dict[Slot, Any]] = {}
-        for place in places:
-            self._published(place, lost, faces)
-        for name, published in faces.items():
-            try:
-                self.scene.tables.storage(name).publish(self.scene.env, published)
-            except HeadwaterError as error:
-                self._warn(f"the published face of storage {name} is behind: {error.what}")
+        for place, event in self._recorder.commit():
+            self._apply(place, event)
+        self._offer_crowded()
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:
             self.warnings.append(message)
             self.reporter.warned(message)
 
-    def _outcome(self, place: int) -> Outcome:
-        step, progress = self.plan.steps[place], self.progress[place]
-        computed = self.table.states[place] is StepState.RECORDING
-        blocked = any(made.blocked for made in progress.made)
-        reused = not computed or progress.adopt
-        state = StepState.BLOCKED if blocked else StepState.REUSED if reused else StepState.SUCCEEDED
-        publish = [] if blocked else [
-            Publish(made.slot, made.id, progress.expected[made.slot]) for made in progress.made
-        ]  # fmt: skip
-        publish += [Publish(one.slot, None, one.id) for one in self._carried(publish)]
-        steps = tuple(self._step_record(place, slot, state) for slot in step.slots)
-        fresh = [] if blocked else [
-            judged(made.slot, made.id, progress.basis[made.slot], self.facts) for made in progress.made
-        ]  # fmt: skip
-        return Outcome(
-            progress.made if computed else (), tuple(publish), steps, self._source(step) if computed else "",
-            tuple(one for one in fresh if one is not None),
-        )  # fmt: skip
-
-    def _carried(self, moves: Iterable[Publish]) -> list[Materialization]:
-        """What is shown under former keys of slots that are published under their own now."""
-        shown = (self.facts.published.get(move.slot) for move in moves)
-        return [made for made, move in zip(shown, moves, strict=True) if made is not None and made.slot != move.slot]
-
-    def _source(self, step: Step) -> str:
-        asset = self.facts.graph.asset(step.slot.asset)
-        inputs = input_schemas(self.facts.graph, asset, self.facts)
-        return to_text(asset, read_source(asset, inputs, self.scene.derived))
-
-    def _published(self, place: int, lost: set[Slot], faces: dict[str, dict[Slot, Any]]) -> None:
-        progress = self.progress[place]
-        if any(made.slot in lost for made in progress.made):
-            progress.error = StepError(
-                "HW511", "RunError", "its slot was published by another run meanwhile", "", "run the command again"
-            )
-            self._apply(place, StepEvent.MOVED_MEANWHILE)
-            return
-        if any(made.blocked for made in progress.made):
-            self._apply(place, StepEvent.SET_ASIDE)
-            return
-        for made in progress.made:
-            before = self.facts.published.get(made.slot)
-            if before is not None and before.slot != made.slot and before.stored is not None:
-                faces.setdefault(before.stored.storage, {})[before.slot] = None
-            self.facts.published[made.slot] = made
-            self.facts.aside.pop(made.slot, None)
-            self.facts.absent.discard(made.slot)
-            if made.stored is not None:
-                faces.setdefault(made.stored.storage, {})[made.slot] = made.stored
-        self._apply(place, StepEvent.RECHECKED if progress.adopt else StepEvent.PUBLISHED)
-
-    def _step_record(self, place: int, slot: Slot, state: StepState) -> StepRecord:
-        step, progress = self.plan.steps[place], self.progress[place]
-        made = next((one.id for one in progress.made if one.slot == slot), None)
-        return StepRecord(
-            self.run_id,
-            slot,
-            str(state),
-            tuple(reason.as_dict() for reason in step.reasons),
-            made,
-            progress.error,
-            progress.attempts,
-            progress.seconds,
-            tuple(progress.logs),
-        )
-
     def _settle(self, place: int) -> None:
         """Tells the reporter how a step ended, and sees to its record if no transaction has it yet."""
-        step, progress, state = self.plan.steps[place], self.progress[place], self.table.states[place]
-        recorded = bool(progress.made) and state in (StepState.SUCCEEDED, StepState.REUSED)
-        recorded = recorded or (state is StepState.BLOCKED and progress.attempts > 0)
-        self._queue(tuple(one for one in self._gathering.leaves(place) if self.table.states[one] is StepState.READY))
-        for slot in step.slots:
-            if not recorded:
-                self._unrecorded.append(self._step_record(place, slot, state))
-            made = next((one for one in progress.made if one.slot == slot), None)
-            shown = self.facts.published.get(slot) if state is StepState.SKIPPED else None
-            record = made or shown
-            outcome = StepOutcome(
-                slot,
-                state,
-                step.reasons,
-                None if record is None else record.id,
-                progress.error if state is StepState.FAILED else None,
-                () if record is None else record.checks,
-                progress.attempts,
-                progress.seconds,
-                None if record is None else record.version.rows,
-                tuple(progress.logs),
-            )
+        step, state = self._under_way(place).step, self.table.states[place]
+        self._calls.done(place)
+        self._calls.leaves(place)
+        for outcome in self._recorder.ended(place):
             self.outcomes.append(outcome)
             self.reporter.settled(outcome)
+        del self._progress[place]
+        if self.conduct.fail_fast and state in FAILURES and not self._stopping:
+            self._begin_nothing_more(f"{step.slot} ended as {state}: nothing more is begun, as --fail-fast asks")

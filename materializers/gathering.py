@@ -51,4 +51,8 @@ class Gathering:
         if place not in waiting:
             return ()
         waiting.discard(place)
-        return () if waiting else tuple(self._wanted[number])
+        if waiting:
+            return ()
+        for one in self._wanted[number]:  # from now on each of them is asked for as a step alone
+            self._batch_of.pop(one, None)
+        return tuple(self._wanted[number])

@@ -29,11 +29,11 @@ def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str,
     for key in keys:
         known.facts.assets[key] = asset_facts(scene, graph.asset(key), known.facts)
     recipes = {one: make_recipe(one, known.facts) for one in slots}
-    progress = Progress(recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
+    progress = Progress(Step(slots, ()), recipes={one: recipe for one, recipe in recipes.items() if recipe is not None})
     if len(progress.recipes) < len(slots):
         raise UsageError(
             "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
         )
     dispatcher = Dispatcher(scene, known.facts, "preview", lambda _: dict(resources))
-    frames = computed(dispatcher.task(Step(slots, ()), progress))
+    frames = computed(dispatcher.task(progress))
     return frames[slots.index(slot)]

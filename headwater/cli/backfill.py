@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.call import Call, partitions_of
+from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 @click.option("--reverse", is_flag=True, help="Newest partitions first.")
 @click.option("--batch", metavar="N|WINDOW", default="", help="Partitions of one call: a number, day, week, month ...")
 @click.option("--max-parallel", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@if_busy_option
+@fail_fast_option
 @exclude_option
 @click.option("--force", is_flag=True, help="Compute every slot of the range, fresh or not.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
@@ -57,6 +60,8 @@ def command(
     reverse: bool,
     batch: str,
     max_parallel: int | None,
+    if_busy: str,
+    fail_fast: bool,
     exclude: str,
     force: bool,
     dry_run: bool,
@@ -71,7 +76,6 @@ def command(
     as months are to days, the partitions count that share time with the range.
     """
     from headwater.backfill import Backfill
-    from headwater.cli.carry_out import carry_out
     from headwater.report.backfill import backfill_document, backfill_text
     from headwater.report.style import style_for
 
@@ -105,6 +109,8 @@ def command(
                 exclude=exclude,
                 force=force,
                 workers=max_parallel,
+                if_busy=if_busy,
+                fail_fast=fail_fast,
                 reporter=reporter,
                 command=call.command_line,
                 reason=reason,

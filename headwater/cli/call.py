@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ class Call:
         words: the command line after ``headwater``.
         out: where the answer goes; while a command runs, ``sys.stdout`` leads elsewhere.
         project_name, env_name: filled in when a project was loaded, so that errors after that can name it.
+        crashed: a sentence on each run that was found to be dead when the project was opened.
     """
 
     directory: str = "."
@@ -40,6 +42,7 @@ class Call:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     project_name: str | None = None
     env_name: str | None = None
+    crashed: tuple[str, ...] = ()
 
     def told(self, given: Mapping[str, Any]) -> None:
         """Takes in options; what was given further left stands where nothing is given here."""
@@ -64,7 +67,7 @@ class Call:
         return f"{self.project_name} in {self.env_name}"
 
     def open(self) -> Project:
-        """The project, to be used in a ``with`` block.
+        """The project, to be used in a ``with`` block; runs whose process is gone are marked as abandoned.
 
         Raises:
             HeadwaterError: it cannot be loaded.
@@ -73,6 +76,12 @@ class Call:
 
         project = Project.load(self.directory, env=self.env, set=self.settings)
         self.project_name, self.env_name = project.name, project.env
+        if (project.root / project.settings.catalog.path).exists():
+            from headwater.beside import abandon_dead_runs
+
+            # Whoever may not write, or finds the catalog broken, still gets what he asked for as far as it goes.
+            with contextlib.suppress(HeadwaterError):
+                self.crashed = tuple(abandon_dead_runs(project))
         return project
 
     def answer(
@@ -91,15 +100,14 @@ class Call:
             body: called for programs: the document without the head that all share.
             warnings: sentences, on standard error for people.
         """
+        warnings = (*self.crashed, *warnings)
         if not self.as_json:
             self.write(text(self.style))
             self.warn(warnings)
             return
         from headwater.report.document import document, encode
 
-        whole = document(
-            body(), project=self.project_name, env=self.env_name, ok=ok, errors=errors, warnings=tuple(warnings)
-        )
+        whole = document(body(), project=self.project_name, env=self.env_name, ok=ok, errors=errors, warnings=warnings)
         self.write(encode(whole, ascii_only=not self.style.unicode))
 
     def write(self, text: str) -> None:

@@ -1,10 +1,12 @@
-"""Carrying a run out on the command line: progress while it lasts, its outcome, and the exit status."""
+"""What commands that carry out runs share: how a run is to be done, and how its outcome is told."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from headwater.cli.call import Call, partitions_of
 
@@ -14,17 +16,41 @@ if TYPE_CHECKING:
     from headwater.report.slots import PartitionsOf
     from headwater.report.style import Style
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def if_busy_option(function: F) -> F:
+    """``--if-busy``."""
+    return click.option(
+        "--if-busy",
+        type=click.Choice(["wait", "skip", "fail"]),
+        default="wait",
+        show_default=True,
+        help="Slots that another run is at: wait for it, leave them to it, or refuse to begin.",
+    )(function)
+
+
+def fail_fast_option(function: F) -> F:
+    """``--fail-fast``."""
+    return click.option("--fail-fast", is_flag=True, help="Begin nothing more when a step has failed.")(function)
+
+
+def workers_option(function: F) -> F:
+    """``--workers``."""
+    return click.option(
+        "--workers", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor."
+    )(function)
+
 
 def carry_out(call: Call, project: Project, progress: str, run: Callable[[Reporter], RunResult]) -> int:
-    """Runs, answers with the outcome, and gives the exit status.
+    """Carries a run out, shows its progress, and answers with its outcome.
 
-    Arguments:
-        progress: a mode of ``progress.reporter_for``.
-        run: the run, told its reporter.
+    Returns:
+        The exit status.
     """
     from headwater.progress import reporter_for
     from headwater.report.outcome import outcome_document
-    from headwater.use_cases import Interrupted
+    from headwater.running import Interrupted
 
     reporter = reporter_for(progress, sys.stderr, quiet=call.quiet, verbose=call.verbose)
     interrupted = 0
@@ -36,7 +62,7 @@ def carry_out(call: Call, project: Project, progress: str, run: Callable[[Report
         reporter.close()
     where = partitions_of(project)
     call.answer(
-        lambda style: _text(result, call, style, where),
+        lambda style: _text(result, call, style, where, interrupted=bool(interrupted)),
         lambda: outcome_document(result),
         ok=result.ok,
         warnings=result.warnings if call.as_json else (),
@@ -44,7 +70,9 @@ def carry_out(call: Call, project: Project, progress: str, run: Callable[[Report
     return 128 + interrupted if interrupted else 0 if result.ok else 1
 
 
-def _text(result: RunResult, call: Call, style: Style, where: PartitionsOf) -> str:
+def _text(result: RunResult, call: Call, style: Style, where: PartitionsOf, *, interrupted: bool) -> str:
     from headwater.report.outcome import outcome_text
 
-    return "" if call.quiet and result.ok else outcome_text(result, call.title, style, partitions_of=where)
+    if call.quiet and result.ok:
+        return ""
+    return outcome_text(result, call.title, style, partitions_of=where, interrupted=interrupted)

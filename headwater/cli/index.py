@@ -57,6 +57,8 @@ RUNS: Sections = {
         "list": Entry("headwater.cli.runs_list", "List runs, the latest first."),
         "show": Entry("headwater.cli.runs_show", "Show one run and how its slots fared."),
         "logs": Entry("headwater.cli.runs_logs", "Show what a run's steps printed, logged and raised."),
+        "resume": Entry("headwater.cli.runs_resume", "Do the rest of a run that was interrupted, failed or crashed."),
+        "cancel": Entry("headwater.cli.runs_cancel", "Ask a run that another process carries out to end."),
     },
 }
 

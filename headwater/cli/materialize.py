@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.call import Call, partitions_of
+from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option, workers_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Compute every selected slot, fresh or not.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @why_option
-@click.option("--workers", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@workers_option
+@if_busy_option
+@fail_fast_option
 @progress_option
 @click.option("--reason", metavar="TEXT", default="", help="Why; recorded with the run.")
 @all_option
@@ -51,6 +54,8 @@ def command(
     dry_run: bool,
     why: bool,
     workers: int | None,
+    if_busy: str,
+    fail_fast: bool,
     progress: str,
     reason: str,
 ) -> int:
@@ -60,8 +65,6 @@ def command(
     passed, and carries on with whatever does not depend on what failed. What lies upstream is read as it is
     published; with + before a name it is made fresh first.
     """
-    from headwater.cli.carry_out import carry_out
-
     selection = " ".join(select)
     with call.open() as project:
         if dry_run:
@@ -78,6 +81,8 @@ def command(
                 exclude=exclude,
                 force=force,
                 workers=workers,
+                if_busy=if_busy,
+                fail_fast=fail_fast,
                 reporter=reporter,
                 command=call.command_line,
                 reason=reason,

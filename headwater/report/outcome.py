@@ -64,11 +64,18 @@ def log_document(log: AttemptLog) -> dict[str, str]:
     return {"output": log.output, "traceback": log.traceback}
 
 
-def outcome_text(result: RunResult, title: str, style: Style, *, partitions_of: PartitionsOf = no_partitions) -> str:
+def outcome_text(
+    result: RunResult,
+    title: str,
+    style: Style,
+    *,
+    partitions_of: PartitionsOf = no_partitions,
+    interrupted: bool = False,
+) -> str:
     """How the run went: counts, then what failed and why, then warnings of checks."""
     if result.run_id is None and not result.steps:
         return f"{title}: nothing to do, everything selected is fresh"
-    word = "succeeded" if result.ok else "failed"
+    word = "succeeded" if result.ok else "cancelled" if interrupted else "failed"
     run = f" run {result.run_id}" if result.run_id else ""
     lines = [f"{title}:{run} {style.state(word)} in {seconds(result.seconds)}", *count_lines(result.counts, style)]
     if not result.steps:
@@ -83,7 +90,8 @@ def outcome_text(result: RunResult, title: str, style: Style, *, partitions_of: 
         if section:
             lines.extend(["", *section])
     if not result.ok and result.run_id is not None:
-        lines.extend(["", style.dim(f"  headwater runs logs {result.run_id}  shows what they said")])
+        does = "resume {}  does the rest" if interrupted else "logs {}  shows what they said"
+        lines.extend(["", style.dim(f"  headwater runs {does.format(result.run_id)}")])
     return "\n".join(lines)
 
 
@@ -118,14 +126,15 @@ def _frames(traceback: str) -> list[str]:
 def _failures(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
     groups: dict[tuple[str, StepError | None], list[StepOutcome]] = {}
     for one in result.steps:
-        if one.state is StepState.FAILED:
+        if one.state in (StepState.FAILED, StepState.ABANDONED):
             groups.setdefault((one.slot.asset, one.error), []).append(one)
     lines: list[str] = []
     for (key, error), failed in list(groups.items())[:_FAILURES_SHOWN]:
         attempts = max(one.attempts for one in failed)
         where = span([one.slot for one in failed], partitions_of)
         tries = f"  after {attempts} attempts" if attempts > 1 else ""
-        lines.append(f"  {style.state('failed')}  {style.bold(key)}  {where}".rstrip() + tries)
+        word = str(failed[0].state)
+        lines.append(f"  {style.state(word)}  {style.bold(key)}  {where}".rstrip() + tries)
         lines.extend([] if error is None else error_lines(error, style))
     if len(groups) > _FAILURES_SHOWN:
         lines.append(style.dim(f"  and {counted(len(groups) - _FAILURES_SHOWN, 'more failure')}"))
@@ -143,7 +152,7 @@ def _warned(result: RunResult, style: Style) -> list[str]:
 
 
 def _not_run(result: RunResult, style: Style, partitions_of: PartitionsOf) -> list[str]:
-    told = {StepState.FAILED, StepState.BLOCKED}
+    told = {StepState.FAILED, StepState.BLOCKED, StepState.ABANDONED}
     rows = _grouped((one for one in result.steps if one.state in BADLY_ENDED - told), partitions_of)
     return limited(
         [[line] for line in table(rows, style, right={2}, flexible=3)], style, "line", "--json lists them all"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assets_core.keys import Slots
-from assets_core.records import RunRecord, StepRecord
+from assets_core.records import RunRecord, RunState, StepRecord
 from headwater.report.outcome import count_lines, error_document, error_lines, log_document
 from headwater.report.reasons import main_reason, reason_from
 from headwater.report.slots import PartitionsOf, no_partitions, slot_count
@@ -28,6 +28,7 @@ def run_document(run: RunRecord) -> dict[str, Any]:
         "selection": run.selection,
         "reason": run.reason,
         "counts": dict(run.counts),
+        "resumes": run.parent,
     }
 
 
@@ -106,6 +107,7 @@ def run_show_text(
         ("command", run.command),
         ("selection", run.selection or "everything"),
         ("reason", run.reason),
+        ("resumes", f"run {run.parent}" if run.parent else ""),
     ]
     lines = [f"{title}: run {run.id}", *(f"  {name:<10} {value}" for name, value in facts if value)]
     lines.extend(count_lines(run.counts, style))
@@ -116,6 +118,14 @@ def run_show_text(
     drawn = table(rows, style, right={2, 3}, flexible=4)
     blocks = [[line, *_errors(found, style)] for line, found in zip(drawn, groups.values(), strict=True)]
     return "\n".join([*lines, "", *limited(blocks, style, "line", "--all shows them")])
+
+
+def cancelled_text(run: RunRecord, title: str, *, at_once: bool) -> str:
+    """What becomes of a run that was asked to end."""
+    if run.state is not RunState.RUNNING:
+        return f"{title}: run {run.id} was {run.state}: its process is gone"
+    rest = "stops what is running" if at_once else "lets what is running finish"
+    return f"{title}: run {run.id} was asked to end; it begins nothing more and {rest}"
 
 
 def _row(key: str, state: str, steps: Sequence[StepRecord], partitions_of: PartitionsOf) -> list[str | Cell]:

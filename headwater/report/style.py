@@ -31,6 +31,8 @@ _STATE_COLOURS = {
     "warn": "yellow",
     "held": "yellow",
     "cancelled": "yellow",
+    "left": "yellow",
+    "waiting": "yellow",
     "abandoned": "yellow",
     "missing": "magenta",
     "orphaned": "magenta",

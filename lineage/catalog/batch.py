@@ -12,6 +12,7 @@ from lineage.catalog.chain import Canon, entry_hash
 from lineage.catalog.interning import Interner
 from lineage.catalog.packing import pack_id
 from lineage.catalog.schema import TABLES, Kind
+from lineage.crash_points import crash_point
 
 _ORDER = (
     Kind.RUN,
@@ -176,9 +177,12 @@ def immediate(connection: sqlite3.Connection) -> Generator[None]:
     """A writing transaction that takes its lock at the beginning: a deferred one could fail half-way as ``locked``."""
     connection.execute("begin immediate")
     try:
+        crash_point("transaction.begun")
         yield
+        crash_point("transaction.commit")
         connection.execute("commit")
     except BaseException:
         if connection.in_transaction:
             connection.execute("rollback")
         raise
+    crash_point("transaction.committed")

@@ -31,6 +31,7 @@ _EVEN_BESIDE_A_RUN = (Verb.RELEASE, Verb.WITHDRAW)
 def add_run(batch: Batch, run: RunRecord) -> int:
     """Adds the beginning of a run and gives its entry."""
     process = batch.intern.content(to_json(dict(run.process))) if run.process else None
+    asked = batch.intern.content(to_json(dict(run.asked))) if run.asked else None
     entry = batch.add(
         Kind.RUN,
         pack_id(run.id),
@@ -40,6 +41,8 @@ def add_run(batch: Batch, run: RunRecord) -> int:
         storable(run.command),
         storable(run.selection),
         process,
+        asked,
+        None if run.parent is None else batch.intern.run(run.parent),
     )
     batch.intern.note_run(run.id, entry)
     return entry
@@ -60,6 +63,16 @@ def refuse_frozen(connection: Connection, environment: int, name: str) -> None:
         )
 
 
+def refuse_busy(connection: Connection, environment: int, name: str) -> None:
+    """Refuses to do what needs an environment that no run is at work in.
+
+    Raises:
+        RefusedError: HW701.
+    """
+    if connection.execute(_LIVE, (environment,)).fetchone():
+        raise RefusedError("HW701", f"a run is at work in {name}", hint="wait until it has ended; headwater runs")
+
+
 def make_change(batch: Batch, change: Change) -> None:
     """Records a change and moves its pointers.
 
@@ -71,8 +84,8 @@ def make_change(batch: Batch, change: Change) -> None:
     environment = intern.environment(run.env)
     if change.verb not in _EVEN_IF_FROZEN:
         refuse_frozen(batch.connection, environment, run.env)
-    if change.verb not in _EVEN_BESIDE_A_RUN and batch.connection.execute(_LIVE, (environment,)).fetchone():
-        raise RefusedError("HW701", f"a run is at work in {run.env}", hint="wait until it has ended; headwater runs")
+    if change.verb not in _EVEN_BESIDE_A_RUN:
+        refuse_busy(batch.connection, environment, run.env)
     entry = add_run(batch, run)
     counts = intern.content(to_json({"moved": len(change.moves)})) if change.moves else None
     batch.add_beside(entry, Kind.RUN_END, entry, RunState.SUCCEEDED.value, batch.at, counts, storable(run.reason))

@@ -12,6 +12,7 @@ from pathlib import Path
 from assets_core.errors import RefusedError, StorageError
 from lineage.catalog.migrate import CATALOG_VERSION, migrate
 from lineage.catalog.schema import APPLICATION_ID
+from lineage.durable import folders_above, sync_folders
 
 DURABILITY = {"full": "full", "relaxed": "normal", "none": "off"}
 """What a caller asks for, and the ``synchronous`` setting of SQLite that it means."""
@@ -192,6 +193,7 @@ def _create(path: Path) -> None:
         )
     making = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
     with explained(path):
+        above = folders_above(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         making.unlink(missing_ok=True)
         connection = sqlite3.connect(making, isolation_level=None)
@@ -204,6 +206,7 @@ def _create(path: Path) -> None:
             _into_place(making, path)
         finally:
             making.unlink(missing_ok=True)
+        sync_folders([path.parent, *above])
 
 
 def _into_place(making: Path, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 4
+CATALOG_VERSION = 5
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -116,6 +116,17 @@ create table partition_key (
     key text not null, retired integer not null);
 create index partition_key_name on partition_key (name, key);
 """
+_CLAIMS = """
+alter table run add column asked integer references content;
+alter table run add column parent integer references run;
+create table claim (
+    environment text not null, asset text not null, partition text not null, run blob not null,
+    call integer not null, pool text, primary key (environment, asset, partition)) without rowid;
+create index claim_run on claim (run);
+create index claim_pool on claim (pool) where pool is not null;
+create table request (
+    run integer primary key references run, at integer not null, how text not null, actor text not null);
+"""
 
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
@@ -154,6 +165,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def partition_keys(db: Any) -> None:
         _make(db, _PARTITION_KEYS, _APPEND_ONLY_3)
+
+    @migrations()
+    def claims(db: Any) -> None:
+        _make(db, _CLAIMS, "")
 
     connection.execute("begin immediate")
     try:

@@ -83,7 +83,9 @@ TABLES: dict[Kind, Table] = {
         Table(
             Kind.RUN,
             "run",
-            _columns("id environment:environment started actor command selection process:content"),
+            _columns(
+                "id environment:environment started actor command selection process:content asked:content parent:entry"
+            ),
         ),
         Table(Kind.RUN_END, "run_end", _columns("run:entry state ended counts:content reason")),
         Table(

@@ -10,6 +10,7 @@ from typing import Self
 
 from assets_core.errors import StorageError, UsageError
 from lineage.catalog.caches import Caches
+from lineage.catalog.claims import Claims
 from lineage.catalog.connect import DURABILITY, connect, prepare
 from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
@@ -24,7 +25,7 @@ class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
     Its methods are those of ``Writer``, ``Reader``, ``ShownReader``, ``EnvironmentReader``, ``LogReader``,
-    ``RunReader``, ``PartitionKeyReader`` and ``Caches``.
+    ``RunReader``, ``PartitionKeyReader``, ``Claims`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -40,10 +41,10 @@ class Catalog:
         environments = EnvironmentReader(reader.reading)
         shown = ShownReader(reader.reading)
         caches = Caches(path, self._connection)
+        claims = Claims(path, self._connection)
 
         self.begin_run = writer.begin_run
         self.end_run = writer.end_run
-        self.beat = writer.beat
         self.commit = writer.commit
         self.add_check_results = writer.add_check_results
         self.retire = writer.retire
@@ -51,6 +52,11 @@ class Catalog:
         self.remember_judged = writer.remember_judged
         self.mark_pruned = writer.mark_pruned
         self.record_keys = writer.record_keys
+
+        self.claim = claims.claim
+        self.neighbours = claims.neighbours
+        self.beat = claims.beat
+        self.ask = claims.ask
 
         self.published = reader.published
         self.glances = shown.glances
@@ -92,6 +98,7 @@ class Catalog:
         self.last_beat = runs.last_beat
         self.steps = runs.steps
         self.last_steps = runs.last_steps
+        self.typical_seconds = runs.typical_seconds
 
         self.remember_files = caches.remember_files
         self.file_digests = caches.file_digests

@@ -60,6 +60,67 @@ class CommitReport:
     sequence: int
 
 
+class Want(NamedTuple):
+    """A step whose slots a run wants to claim.
+
+    Arguments:
+        place: of the step in the plan.
+        pool, limit: the pool that it takes a place in, and how many places that has; None for no pool.
+        call: the number, within the run, of the call that computes it: steps of one call share a place in the pool.
+    """
+
+    place: int
+    slots: tuple[Slot, ...]
+    pool: str | None = None
+    limit: int = 0
+    call: int = 0
+
+
+class Claimed(NamedTuple):
+    """What came of wanting to claim.
+
+    Arguments:
+        granted: places of the steps whose slots are claimed now.
+        busy: places of steps that another run is at, with its id.
+        full: places of steps whose pool has no room.
+        moved: what slots show by what others published since the caller looked; None for nothing.
+        sequence: the last entry of the log, up to which ``moved`` tells.
+        lost: the run was marked as ended by somebody else; nothing was claimed.
+    """
+
+    granted: tuple[int, ...]
+    busy: dict[int, str]
+    full: tuple[int, ...]
+    moved: dict[Slot, str | None]
+    sequence: int
+    lost: bool = False
+
+
+class Neighbours(NamedTuple):
+    """What other runs of an environment do.
+
+    Arguments:
+        claimed: the slots that they are at, each with the id of the run.
+        moved, sequence: as in ``Claimed``.
+    """
+
+    claimed: dict[Slot, str]
+    moved: dict[Slot, str | None]
+    sequence: int
+
+
+class Request(NamedTuple):
+    """What somebody asks of a run that another process carries out.
+
+    Arguments:
+        how: ``finish``: what is running may finish; ``stop``: at once.
+        actor: who asks.
+    """
+
+    how: str
+    actor: str
+
+
 class Retired(StrEnum):
     """Why a materialization may not be published any more."""
 

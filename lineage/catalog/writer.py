@@ -18,7 +18,8 @@ from assets_core.records import Materialization, RecordKind, RunRecord, RunState
 from lineage.catalog import coding
 from lineage.catalog.batch import Batch, Current, immediate
 from lineage.catalog.chain import Canon, content_digest
-from lineage.catalog.changes import add_run, make_change, refuse_frozen
+from lineage.catalog.changes import add_run, make_change, refuse_busy, refuse_frozen
+from lineage.catalog.claims import let_go, let_go_of_run, taken_over
 from lineage.catalog.connect import explained
 from lineage.catalog.interning import Interner
 from lineage.catalog.packing import (
@@ -61,14 +62,20 @@ class Writer:
         self._canon = Canon(self._intern)
         self._lock = threading.RLock()
 
-    def begin_run(self, run: RunRecord) -> None:
+    def begin_run(self, run: RunRecord, *, alone: bool = False) -> None:
         """Records that a run began, and its first heartbeat.
 
+        Arguments:
+            alone: refuse where another run of the environment has not ended.
+
         Raises:
-            RefusedError: HW704, its environment is frozen.
+            RefusedError: HW704, its environment is frozen; HW701, a run is at work in it.
         """
         with self._batch(run.started) as batch:
-            refuse_frozen(batch.connection, batch.intern.environment(run.env), run.env)
+            environment = batch.intern.environment(run.env)
+            refuse_frozen(batch.connection, environment, run.env)
+            if alone:
+                refuse_busy(batch.connection, environment, run.env)
             entry = add_run(batch, run)
             batch.flush()
             batch.connection.execute("insert into heartbeat (run, at) values (?, ?)", (entry, batch.at))
@@ -85,23 +92,13 @@ class Writer:
             run = batch.intern.run(run_id)
             numbers = batch.intern.content(to_json(dict(counts))) if counts else None
             batch.add(Kind.RUN_END, run, state.value, batch.at, numbers, storable(reason))
-            batch.connection.execute("delete from heartbeat where run = ?", (run,))
-
-    def beat(self, run_id: str, at: datetime) -> None:
-        """Notes that a run is alive; not evidence."""
-        with self._lock, explained(self._path):
-            connection = self._connection()
-            with immediate(connection):
-                connection.execute(
-                    "insert into heartbeat (run, at) select sequence, ? from run where id = ?"
-                    " on conflict (run) do update set at = excluded.at",
-                    (pack_moment(at), pack_id(run_id)),
-                )
+            let_go_of_run(batch.connection, run_id, run)
 
     def commit(self, env: str, run_id: str, outcomes: Sequence[Outcome], at: datetime) -> CommitReport:
         """Records and publishes what steps left behind: the commit point of everything the engine does.
 
-        One transaction for all outcomes. A pointer that somebody else moved spoils only its own outcome.
+        One transaction for all outcomes, which gives back what the run had claimed of their slots. A pointer that
+        somebody else moved, or a slot that another run has claimed, spoils only its own outcome.
 
         Raises:
             StorageError: HW416 a record is for another run or environment; HW417 it refers to a run or materialization
@@ -115,12 +112,15 @@ class Writer:
             current = Current(batch.connection, environment)
             for outcome in outcomes:
                 entries = self._record(batch, current, outcome)
-                if self._publish(batch, current, entries, environment, run, outcome.publish):
+                slots = [one.slot for one in outcome.publish]
+                late = taken_over(batch.connection, env, run_id, slots)
+                if not late and self._publish(batch, current, entries, environment, run, outcome.publish):
                     for step in outcome.steps:
                         self._step(batch, current, entries, step)
                     self._judge(batch, current, outcome.judged)
                 else:
-                    lost.extend(one.slot for one in outcome.publish)
+                    lost.extend(slots)
+                let_go(batch.connection, env, run_id, (*slots, *(step.slot for step in outcome.steps)))
             batch.flush()
             current.flush()
             sequence = batch.sequence

@@ -18,6 +18,7 @@ from assets_core.errors import StorageError
 from assets_core.keys import Slot
 from assets_core.published import PackedId
 from assets_core.records import Stored
+from lineage.crash_points import crash_point
 from lineage.dtypes import parse_dtype
 from materializers.storage.canonical import CanonicalDigest
 from materializers.storage.duckdb_face import face, note_publication, quoted, renew_view, table_name
@@ -263,6 +264,7 @@ class DuckDBStorage:
                 try:
                     yield cursor
                     cursor.execute("commit").fetchall()
+                    crash_point("duckdb.written")
                 except BaseException:
                     with suppress(duckdb.Error):
                         cursor.execute("rollback").fetchall()

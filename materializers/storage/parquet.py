@@ -17,7 +17,9 @@ from assets_core.errors import StorageError
 from assets_core.keys import Slot
 from assets_core.published import PackedId, pack_id
 from assets_core.records import Stored
-from materializers.storage.durable import replace_link, sync_folders
+from lineage.crash_points import crash_point
+from lineage.durable import folders_above, sync_folders
+from materializers.storage.durable import replace_link
 from materializers.storage.escape import escape, escape_path
 from materializers.storage.options import Options
 
@@ -51,6 +53,7 @@ class ParquetStorage:
         self.durable = durable
         self._base = os.fspath(root)
         self._made: set[str] = set()
+        self._above = [*folders_above(root), os.path.dirname(os.path.abspath(root))]
 
     @classmethod
     def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
@@ -84,6 +87,7 @@ class ParquetStorage:
         location = self._location(slot, id)
         path = f"{self._base}/{location}"
         descriptor = self._create(slot, id, path)
+        crash_point("parquet.created")
         try:
             sink = _HashingFile(os.fdopen(descriptor, "wb"))
             try:
@@ -114,9 +118,10 @@ class ParquetStorage:
                 folder = folder.rpartition("/")[0]
                 folders[f"{self._base}/{folder}" if folder else self._base] = None
         if folders:
-            folders[os.path.dirname(os.path.abspath(self._base))] = None
+            folders.update(dict.fromkeys(self._above))
         try:
             sync_folders(folders)
+            crash_point("parquet.settled")
         except OSError as error:
             raise self._cannot_write(error.filename or self._base, error) from error
 
@@ -217,6 +222,7 @@ class ParquetStorage:
                 except FileNotFoundError:  # somebody removed the face since the folder was made
                     self._make(os.fspath(folder))
                     replace_link(target, link)
+            crash_point("face.published")
         except OSError as error:
             raise StorageError(
                 "HW427",
@@ -340,8 +346,10 @@ class _HashingFile(io.RawIOBase):
     def finish(self, *, sync: bool) -> None:
         try:
             self._file.flush()
+            crash_point("parquet.written")
             if sync:
                 os.fsync(self._file.fileno())
+            crash_point("parquet.synced")
             self._file.close()
         except OSError as error:
             self.error = self.error or error

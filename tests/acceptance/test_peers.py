@@ -319,26 +319,28 @@ def test_a_relaxed_check_publishes_what_was_set_aside_without_computing(built: D
     assert built.rows("marts/big") == [{"id": 3}]
 
 
-def test_a_second_run_beside_a_live_one_is_refused_clearly(desk: Desk) -> None:
+def test_a_second_run_beside_a_live_one_is_refused_clearly_where_that_is_asked_for(desk: Desk) -> None:
     desk.define(
         """
-        import time
+        import pathlib, time
         @asset(key="slow")
         def slow() -> pl.DataFrame:
-            time.sleep(3)
+            while not (pathlib.Path(__file__).parent / "go").exists():
+                time.sleep(0.02)
             return pl.DataFrame({"id": [1]})
         """
     )
     code = "import sys; from headwater import Project; Project.load(sys.argv[1]).materialize()"
     child = subprocess.Popen([sys.executable, "-c", code, str(desk.root)], cwd=Path(__file__).parents[2])
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not desk.project.runs():
             time.sleep(0.02)
         with pytest.raises(Exception, match="is at work in dev") as refused:
-            desk.materialize()
+            desk.materialize(if_busy="fail")
         assert getattr(refused.value, "exit_status", None) == 3
     finally:
+        desk.write("go", "")
         assert child.wait() == 0
     assert desk.rows("slow") == [{"id": 1}]
 

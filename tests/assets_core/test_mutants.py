@@ -149,8 +149,8 @@ OTHERS = {
     ),
     "run: cancelled is not failed": (
         "assets_core.run",
-        "cancelled = state is StepState.CANCELLED",
-        "cancelled = False",
+        "StepState.CANCELLED: StepEvent.CANCELLED",
+        "StepState.CANCELLED: StepEvent.UPSTREAM_LOST",
         "test_run_table",
     ),
     "partitions: the hour that comes twice": (

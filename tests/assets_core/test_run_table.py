@@ -14,8 +14,10 @@ from assets_core.errors import RunError
 from assets_core.keys import Slot
 from assets_core.plan import Plan, Step
 from assets_core.run import (
+    AS_ASKED,
     BADLY_ENDED,
     ENDED,
+    FAILURES,
     TRANSITIONS,
     WELL_ENDED,
     Instruction,
@@ -68,7 +70,9 @@ def test_every_state_that_is_no_end_leads_to_one() -> None:
 
 def test_every_state_is_an_end_that_is_good_or_bad_or_no_end_at_all() -> None:
     assert not WELL_ENDED & BADLY_ENDED
-    assert set(S) - ENDED == {S.PENDING, S.READY, S.RUNNING, S.RETRYING, S.RECORDING, S.ADOPTING}
+    assert set(S) - ENDED == {S.PENDING, S.READY, S.WAITING, S.RUNNING, S.RETRYING, S.RECORDING, S.ADOPTING}
+    assert FAILURES < BADLY_ENDED
+    assert {S.LEFT} == AS_ASKED - WELL_ENDED
 
 
 def test_what_is_being_recorded_or_adopted_is_never_cancelled() -> None:
@@ -104,7 +108,6 @@ def test_a_step_is_considered_when_the_last_of_those_it_reads_has_ended() -> Non
         ((E.FOUND, E.PUBLISHED), S.REUSED),
         ((E.STARTED, E.COMPUTED, E.PUBLISHED), S.SUCCEEDED),
         ((E.STARTED, E.COMPUTED, E.RECHECKED), S.REUSED),
-        ((E.STARTED, E.WORTH_ANOTHER_TRY, E.STARTED, E.COMPUTED, E.PUBLISHED), S.SUCCEEDED),
     ],
 )
 def test_a_good_end_frees_what_reads_the_step(those: tuple[StepEvent, ...], end: StepState) -> None:
@@ -156,6 +159,35 @@ def test_what_reads_one_lost_and_one_running_step_does_not_wait_for_the_second()
     events(run, 0, E.RAISED)
     events(run, 1, E.COMPUTED, E.PUBLISHED)
     assert (run.states[2], run.ended) == (S.UPSTREAM_FAILED, True)
+
+
+@pytest.mark.parametrize(
+    "those",
+    [
+        (E.STARTED, E.WORTH_ANOTHER_TRY, E.DUE),
+        (E.BUSY, E.FREED),
+        (E.STARTED, E.WORTH_ANOTHER_TRY, E.DUE, E.BUSY, E.FREED),
+    ],
+)
+def test_a_step_that_waited_for_its_next_try_or_for_another_run_is_judged_again(those: tuple[StepEvent, ...]) -> None:
+    run = table((), (0,))
+    run.begin()
+    assert events(run, 0, *those)[-1] == Instruction(Order.CONSIDER, 0)
+    assert succeed(run, 0) == [Instruction(Order.SETTLE, 0), Instruction(Order.CONSIDER, 1)]
+
+
+def test_what_reads_a_step_that_was_left_to_another_run_is_left_too() -> None:
+    run = table((), (0,), (1,))
+    run.begin()
+    events(run, 0, E.LEFT_TO_OTHER)
+    assert run.states == [S.LEFT, S.LEFT, S.LEFT]
+
+
+def test_what_reads_an_abandoned_step_has_lost_its_upstream() -> None:
+    run = table((), (0,))
+    run.begin()
+    events(run, 0, E.STARTED, E.GIVEN_UP)
+    assert run.states == [S.ABANDONED, S.UPSTREAM_FAILED]
 
 
 # --- cancelling
@@ -239,7 +271,7 @@ def test_a_run_without_steps_has_ended() -> None:
 
 # --- anything at all
 
-OUTSIDE = {E.SETTLED, E.UPSTREAM_LOST, E.CANCELLED}
+OUTSIDE = {E.SETTLED, E.UPSTREAM_LOST, E.UPSTREAM_LEFT, E.CANCELLED}
 """Events that the table raises itself or that come by ``cancel``."""
 
 
@@ -258,6 +290,8 @@ class AnyRun(RuleBasedStateMachine):
         self.considered: Counter[int] = Counter()
         self._hear(self.run.begin())
 
+        self.again: Counter[int] = Counter()
+
     def _hear(self, told: list[Instruction]) -> None:
         for instruction in told:
             (self.settled if instruction.order is Order.SETTLE else self.considered)[instruction.step] += 1
@@ -270,7 +304,9 @@ class AnyRun(RuleBasedStateMachine):
     def something_happens(self, data: st.DataObject) -> None:
         step = data.draw(st.sampled_from(self._open()))
         possible = [event for state, event in TRANSITIONS if state is self.run.states[step] and event not in OUTSIDE]
-        self._hear(self.run.apply(step, data.draw(st.sampled_from(possible))))
+        event = data.draw(st.sampled_from(possible))
+        self.again[step] += event in (E.DUE, E.FREED)
+        self._hear(self.run.apply(step, event))
 
     @rule()
     def somebody_cancels(self) -> None:
@@ -305,12 +341,12 @@ class AnyRun(RuleBasedStateMachine):
         assert self.settled == Counter(ended)
 
     @invariant()
-    def no_step_is_considered_twice(self) -> None:
-        assert all(times == 1 for times in self.considered.values())
+    def a_step_is_considered_once_and_again_each_time_it_has_waited(self) -> None:
+        assert all(times == 1 + self.again[place] for place, times in self.considered.items())
 
     @invariant()
     def a_step_goes_beyond_waiting_only_when_all_it_reads_ended_well(self) -> None:
-        waiting = {S.PENDING, S.UPSTREAM_FAILED, S.CANCELLED}
+        waiting = {S.PENDING, S.UPSTREAM_FAILED, S.CANCELLED, S.LEFT}
         for state, those in zip(self.run.states, self.after, strict=True):
             assert state in waiting or all(self.run.states[one] in WELL_ENDED for one in those)
 
@@ -319,18 +355,25 @@ class AnyRun(RuleBasedStateMachine):
         for state, those in zip(self.run.states, self.after, strict=True):
             assert state is not S.UPSTREAM_FAILED or any(self.run.states[one] in BADLY_ENDED for one in those)
 
+    @invariant()
+    def a_step_is_left_only_by_itself_or_behind_one_that_was(self) -> None:
+        for place, those in enumerate(self.after):
+            if self.run.states[place] is S.LEFT and place not in self.considered:
+                assert any(self.run.states[one] is S.LEFT for one in those)
+
     def teardown(self) -> None:
         """With fair events every run ends: a failing try is followed by one that is not."""
         if not hasattr(self, "run"):
             return
         onward = {
             S.READY: E.STARTED,
-            S.RETRYING: E.STARTED,
+            S.RETRYING: E.DUE,
+            S.WAITING: E.FREED,
             S.RUNNING: E.COMPUTED,
             S.RECORDING: E.PUBLISHED,
             S.ADOPTING: E.PUBLISHED,
         }
-        for _ in range(4 * len(self.run.states)):
+        for _ in range(6 * len(self.run.states)):
             for place in self._open():
                 self._hear(self.run.apply(place, onward[self.run.states[place]]))
         assert self.run.ended

@@ -15,7 +15,7 @@ STEP = {
     "asset", "partition", "state", "reasons", "materialization", "error", "checks", "attempts", "seconds", "rows",
     "logs",
 }  # fmt: skip
-RUN = {"run", "env", "state", "started", "ended", "actor", "command", "selection", "reason", "counts"}
+RUN = {"run", "env", "state", "started", "ended", "actor", "command", "selection", "reason", "resumes", "counts"}
 CHECK = {"asset", "partition", "name", "kind", "severity", "passed", "failed_rows", "message", "sample"}
 
 

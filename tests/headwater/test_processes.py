@@ -26,6 +26,14 @@ def test_a_process_that_has_ended_is_gone_although_it_was_heard_of_just_now() ->
     assert not processes.alive(ended, beat=NOW, now=NOW)
 
 
+def test_a_process_that_has_ended_and_that_nobody_waited_for_is_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    known = {**processes.identity(), "pid": child.pid, "start": processes._start_of(child.pid)}
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not processes.alive(known, beat=NOW, now=NOW)
+    child.wait()
+
+
 def test_another_process_under_a_used_id_is_not_taken_for_it() -> None:
     assert not processes.alive({**processes.identity(), "pid": os.getpid(), "start": "1"}, beat=NOW, now=NOW)
 

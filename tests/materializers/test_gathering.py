@@ -42,6 +42,14 @@ def test_steps_that_ended_in_their_batch_start_nothing_again() -> None:
     assert found.leaves(2) == ()
 
 
+def test_a_step_that_is_wanted_again_after_its_batch_started_starts_alone() -> None:
+    found = Gathering([(1, 2)])
+    found.wants(1)
+    found.wants(2)
+    assert found.wants(2) == (2,)
+    assert found.wants(1) == (1,)
+
+
 def test_only_the_first_look_at_a_batch_is_told_all_of_it() -> None:
     found = Gathering([(1, 2, 3)])
     assert found.begins(2) == (1, 2, 3)

@@ -11,7 +11,7 @@ import sys
 
 from tests.assets_core.mutate import MutantFinder, file_of
 
-AT_MOST = int(os.environ.get("HEADWATER_SEQUENCES", "60"))
+AT_MOST = int(os.environ.get("HEADWATER_SEQUENCES", "150"))
 """Histories that are tried; most mutants need a few."""
 
 MUTANTS: dict[str, tuple[str, str, str]] = {
