@@ -104,6 +104,7 @@ class Published(MutableMapping[Slot, Materialization]):
     ) -> None:
         self._glances: dict[str, dict[str | None, Glance]] = dict(glances or {})
         self._made: dict[Slot, Materialization] = {}
+        self._fetched: set[Slot] = set()
         self._fetch = fetch
         self.update(shown or {})
 
@@ -128,11 +129,14 @@ class Published(MutableMapping[Slot, Materialization]):
         for start in range(0, len(ids), _FETCHED_TOGETHER):
             for identifier, made in self._fetch(ids[start : start + _FETCHED_TOGETHER]).items():
                 self._made[wanted[identifier]] = made
+                self._fetched.add(wanted[identifier])
 
     def let_go(self, slots: Iterable[Slot]) -> None:
-        """Forgets the records of slots that the catalog has, so that a long run does not keep them all."""
+        """Forgets the records of slots that were fetched, so that not all of very many are kept."""
         for slot in slots:
-            self._made.pop(slot, None)
+            if slot in self._fetched:
+                self._fetched.discard(slot)
+                self._made.pop(slot, None)
 
     def __getitem__(self, slot: Slot) -> Materialization:
         made = self._made.get(slot)
@@ -145,6 +149,7 @@ class Published(MutableMapping[Slot, Materialization]):
 
     def __setitem__(self, slot: Slot, made: Materialization) -> None:
         self._made[slot] = made
+        self._fetched.discard(slot)
         self._glances.setdefault(slot.asset, {})[slot.partition] = Glance(pack_id(made.id))
 
     def __delitem__(self, slot: Slot) -> None:

@@ -13,7 +13,7 @@ from assets_core.errors import ProjectError, UsageError
 from assets_core.graph import build
 from assets_core.keys import Slot
 from assets_core.mappings import window
-from assets_core.partitions import Daily, Monthly, Partitions, Static
+from assets_core.partitions import Daily, Monthly
 from assets_core.planning import states
 from assets_core.staleness import ReasonCode
 from tests.assets_core.plain_project import Project, carry_out, code, computed, source
@@ -408,21 +408,6 @@ def cost(assets: int) -> float:
 
 def test_planning_grows_with_the_number_of_assets_and_not_with_its_square() -> None:
     assert cost(2000) < 12 * max(cost(400), 0.01)
-
-
-@pytest.mark.parametrize(
-    "keys", [Daily("1990-01-01", "2017-05-19"), Static(map(str, range(10_000)))], ids=["days", "names"]
-)
-def test_ten_thousand_slots_are_judged_and_planned_in_well_below_a_third_of_a_millisecond_each(
-    keys: Partitions,
-) -> None:
-    project = Project(
-        source("raw", partitions=keys, partition_by="k"), computed("a", "raw", partitions=keys)
-    ).publish_all()
-    begun = time.process_time()
-    project.plan()
-    project.states()
-    assert time.process_time() - begun < 3.0
 
 
 def test_a_graph_of_nothing_has_an_empty_plan() -> None:

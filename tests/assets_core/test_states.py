@@ -160,6 +160,13 @@ def test_a_new_time_zone_is_seen_although_every_key_is_what_it_was() -> None:
     assert {state for state, _ in told(project).values()} == {SlotState.STALE}
 
 
+def test_records_that_nobody_can_fetch_are_kept_however_many_there_are() -> None:
+    days = Daily("2010-01-01", "2013-01-01")
+    project = Project(source("raw", partitions=days), computed("a", "raw", partitions=days), now=NOW).publish_all()
+    assert project.plan().steps == ()
+    assert len(told(project)) == 1096
+
+
 def test_a_volatile_asset_is_looked_at_every_time() -> None:
     project = Project(computed("clock", volatile=True)).publish_all()
     assert remember(project) == 0

@@ -42,12 +42,12 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
         "False",
     ),
     "history is not looked up": (
-        "materializers.engine",
-        "and self._look_up(place):",
-        "and False:",
+        "materializers.considering",
+        "return self._scene.catalog.find_recipes(asked) if asked else {}",
+        "return {}",
     ),
     "what a check set aside is published from history": (
-        "materializers.engine",
+        "materializers.considering",
         "settled = all(not one.blocked for one in records.values())",
         "settled = True",
     ),
