@@ -80,17 +80,35 @@ class Reporter:
 
 
 class Executor(Protocol):
-    """Carries attempts out, somewhere, several at a time."""
+    """Carries attempts out, somewhere, several at a time. An attempt at a place is followed by another one there only
+    when it has come back or was cancelled.
+    """
 
     @property
     def workers(self) -> int:
         """How many attempts it carries out at once."""
 
-    def submit(self, place: int, task: Any) -> None:
-        """Takes an attempt at the step at a place of the plan; returns at once."""
+    def submit(self, place: int, task: Any, *, timeout_seconds: float | None = None) -> None:
+        """Takes an attempt at the step at a place of the plan; returns at once.
+
+        Arguments:
+            timeout_seconds: so long may it run, waiting not counted. An attempt that runs longer comes back with the
+                error HW520; whether its work was ended with it, ``cancel`` says of this executor.
+        """
+
+    def cancel(self, place: int) -> bool:
+        """Ends the attempt at a place, begun or not; nothing of it comes back from ``wait`` any more.
+
+        Returns:
+            True if no work is done for it any more, False if it can only be abandoned: it may go on, unheeded.
+        """
 
     def wait(self, seconds: float | None) -> Sequence[tuple[int, StepResult]]:
         """Attempts that ended since the last call, waiting for the first at most so long; None waits for ever."""
 
-    def close(self) -> None:
-        """Gives everything back; attempts that still run are waited for."""
+    def close(self, wait: bool = True) -> None:
+        """Gives everything back.
+
+        Arguments:
+            wait: for attempts that still run; without, they are ended where that can be done, else abandoned.
+        """

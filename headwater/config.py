@@ -54,10 +54,23 @@ class AssetsSection(_Section):
     tags: dict[str, str] | None = None
 
 
+class ExecutorSection(_Section):
+    """``[executor]``: where attempts run; see ``materializers.executors.options``."""
+
+    kind: str = "threads"
+    workers: int | None = Field(default=None, ge=1)
+    recycle_after_steps: int | None = Field(default=None, ge=1)
+    recycle_after_bytes: int | None = Field(default=None, ge=1)
+    address: str = ""
+    project: str = ""
+    resources: dict[str, float] = Field(default_factory=dict)
+
+
 class EnvSection(_Section):
     """``[env.NAME]``: one environment, and what it says differently."""
 
     protected: bool = False
+    executor: ExecutorSection | None = None
     storage: dict[str, StorageSection] = Field(default_factory=dict)
     config: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -69,6 +82,7 @@ class Settings(_Section):
     project: ProjectSection = ProjectSection()
     storage: dict[str, StorageSection] = Field(default_factory=dict)
     catalog: CatalogSection = CatalogSection()
+    executor: ExecutorSection = ExecutorSection()
     assets: dict[str, AssetsSection] = Field(default_factory=dict)
     config: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -120,6 +134,7 @@ def overlaid(settings: Settings, env: str) -> Settings:
             "storage": {**settings.storage, **own.storage},
             "config": _merged(settings.config, own.config),
             "resources": _merged(settings.resources, own.resources),
+            "executor": own.executor or settings.executor,
         }
     )
 
@@ -174,6 +189,7 @@ def _known_names(path: list[str]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {
         "project": ProjectSection,
         "catalog": CatalogSection,
+        "executor": ExecutorSection,
         "assets": AssetsSection,
         "env": EnvSection,
     }

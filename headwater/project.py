@@ -64,6 +64,8 @@ class Project:
         self.configs = configs
         self.loaded_with: tuple[str, ...] | None = None
         """The settings given to ``load``; None for a project that another process could not load."""
+        self.loaded_from: dict[str, str] = {}
+        """SHA-256 of headwater.toml and of every module of the project, as ``load`` found them, by path."""
         self._catalog: Catalog | None = None
         self._tables: Tables | None = None
         self._scene: Scene | None = None
@@ -88,7 +90,7 @@ class Project:
         """
         given = tuple(set)
         project = cls(*loading.load(Path(path).resolve(), env, given))
-        project.loaded_with = given
+        project.loaded_with, project.loaded_from = given, loading.digests(project.root)
         return project
 
     @classmethod
@@ -227,6 +229,7 @@ class Project:
         exclude: str = "",
         force: bool = False,
         workers: int | None = None,
+        executor: str | None = None,
         reporter: Reporter | None = None,
         command: str = "",
         reason: str = "",
@@ -237,7 +240,8 @@ class Project:
             select: a selection; everything if empty.
             partition: stay within a partition key or a range ``A..B``.
             force: compute every selected slot, fresh or not.
-            workers: attempts at once; the number of processors if not given.
+            workers: attempts at once; what ``[executor]`` says or the place has if not given.
+            executor: where attempts run, ``threads``, ``processes`` or ``dask``; what ``[executor]`` says if not given.
             reporter: who is told of the progress.
             command, reason: kept with the run.
 
@@ -248,8 +252,8 @@ class Project:
         from headwater.use_cases import materialize
 
         return materialize(
-            self, select, partition=partition, exclude=exclude, force=force, workers=workers, reporter=reporter,
-            command=command, reason=reason,
+            self, select, partition=partition, exclude=exclude, force=force, workers=workers, executor=executor,
+            reporter=reporter, command=command, reason=reason,
         )  # fmt: skip
 
     def validate(self, *, rebuild: bool = True) -> Validation:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets_core import planning
-from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, RefusedError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -30,10 +30,12 @@ from headwater import processes
 from headwater.orphans import orphaned
 from headwater.pointers import records_shown
 from headwater.secrets import mask
+from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
 from materializers.capture import capturing_streams
 from materializers.engine import Engine
-from materializers.executors import ThreadsExecutor
+from materializers.executors.options import ExecutorOptions
+from materializers.executors.registry import open_executor
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
 from materializers.preview import preview_step
@@ -69,6 +71,7 @@ def materialize(
     exclude: str,
     force: bool,
     workers: int | None,
+    executor: str | None,
     reporter: Reporter | None,
     command: str,
     reason: str,
@@ -94,7 +97,7 @@ def materialize(
     refuse_if_busy(project)
     _open_storages(project, plan)
     project.catalog.begin_run(record)
-    result, stopped_by = _carry_out(project, known, plan, record, told, workers)
+    result, stopped_by = _carry_out(project, known, plan, record, told, (executor, workers))
     result = RunResult(
         result.run_id, result.env, result.ok, result.steps, result.counts, (*warnings, *result.warnings), result.seconds
     )
@@ -111,15 +114,19 @@ def _open_storages(project: Project, plan: Plan) -> None:
 
 
 def _carry_out(
-    project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, workers: int | None
+    project: Project, known: Known, plan: Plan, record: RunRecord, told: Reporter, wanted: tuple[str | None, int | None]
 ) -> tuple[RunResult, int | None]:
     """Runs the plan; gives the outcome, and the signal that ended it early. However it ends, the catalog is told."""
     run_id, ended = record.id, RunState.FAILED
     counts: dict[str, int] = {}
     try:
         told.planned(plan, run_id)
-        with closing(ThreadsExecutor(workers)) as executor, _resources(project) as resources, capturing_streams():
-            engine = Engine(project.scene, known, plan, run_id, executor, told, resources, mask)
+        with (
+            workplace(project) as place,
+            closing(open_executor(_options(project, *wanted), place)) as executor,
+            capturing_streams(),
+        ):
+            engine = Engine(project.scene, known, plan, run_id, executor, told, mask)
             try:
                 with _beating(project, run_id), _interruptible(engine) as received:
                     result = engine.run()
@@ -298,16 +305,10 @@ def _interruptible(engine: Engine) -> Iterator[list[int]]:
             signal.signal(restored, handler)
 
 
-@contextmanager
-def _resources(project: Project) -> Iterator[Callable[[Asset[..., Any]], dict[str, Any]]]:
-    """Opens each resource when the first step asks for it, and closes all at the end."""
-    from headwater.resources import Resources
-
-    opened = Resources(project.settings.resources)
-    try:
-        yield opened.of
-    finally:
-        opened.close()
+def _options(project: Project, kind: str | None, workers: int | None) -> ExecutorOptions:
+    """What ``[executor]`` says, and what was asked for this run."""
+    options = ExecutorOptions(**project.settings.executor.model_dump())
+    return replace(options, kind=kind or options.kind, workers=workers or options.workers)
 
 
 def actor() -> str:
@@ -340,8 +341,8 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
                 "HW614", f"{found.key} is partitioned", hint=f"name one slot: {found.key}@{last[-1] if last else '...'}"
             )
         partition = key_of(found.partitions, partition)
-    with _resources(project) as resources:
-        return preview_step(project.scene, known, Slot(found.key, partition), resources(found))
+    with workplace(project) as place:
+        return preview_step(project.scene, known, Slot(found.key, partition), place)
 
 
 def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from assets_core.asset import Asset, Source
+from assets_core.asset import Source
 from assets_core.check import Check, Severity
 from assets_core.errors import HeadwaterError
 from assets_core.facts import make_recipe
@@ -41,7 +41,6 @@ class Engine:
         known: the facts that the plan was made from; the engine moves them on.
         executor: where attempts run.
         reporter: who is told.
-        resources: opens the resources of an asset, by parameter.
         mask: takes secrets out of a text.
     """
 
@@ -53,7 +52,6 @@ class Engine:
         run_id: str,
         executor: Executor,
         reporter: Reporter,
-        resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
         mask: Callable[[str], str] = str,
     ) -> None:
         self.scene = scene
@@ -68,7 +66,7 @@ class Engine:
         self.progress = [Progress() for _ in plan.steps]
         self.outcomes: list[StepOutcome] = []
         self.warnings: list[str] = []
-        self._dispatcher = Dispatcher(scene, known.facts, run_id, resources, mask)
+        self._dispatcher = Dispatcher(scene, known.facts, run_id)
         self._digests = CatalogDigests(scene.catalog)
         self._instructions: list[Instruction] = []
         self._ready: list[tuple[int, int]] = []
@@ -245,9 +243,8 @@ class Engine:
         step, progress = self.plan.steps[place], self.progress[place]
         try:
             task = self._dispatcher.task(step, progress)
-        except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
-            known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
-            progress.error = StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
+        except HeadwaterError as error:
+            progress.error = StepError(error.code, type(error).__name__, self.mask(error.what), "", error.hint)
             self._apply(place, StepEvent.RAISED)
             return
         progress.attempts += 1

@@ -6,34 +6,22 @@ A task never touches the catalog, so an executor needs to know nothing of it.
 from __future__ import annotations
 
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
 from assets_core.asset import Asset, Form
-from assets_core.check import Check, CheckResult
+from assets_core.check import CheckResult
 from assets_core.column_lineage import ORDER, ColumnLineage
 from assets_core.errors import DataError, HeadwaterError
-from assets_core.keys import Slot
-from assets_core.partitions import Partition
-from assets_core.recipe import Recipe
-from assets_core.records import (
-    AttemptLog,
-    Derivation,
-    Materialization,
-    RecordKind,
-    Schema,
-    StepError,
-    StepResult,
-    Stored,
-)
-from assets_core.settings import Config
+from assets_core.records import AttemptLog, Materialization, RecordKind, StepError, StepResult, Stored
 from assets_core.versions import DataVersion
 from lineage.checks.evaluate import evaluate
 from lineage.columns.eager import Trace, untraced
@@ -43,77 +31,12 @@ from lineage.fingerprint import data_version
 from lineage.fingerprint_tolerance import steady_version
 from lineage.trace import combine
 from materializers.capture import captured
+from materializers.ids import new_id
 from materializers.results import as_frame, held_to
 from materializers.sql_engine import run_query
+from materializers.step_task import StepTask, TaskInput, TaskOutput
 from materializers.storage.protocol import Storage
-
-
-@dataclass(frozen=True)
-class TaskInput:
-    """One input of a step, pinned.
-
-    Arguments:
-        schema: all its columns; ``read_set``: those that may be read, None for all.
-        scan: gives its rows, all columns, without reading them yet.
-    """
-
-    name: str
-    key: str
-    form: Form
-    schema: Schema
-    read_set: tuple[str, ...] | None
-    scan: Callable[[], pl.LazyFrame]
-
-
-@dataclass(frozen=True)
-class TaskOutput:
-    """One slot that a step makes.
-
-    Arguments:
-        id: the materialization's id, given before so that nothing is made twice.
-        recipe: as it was when the step was dispatched, its inputs pinned.
-        read_sets: what its known readers read, so that versions for them are made along.
-        shown: what the slot shows, whose key is tried first and whose float columns may keep their versions.
-        originals: by id, the data of those earlier materializations of the slot from which versions shown now come.
-        adopt: an earlier materialization of the same recipe whose data is only checked again, not computed.
-    """
-
-    asset: Asset[..., Any]
-    slot: Slot
-    id: str
-    recipe: Recipe
-    derivation: Derivation
-    read_sets: tuple[tuple[str, ...], ...] = ()
-    shown: Materialization | None = None
-    originals: Mapping[str, Callable[[], pl.LazyFrame]] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
-    adopt: Materialization | None = None
-
-
-@dataclass(frozen=True)
-class StepTask:
-    """All that one attempt at one step needs.
-
-    Arguments:
-        outputs: its slots; the first asset's function is called.
-        inputs: in the order of the function's parameters.
-        storages: by the names that ``TaskOutput.asset.storage`` gives; ``default`` where it gives none.
-        values: bound values of a SQL asset.
-        lookup: published values of a column of another asset, for ``foreign_key``.
-        mask: takes secrets out of a text.
-    """
-
-    outputs: tuple[TaskOutput, ...]
-    inputs: tuple[TaskInput, ...]
-    storages: Mapping[str, Storage]
-    run_id: str
-    attempt: int
-    partition: Partition | None
-    config: Config | None = None
-    resources: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    lookup: Callable[[str, str], pl.LazyFrame] | None = None
-    mask: Callable[[str], str] = str
+from materializers.workplace import Workplace
 
 
 class StepContext:
@@ -132,7 +55,7 @@ class StepContext:
         self.metadata.update(values)
 
 
-def perform(task: StepTask) -> StepResult:
+def perform(task: StepTask, place: Workplace) -> StepResult:
     """Carries out one attempt; whatever goes wrong in it is in the result, never raised."""
     began, cpu = time.perf_counter(), time.thread_time()
     slots = tuple(output.slot for output in task.outputs)
@@ -142,37 +65,44 @@ def perform(task: StepTask) -> StepResult:
         made: tuple[Materialization, ...] = ()
         try:
             adopted = all(output.adopt is not None for output in task.outputs)
-            made = _check_again(task) if adopted else _make(task, began, cpu)
+            made = _check_again(task, place) if adopted else _make(task, place, began, cpu)
         except BaseException as failure:  # noqa: BLE001 -- whatever a user's code raises ends with the attempt
-            error = step_error(failure, task)
-            again = isinstance(failure, task.outputs[0].asset.run.retry.on)
-    log = AttemptLog(task.mask(kept.text()), error.traceback if error else "")
+            asset = place.asset(slots[0].asset)
+            error = step_error(failure, asset.function, place.mask)
+            again = isinstance(failure, asset.run.retry.on)
+    log = AttemptLog(place.mask(kept.text()), error.traceback if error else "")
     seconds, cpu_seconds = time.perf_counter() - began, time.thread_time() - cpu
     return StepResult(slots, task.attempt, made, error, again, log, seconds, cpu_seconds)
 
 
-def computed(task: StepTask) -> list[pl.DataFrame]:
+def computed(task: StepTask, place: Workplace) -> list[pl.DataFrame]:
     """What the step's code gives, a frame a slot, neither checked nor stored; whatever it raises comes through."""
-    return [frame for frame, _ in _frames(*_call(task, StepContext(task)), task)]
+    return [frame for frame, _ in _frames(*_call(task, place, StepContext(task)), task, place)]
 
 
-def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ...]:
-    context = StepContext(task)
-    frames = _frames(*_call(task, context), task)
+def _make(task: StepTask, place: Workplace, began: float, cpu: float) -> tuple[Materialization, ...]:
+    context, process = StepContext(task), os.getpid()
+    try:
+        frames = _frames(*_call(task, place, context), task, place)
+    finally:
+        if os.getpid() != process:  # a child that the function forked and that came back from it: it stores nothing
+            os._exit(0)
     staged: list[tuple[Storage, Stored]] = []
     made = []
     try:
         for output, (frame, lineage) in zip(task.outputs, frames, strict=True):
-            asset = output.asset
+            asset = place.asset(output.slot.asset)
             held_to(frame, asset, task.partition)
-            checks = _checks(output, frame, task)
-            storage = task.storages[asset.storage or "default"]
-            stored = storage.write(output.slot, output.id, frame)
+            checks = _checks(asset, frame, task, place)
+            storage = place.tables.storage(asset.storage or "default")
+            # The id is made where the attempt runs: carried out twice, it stores twice, and one of them is recorded.
+            id = new_id()  # noqa: A001 -- the record's word
+            stored = storage.write(output.slot, id, frame)
             staged.append((storage, stored))
-            version = _version(output, frame)
+            version = _version(asset, output, frame, place)
             made.append(
                 Materialization(
-                    output.id,
+                    id,
                     output.slot,
                     RecordKind.MATERIALIZATION,
                     task.run_id,
@@ -181,7 +111,7 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     version,
                     output.recipe,
                     stored,
-                    lineage or _lineage(output, frame),
+                    lineage or derived_lineage(output, frame.columns),
                     tuple(checks),
                     any(result.blocks for result in checks),
                     dict(context.metadata),
@@ -189,8 +119,8 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
                     time.thread_time() - cpu,
                 )
             )
-        for name in {output.asset.storage or "default" for output in task.outputs}:
-            task.storages[name].settle([stored for storage, stored in staged if storage is task.storages[name]])
+        for name in {stored.storage for _, stored in staged}:
+            place.tables.storage(name).settle([stored for _, stored in staged if stored.storage == name])
     except BaseException:
         for storage, stored in staged:
             with suppress(HeadwaterError):
@@ -199,8 +129,8 @@ def _make(task: StepTask, began: float, cpu: float) -> tuple[Materialization, ..
     return _all_or_none(made)
 
 
-def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
-    asset, shown = output.asset, output.shown
+def _version(asset: Asset[..., Any], output: TaskOutput, frame: pl.DataFrame, place: Workplace) -> DataVersion:
+    shown = output.shown
     version = data_version(
         frame,
         unique_key=asset.unique_key,
@@ -212,27 +142,27 @@ def _version(output: TaskOutput, frame: pl.DataFrame) -> DataVersion:
         return version
 
     def original_of(materialization: str) -> pl.DataFrame | None:
-        scan = output.originals.get(materialization)
+        rows = output.originals.get(materialization)
         try:
-            return None if scan is None else scan().collect()
+            return None if rows is None else place.tables.scan([rows]).collect()
         except (HeadwaterError, OSError, pl.exceptions.PolarsError):
             return None
 
     return steady_version(version, frame, shown.version, shown.id, original_of, tolerance=asset.tolerance)
 
 
-def _check_again(task: StepTask) -> tuple[Materialization, ...]:
+def _check_again(task: StepTask, place: Workplace) -> tuple[Materialization, ...]:
     """New records of data that is stored already: same recipe, other checks."""
     made = []
     for output in task.outputs:
         if output.adopt is None or output.adopt.stored is None:
             continue
-        frame = task.storages[output.adopt.stored.storage].scan(output.adopt.stored).collect()
-        checks = tuple(_checks(output, frame, task))
+        frame = place.tables.storage(output.adopt.stored.storage).scan(output.adopt.stored).collect()
+        checks = tuple(_checks(place.asset(output.slot.asset), frame, task, place))
         made.append(
             replace(
                 output.adopt,
-                id=output.id,
+                id=new_id(),
                 run_id=task.run_id,
                 created=datetime.now(UTC),
                 checks=checks,
@@ -248,36 +178,58 @@ def _all_or_none(made: Sequence[Materialization]) -> tuple[Materialization, ...]
     return tuple(replace(one, blocked=blocked) for one in made)
 
 
-def _call(task: StepTask, context: StepContext) -> tuple[Any, Trace | None]:
+def _call(task: StepTask, place: Workplace, context: StepContext) -> tuple[Any, Trace | None]:
     """What the asset's code returns, and how its DataFrames were followed on the way, if they were."""
-    asset = task.outputs[0].asset
+    asset = place.asset(task.outputs[0].slot.asset)
     if asset.sql is not None:
-        frames = {one.name: _read(one).collect() for one in task.inputs}
-        return run_query(asset.sql, frames, task.values, asset.key), None
+        frames = {one.name: _read(one, place).collect() for one in task.inputs}
+        return run_query(asset.sql, frames, _values(task), asset.key), None
     followed = bool(task.inputs) and all(one.form is Form.FRAME for one in task.inputs)
     trace = Trace() if followed else None
-    arguments: dict[str, Any] = {one.name: _given(one) for one in task.inputs}
+    arguments: dict[str, Any] = {one.name: _given(one, place) for one in task.inputs}
     if trace is not None:
         arguments = {name: trace.frame(name, frame) for name, frame in arguments.items()}
+    resources = place.resources(asset)
     for parameter in asset.parameters:
         if parameter.context:
             arguments[parameter.name] = context
         elif parameter.config is not None:
             arguments[parameter.name] = task.config
         elif parameter.resource is not None:
-            arguments[parameter.name] = task.resources[parameter.name]
+            arguments[parameter.name] = resources[parameter.name]
     return asset(**arguments), trace
 
 
-def _read(one: TaskInput) -> pl.LazyFrame:
+def _values(task: StepTask) -> dict[str, Any]:
+    """The bound values of a query."""
+    values: dict[str, Any] = {} if task.config is None else dict(task.config)
+    if task.partition is not None:
+        values |= {
+            "partition_key": task.partition.key,
+            "partition_start": task.partition.start,
+            "partition_end": task.partition.end,
+            **{f"partition_{name}": key for name, key in task.partition.keys.items()},
+        }
+    return values
+
+
+def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
+    """The rows of an input, all columns; none where no slot lies in the window that is read."""
+    if one.rows:
+        return place.tables.scan(one.rows)
+    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
+
+
+def _read(one: TaskInput, place: Workplace) -> pl.LazyFrame:
     """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
     names = [name for name in one.read_set or () if name != ORDER]
-    return one.scan() if one.read_set is None else one.scan().select(names or one.schema[0][0])
+    frame = _scan(one, place)
+    return frame if one.read_set is None else frame.select(names or one.schema[0][0])
 
 
-def _given(one: TaskInput) -> Any:
+def _given(one: TaskInput, place: Workplace) -> Any:
     """An input in the form that the function's annotation asks for."""
-    frame = one.scan()
+    frame = _scan(one, place)
     if one.form in (Form.LAZY, Form.UNKNOWN):
         if one.read_set is None:
             return frame
@@ -297,65 +249,66 @@ def _given(one: TaskInput) -> Any:
     return collected
 
 
-def _frames(result: Any, trace: Trace | None, task: StepTask) -> list[tuple[pl.DataFrame, ColumnLineage | None]]:
+def _frames(
+    result: Any, trace: Trace | None, task: StepTask, place: Workplace
+) -> list[tuple[pl.DataFrame, ColumnLineage | None]]:
     """A frame a slot, each with the lineage that following it has proven, None where it has not."""
-    outputs = task.outputs
-    if not outputs[0].asset.output:
-        return [_frame(result, trace, outputs[0], task)]
-    names = [output.asset.output for output in outputs]
+    assets = [place.asset(output.slot.asset) for output in task.outputs]
+    if not assets[0].output:
+        return [_frame(result, trace, assets[0], task)]
+    names = [asset.output for asset in assets]
     if not isinstance(result, Mapping) or set(result) != set(names):
         got = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
         raise DataError(
             "HW331",
-            f"the multi-asset {outputs[0].asset.maker} returned {got}",
-            where=outputs[0].asset.where,
+            f"the multi-asset {assets[0].maker} returned {got}",
+            where=assets[0].where,
             hint=f"return a mapping with exactly {names}",
         )
-    return [_frame(result[output.asset.output], trace, output, task) for output in outputs]
+    return [_frame(result[asset.output], trace, asset, task) for asset in assets]
 
 
 def _frame(
-    result: Any, trace: Trace | None, output: TaskOutput, task: StepTask
+    result: Any, trace: Trace | None, asset: Asset[..., Any], task: StepTask
 ) -> tuple[pl.DataFrame, ColumnLineage | None]:
     reading = None if trace is None else trace.reading(result)
-    frame = as_frame(untraced(result), output.asset)
+    frame = as_frame(untraced(result), asset)
     if reading is None:
         return frame, None
     return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})
 
 
-def _checks(output: TaskOutput, frame: pl.DataFrame, task: StepTask) -> list[CheckResult]:
-    if not output.checks:
+def _checks(asset: Asset[..., Any], frame: pl.DataFrame, task: StepTask, place: Workplace) -> list[CheckResult]:
+    if not asset.checks:
         return []
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        for other in task.outputs:
-            if other.slot.asset == key and other is output:
-                return frame.lazy()
-        if task.lookup is None:
+        if key == asset.key:
+            return frame.lazy()
+        if not task.lookups.get(key):
             raise LookupError(key)
-        return task.lookup(key, column)
+        return place.tables.scan(task.lookups[key]).select(column)
 
-    return evaluate(output.checks, frame, lookup=lookup)
-
-
-def _lineage(output: TaskOutput, frame: pl.DataFrame) -> Any:
-    """The derived lineage, with the output's columns where only the data could tell them."""
-    lineage = output.derivation.lineage
-    return lineage if lineage.columns else replace(lineage, columns=tuple(frame.columns))
+    return evaluate(asset.checks, frame, lookup=lookup)
 
 
-def step_error(failure: BaseException, task: StepTask) -> StepError:
-    """What is kept of an exception: its traceback begins at the user's frame and holds no secret."""
-    mask = task.mask
+def derived_lineage(output: TaskOutput, columns: Sequence[str]) -> ColumnLineage | None:
+    """The derived lineage, with the output's columns where only the data could tell them; None where it is not known
+    here."""
+    lineage = output.lineage
+    return lineage if lineage is None or lineage.columns else replace(lineage, columns=tuple(columns))
+
+
+def step_error(failure: BaseException, function: Callable[..., Any] | None, mask: Callable[[str], str]) -> StepError:
+    """What is kept of an exception: its traceback begins at the function's frame and holds no secret."""
+    trace = mask(_trace(failure, function))
     if isinstance(failure, HeadwaterError):
         text = f"{failure.what}\n{failure.why}".strip()
-        return StepError(failure.code, type(failure).__name__, mask(text), mask(_trace(failure, task)), failure.hint)
-    return StepError("HW501", type(failure).__name__, mask(str(failure)), mask(_trace(failure, task)))
+        return StepError(failure.code, type(failure).__name__, mask(text), trace, failure.hint)
+    return StepError("HW501", type(failure).__name__, mask(str(failure)), trace)
 
 
-def _trace(failure: BaseException, task: StepTask) -> str:
-    function = task.outputs[0].asset.function
+def _trace(failure: BaseException, function: Callable[..., Any] | None) -> str:
     frames = failure.__traceback__
     code = getattr(function, "__code__", None)
     while frames is not None and frames.tb_frame.f_code is not code:

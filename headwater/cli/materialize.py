@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @why_option
 @click.option("--workers", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@click.option("--executor", metavar="KIND", help="Where steps run: threads, processes or dask; else [executor] kind.")
 @progress_option
 @click.option("--reason", metavar="TEXT", default="", help="Why; recorded with the run.")
 @all_option
@@ -55,6 +56,7 @@ def command(
     dry_run: bool,
     why: bool,
     workers: int | None,
+    executor: str | None,
     progress: str,
     reason: str,
 ) -> int:
@@ -83,6 +85,7 @@ def command(
                 exclude=exclude,
                 force=force,
                 workers=workers,
+                executor=executor,
                 reporter=reporter,
                 command=call.command_line,
                 reason=reason,
