@@ -100,7 +100,7 @@ class Executor(Protocol):
         """Ends the attempt at a place, begun or not; nothing of it comes back from ``wait`` any more.
 
         Returns:
-            True if no work is done for it any more, False if it can only be abandoned: it may go on, unheeded.
+            True if no work is done for it any more, False if it can only be given up: it may go on, unheeded.
         """
 
     def wait(self, seconds: float | None) -> Sequence[tuple[int, StepResult]]:
@@ -110,5 +110,5 @@ class Executor(Protocol):
         """Gives everything back.
 
         Arguments:
-            wait: for attempts that still run; without, they are ended where that can be done, else abandoned.
+            wait: for attempts that still run; without, they are ended where that can be done, else given up.
         """

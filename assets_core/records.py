@@ -138,6 +138,7 @@ class StepResult:
         made: one materialization a slot when the attempt succeeded, blocked ones included; else empty.
         error: why it failed; None when it did not.
         worth_another_try: the exception is of a type that the asset's ``Retry`` names.
+        given_up: the attempt could not be ended and may still run; nothing that it gives will be used.
     """
 
     slots: tuple[Slot, ...]
@@ -148,6 +149,7 @@ class StepResult:
     log: AttemptLog = AttemptLog()
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    given_up: bool = False
 
 
 class RunState(StrEnum):

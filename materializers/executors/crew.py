@@ -19,10 +19,10 @@ class Attempt:
         began: when a thread took it, by the monotonic clock; None before.
         thread: which carries it out.
         dropped: nobody waits for its outcome any more.
-        abandoned: nor for the thread.
+        given_up: nor for the thread.
     """
 
-    __slots__ = ("abandoned", "began", "dropped", "place", "task", "thread", "timeout_seconds")
+    __slots__ = ("began", "dropped", "given_up", "place", "task", "thread", "timeout_seconds")
 
     def __init__(self, place: int, task: StepTask, timeout_seconds: float | None) -> None:
         self.place = place
@@ -31,7 +31,7 @@ class Attempt:
         self.began: float | None = None
         self.thread: threading.Thread | None = None
         self.dropped = False
-        self.abandoned = False
+        self.given_up = False
 
     def due(self) -> float:
         """When its time is up, by the monotonic clock; the earliest moment possible if it has not begun."""
@@ -44,15 +44,21 @@ class Crew:
     Arguments:
         workers: threads at most.
         work: carries out one attempt; must not raise.
+        discard: told of the result of an attempt that was dropped.
         leave: called in each thread before it ends.
     """
 
     def __init__(
-        self, workers: int, work: Callable[[Attempt], StepResult], leave: Callable[[], None] = lambda: None
+        self,
+        workers: int,
+        work: Callable[[Attempt], StepResult],
+        discard: Callable[[StepTask, StepResult], None],
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.workers = workers
         self.underway: dict[int, Attempt] = {}
         self._work = work
+        self._discard = discard
         self._leave = leave
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._ended: SimpleQueue[tuple[Attempt, StepResult]] = SimpleQueue()
@@ -76,9 +82,13 @@ class Crew:
             with suppress(Empty):
                 while True:
                     ended.append(self._ended.get_nowait())
-            found = [(one.place, result) for one, result in ended if not one.dropped]
-            for place, _ in found:
-                del self.underway[place]
+            found = []
+            for one, result in ended:
+                if one.dropped:
+                    self._discard(one.task, result)
+                else:
+                    del self.underway[one.place]
+                    found.append((one.place, result))
             if found:
                 return found
 
@@ -90,11 +100,11 @@ class Crew:
                 attempt.dropped = True
         return attempt
 
-    def abandon(self, attempt: Attempt) -> None:
+    def give_up(self, attempt: Attempt) -> None:
         """Leaves an attempt and the thread that carries it out to themselves; another thread takes its post."""
         self.drop(attempt.place)
         with self._lock:
-            attempt.abandoned = True
+            attempt.given_up = True
             if attempt.thread in self._threads:
                 self._threads.remove(attempt.thread)
         self._man()
@@ -103,7 +113,7 @@ class Crew:
         """Begins nothing more and lets the threads go.
 
         Arguments:
-            wait: until what runs has ended; what was abandoned is not waited for.
+            wait: until what runs has ended; what was given up is not waited for.
         """
         with suppress(Empty):
             while True:
@@ -129,8 +139,12 @@ class Crew:
                 if not attempt.dropped:
                     attempt.began = time.monotonic()
             if attempt.began is not None:
-                self._ended.put((attempt, self._work(attempt)))
+                result = self._work(attempt)
+                if attempt.dropped:
+                    self._discard(attempt.task, result)
+                else:
+                    self._ended.put((attempt, result))
             with self._lock:
-                if attempt.abandoned:
+                if attempt.given_up:
                     break
         self._leave()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assets_core.errors import HeadwaterError, RunError
 from assets_core.keys import Slot
 from assets_core.records import AttemptLog, StepError, StepResult
@@ -13,16 +15,16 @@ def timed_out(task: StepTask, place: Workplace, seconds: float, *, ended: bool, 
     """The result of an attempt that ran longer than it may.
 
     Arguments:
-        ended: whether its work was ended; otherwise it may go on, unheeded.
+        ended: whether its work was ended; otherwise it was given up, and may go on unheeded.
         output: what it had printed.
     """
     error = StepError(
         "HW520",
         "TimeoutError",
-        f"it ran longer than {seconds:g} seconds and was {'ended' if ended else 'abandoned'}",
+        f"it ran longer than {seconds:g} seconds and was {'ended' if ended else 'given up'}",
         hint="" if ended else "a thread cannot be ended from outside: --executor processes ends what takes too long",
     )
-    return _result(task, place, error, TimeoutError, output, seconds)
+    return replace(_result(task, place, error, TimeoutError, output, seconds), given_up=not ended)
 
 
 def process_died(task: StepTask, place: Workplace, how: str, output: str = "", seconds: float = 0.0) -> StepResult:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from assets_core.errors import HeadwaterError, RunError
-from assets_core.records import StepResult
+from assets_core.records import AttemptLog, StepResult
 from materializers.executors.failures import process_died, refused, timed_out
 from materializers.executors.options import ExecutorOptions
 from materializers.executors.shipping import complete
@@ -39,12 +41,21 @@ class Ended(NamedTuple):
 def outcome(ended: Ended, task: StepTask, place: Workplace) -> StepResult:
     """The result of an attempt, complete with what had stayed in this process."""
     if ended.result is not None:
-        return complete(ended.result, task)
+        return complete(_masked(ended.result, place.mask), task)
     if ended.error is not None:
         return refused(task, place, ended.error, ended.output)
     if ended.late is not None:
         return timed_out(task, place, ended.late, ended=True, output=ended.output)
     return process_died(task, place, ended.died, ended.output, ended.seconds)
+
+
+def _masked(result: StepResult, mask: Callable[[str], str]) -> StepResult:
+    """Without the secrets that only this process knows; the other one has taken out those that it knows."""
+    log = AttemptLog(mask(result.log.output), mask(result.log.traceback))
+    if result.error is None:
+        return replace(result, log=log)
+    error = replace(result.error, message=mask(result.error.message), traceback=mask(result.error.traceback))
+    return replace(result, log=log, error=error)
 
 
 class Host:
@@ -71,7 +82,7 @@ class Host:
             token: by which ``end`` names this attempt.
         """
         with self._lock:
-            if self._unwanted is token:
+            if self._unwanted == token:
                 return Ended(died="was not started")
             self._serving = token
             if self._process is None:
@@ -97,7 +108,7 @@ class Host:
         """Ends an attempt that runs here or is about to, with its process; from any thread."""
         with self._lock:
             self._unwanted = token
-            if self._serving is token and self._process is not None:
+            if self._serving == token and self._process is not None:
                 self._process.end()
 
     def close(self) -> None:

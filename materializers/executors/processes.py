@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from assets_core.errors import HeadwaterError
@@ -11,6 +12,7 @@ from assets_core.records import StepResult
 from materializers.executors.crew import Attempt, Crew
 from materializers.executors.failures import refused
 from materializers.executors.host import Host, outcome
+from materializers.executors.leftovers import remove_leftovers
 from materializers.executors.options import ExecutorOptions
 from materializers.executors.shipping import location_to_ship, ship
 from materializers.step_task import StepTask
@@ -37,7 +39,7 @@ class ProcessesExecutor:
         self._hosts: dict[threading.Thread, Host] = {}
         self._lock = threading.Lock()
         self._unloadable: HeadwaterError | None = None
-        self._crew = Crew(self.workers, self._work, self._leave)
+        self._crew = Crew(self.workers, self._work, partial(remove_leftovers, place=place), self._leave)
 
     @classmethod
     def open(cls, options: ExecutorOptions, place: Workplace) -> Self:

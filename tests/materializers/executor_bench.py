@@ -90,12 +90,18 @@ def write_project(root: Path, definitions: str, settings: str = "") -> None:
 
 
 @contextmanager
-def bench(root: Path, options: ExecutorOptions) -> Iterator[Bench]:
+def opened(root: Path, options: ExecutorOptions) -> Iterator[Bench]:
     """The project in a folder and an executor opened for it."""
     with Project.load(root) as project, workplace(project) as place:
         executor = open_executor(options, place)
         try:
-            with capturing_streams():
-                yield Bench(project, executor)
+            yield Bench(project, executor)
         finally:
             executor.close(wait=False)
+
+
+@contextmanager
+def bench(root: Path, options: ExecutorOptions) -> Iterator[Bench]:
+    """The same, with what attempts print kept as in a run."""
+    with opened(root, options) as made, capturing_streams():
+        yield made

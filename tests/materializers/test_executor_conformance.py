@@ -1,0 +1,581 @@
+"""What every executor must do, whichever way it carries attempts out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from assets_core.errors import RunError
+from assets_core.records import StepResult
+from headwater import Project
+from headwater.workplaces import workplace
+from materializers.capture import capturing_streams
+from materializers.executors.options import ExecutorOptions
+from materializers.executors.registry import open_executor
+from tests.materializers.dask_cluster import DaskCluster, dask_cluster
+from tests.materializers.executor_bench import Bench, bench, opened, write_project
+
+KINDS = ("threads", "processes", "dask")
+ISOLATED = ("processes", "dask")
+"""Those that carry attempts out in processes of their own, so that they can end them and outlive their crashes."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A scheduler and two workers, each a process of its own, for all tests of this file."""
+    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2) as made:
+        yield made
+
+
+@pytest.fixture
+def options(request: pytest.FixtureRequest) -> ExecutorOptions:
+    """How the executor of the test's kind is opened, with two attempts at once."""
+    kind = request.param
+    address = request.getfixturevalue("cluster").address if kind == "dask" else ""
+    return ExecutorOptions(kind=kind, workers=2, address=address)
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[ExecutorOptions], Bench]]:
+    """One executor of each kind for all tests that do not edit the project."""
+    made: dict[str, Bench] = {}
+    with ExitStack() as closing:
+
+        def open_once(options: ExecutorOptions) -> Bench:
+            if options.kind not in made:
+                root = tmp_path_factory.mktemp(options.kind)
+                write_project(root, NASTY)
+                made[options.kind] = closing.enter_context(opened(root, options))
+            return made[options.kind]
+
+        yield open_once
+
+
+@pytest.fixture
+def nasty(options: ExecutorOptions, benches: Callable[[ExecutorOptions], Bench]) -> Iterator[Bench]:
+    """The project of functions that misbehave, on the executor of the test's kind."""
+    with capturing_streams():
+        yield benches(options)
+
+
+every_kind = pytest.mark.parametrize("options", KINDS, indirect=True)
+isolated_kinds = pytest.mark.parametrize("options", ISOLATED, indirect=True)
+
+
+@contextmanager
+def desk(root: Path, definitions: str, options: ExecutorOptions) -> Iterator[Bench]:
+    write_project(root, definitions)
+    with bench(root, options) as made:
+        yield made
+
+
+def error_code(result: StepResult) -> str:
+    return "" if result.error is None else result.error.code
+
+
+# -- results ----------------------------------------------------------------------------------------------------------
+
+PROJECT = """
+rows = source("raw/rows", files="rows.csv")
+
+class Scale(Config):
+    factor: float = 2.0
+
+class Api(Resource):
+    word: str = "w"
+    def open(self) -> None:
+        self.word = self.word.upper()
+
+@asset(key="staging/rows", inputs={"raw": rows}, unique_key=["id"], checks=[check.unique("id")])
+def clean(raw: pl.LazyFrame, scale: Scale) -> pl.LazyFrame:
+    return raw.with_columns(value=pl.col("value") * scale.factor)
+
+@asset(key="staging/words", inputs={"rows": "staging/rows"}, checks=[check.foreign_key("id", "staging/rows", "id")])
+def words(rows: pl.DataFrame, api: Api, context: Context) -> pl.DataFrame:
+    context.add_metadata(rows=rows.height)
+    return rows.select("id", word=pl.lit(api.word))
+
+@multi_asset(outputs={"odd": "marts/odd", "even": "marts/even"}, inputs={"rows": "staging/rows"})
+def halves(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    odd = pl.col("id") % 2 == 1
+    return {"odd": rows.filter(odd), "even": rows.filter(~odd)}
+
+sql_asset("marts/sums", "select o.id, o.value + 1 as value, word from marts.odd o join staging.words w using (id)")
+
+@asset(key="marts/blocked", inputs={"sums": "marts/sums"}, checks=[check.between("value", 0, 1)])
+def blocked(sums: pl.LazyFrame) -> pl.LazyFrame:
+    return sums
+"""
+
+
+def whole_run(root: Path, options: ExecutorOptions) -> dict[str, object]:
+    """Everything that a run leaves behind and that does not depend on when and by whom it was carried out."""
+    settings = f'[executor]\nkind = "{options.kind}"\nworkers = 2\naddress = "{options.address}"\n'
+    write_project(root, PROJECT, settings)
+    (root / "rows.csv").write_text("id,value\n" + "".join(f"{n},{n / 3}\n" for n in range(100)), encoding="utf-8")
+    with Project.load(root) as project:
+        result = project.materialize()
+        shown = project.catalog.published(project.env)
+        records = {
+            str(slot): (
+                made.version, made.recipe and made.recipe.id, made.lineage, made.schema, made.metadata, made.checks,
+                made.stored and made.stored.digest,
+            )
+            for slot, made in shown.items()
+        }  # fmt: skip
+        records = {key: value for key, value in records.items() if not key.startswith("raw/")}
+        return {"counts": result.counts, "records": records, "verified": project.verify().ok}
+
+
+@every_kind
+def test_a_run_gives_what_threads_give(tmp_path: Path, options: ExecutorOptions) -> None:
+    by_threads = whole_run(tmp_path / "threads", ExecutorOptions())
+
+    found = whole_run(tmp_path / "other", options)
+
+    assert found["counts"] == {"succeeded": 4, "blocked": 1}
+    assert found["verified"]
+    assert found == by_threads
+
+
+@every_kind
+def test_a_run_goes_on_after_steps_that_failed(tmp_path: Path, options: ExecutorOptions) -> None:
+    settings = f'[executor]\nkind = "{options.kind}"\nworkers = 2\naddress = "{options.address}"\n'
+    write_project(
+        tmp_path,
+        """
+        @asset
+        def broken() -> pl.DataFrame:
+            raise ValueError("no")
+
+        @asset(inputs={"broken": "broken"})
+        def below(broken: pl.DataFrame) -> pl.DataFrame:
+            return broken
+
+        @asset
+        def sound() -> pl.DataFrame:
+            return pl.DataFrame({"n": [1]})
+        """,
+        settings,
+    )
+    with Project.load(tmp_path) as project:
+        result = project.materialize()
+
+    assert result.counts == {"failed": 1, "upstream_failed": 1, "succeeded": 1}
+
+
+# -- what a user's function does --------------------------------------------------------------------------------------
+
+NASTY = """
+class Odd(BaseException):
+    pass
+
+@asset
+def sound() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1, 2]})
+
+@asset
+def raises() -> pl.DataFrame:
+    secret = 1
+    return deeper(secret)
+
+def deeper(secret: int) -> pl.DataFrame:
+    raise KeyError("nothing here")
+
+@asset
+def exits() -> pl.DataFrame:
+    sys.exit(3)
+
+@asset
+def base() -> pl.DataFrame:
+    raise Odd("odd")
+
+@asset
+def wrong_type() -> pl.DataFrame:
+    return 42
+
+@asset
+def forks() -> pl.DataFrame:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return pl.DataFrame({"n": [0 if child == 0 else 1]})
+
+@asset
+def forks_and_leaves() -> pl.DataFrame:
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def talks() -> pl.DataFrame:
+    print("printed")
+    print("to stderr", file=sys.stderr)
+    logging.getLogger("mine").warning("logged")
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def shouts() -> pl.DataFrame:
+    for _ in range(40):
+        print("x" * 100_000)
+    print("the end")
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def sleeps() -> pl.DataFrame:
+    print("going to sleep", flush=True)
+    Path("began").touch()
+    time.sleep(60)
+    Path("woke").touch()
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def naps() -> pl.DataFrame:
+    time.sleep(1.5)
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def dies() -> pl.DataFrame:
+    print("last words")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@asset
+def ends_itself() -> pl.DataFrame:
+    os._exit(7)
+
+@asset(run=Run(retry=Retry(attempts=2)))
+def retried() -> pl.DataFrame:
+    raise ValueError("again")
+""".replace('Path("', 'Path(__file__).with_name("')
+
+
+@every_kind
+def test_an_exception_comes_back_with_its_traceback_from_the_users_frame_on(nasty: Bench) -> None:
+    error = nasty.attempt("raises").error
+
+    assert error is not None
+    assert (error.code, error.type, error.message) == ("HW501", "KeyError", "'nothing here'")
+    frames = [line for line in error.traceback.splitlines() if "File " in line]
+    assert [line.rpartition(" ")[2] for line in frames] == ["raises", "deeper"]
+    assert "return deeper(secret)" in error.traceback
+
+
+@every_kind
+@pytest.mark.parametrize(
+    ("key", "code", "kind"),
+    [("exits", "HW501", "SystemExit"), ("base", "HW501", "Odd"), ("wrong_type", "HW332", "DataError")],
+)
+def test_whatever_a_function_does_fails_its_attempt_alone(nasty: Bench, key: str, code: str, kind: str) -> None:
+    error = nasty.attempt(key).error
+    after = nasty.attempt("sound")
+
+    assert error is not None
+    assert (error.code, error.type) == (code, kind)
+    assert after.error is None
+
+
+@every_kind
+def test_only_the_process_that_was_asked_stores_what_a_function_gives_that_forks(nasty: Bench) -> None:
+    result = nasty.attempt("forks")
+    files = nasty.stored_files("forks")
+
+    assert result.error is None
+    assert len(files) == 1
+    assert nasty.project.tables.scan(result.made).collect()["n"].to_list() == [1]
+
+
+@every_kind
+def test_a_child_that_a_function_leaves_behind_delays_nothing(nasty: Bench) -> None:
+    began = time.monotonic()
+    result = nasty.attempt("forks_and_leaves")
+    after = nasty.attempt("sound")
+
+    assert result.error is None
+    assert after.error is None
+    assert time.monotonic() - began < 50
+
+
+@every_kind
+def test_what_an_attempt_prints_and_logs_is_kept_with_it(nasty: Bench) -> None:
+    nasty.submit("talks")
+    nasty.submit("sound")
+    results = nasty.results(2)
+
+    assert results["talks"].log.output == "printed\nto stderr\nWARNING mine: logged\n"
+    assert results["sound"].log.output == ""
+
+
+@every_kind
+def test_megabytes_of_output_are_kept_in_part(nasty: Bench) -> None:
+    result = nasty.attempt("shouts")
+
+    assert result.error is None
+    assert len(result.log.output) < 70_000
+    assert "characters left out" in result.log.output
+    assert result.log.output.endswith("the end\n")
+
+
+@every_kind
+def test_inputs_that_a_function_changes_are_changed_for_nobody_else(tmp_path: Path, options: ExecutorOptions) -> None:
+    settings = f'[executor]\nkind = "{options.kind}"\nworkers = 2\naddress = "{options.address}"\n'
+    write_project(
+        tmp_path,
+        """
+        @asset
+        def numbers() -> pl.DataFrame:
+            return pl.DataFrame({"n": [1, 2, 3]})
+
+        @asset(inputs={"numbers": "numbers"})
+        def greedy(numbers: pl.DataFrame) -> pl.DataFrame:
+            numbers[0, "n"] = 100
+            numbers.insert_column(0, pl.Series("m", [0, 0, 0]))
+            return numbers
+
+        @asset(inputs={"numbers": "numbers", "greedy": "greedy"})
+        def later(numbers: pl.DataFrame, greedy: pl.DataFrame) -> pl.DataFrame:
+            return numbers.with_columns(before=greedy["n"])
+        """,
+        settings,
+    )
+    with Project.load(tmp_path) as project:
+        assert project.materialize().ok
+        assert project.scan("numbers").collect()["n"].to_list() == [1, 2, 3]
+        assert project.scan("later").collect().to_dict(as_series=False) == {"n": [1, 2, 3], "before": [100, 2, 3]}
+        assert project.verify().ok
+
+
+@every_kind
+def test_only_an_exception_that_retry_names_is_worth_another_try(nasty: Bench) -> None:
+    assert nasty.attempt("retried").worth_another_try
+    assert not nasty.attempt("base").worth_another_try
+
+
+@every_kind
+def test_an_attempt_stores_under_an_id_of_its_own(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, NASTY, options) as made:
+        ids = [made.attempt("sound").made[0].id for _ in range(3)]
+
+        assert len(set(ids)) == 3
+        assert [file.stem for file in made.stored_files("sound")] == sorted(ids)
+
+
+# -- time and cancelling ----------------------------------------------------------------------------------------------
+
+
+@every_kind
+def test_an_attempt_that_takes_too_long_comes_back_in_time(nasty: Bench, options: ExecutorOptions) -> None:
+    nasty.attempt("sound")
+    began = time.monotonic()
+    result = nasty.attempt("sleeps", timeout_seconds=1.0)
+    seconds = time.monotonic() - began
+    after = nasty.attempt("sound")
+
+    error = result.error
+    assert error is not None
+    assert (error.code, error.type) == ("HW520", "TimeoutError")
+    assert result.given_up == (options.kind == "threads")
+    assert "1 seconds" in error.message
+    assert seconds < 30
+    assert after.error is None
+
+
+@isolated_kinds
+def test_an_attempt_that_took_too_long_is_really_ended_and_its_words_are_kept(
+    tmp_path: Path, options: ExecutorOptions
+) -> None:
+    with desk(tmp_path, NASTY.replace("sleep(60)", "sleep(5)"), options) as made:
+        result = made.attempt("sleeps", timeout_seconds=1.0)
+        time.sleep(6)
+
+    assert result.log.output == "going to sleep\n"
+    assert (tmp_path / "began").exists()
+    assert not (tmp_path / "woke").exists()
+
+
+@every_kind
+def test_time_spent_waiting_for_a_worker_does_not_count(tmp_path: Path, options: ExecutorOptions) -> None:
+    slow = "".join(
+        f"""
+@asset(key="slow/{number}")
+def slow_{number}() -> pl.DataFrame:
+    time.sleep(3)
+    return pl.DataFrame({{"n": [1]}})
+"""
+        for number in range(4)
+    )
+    with desk(tmp_path, slow, options) as made:
+        for number in range(4):
+            made.submit(f"slow/{number}", timeout_seconds=5.0)
+        results = made.results(4)
+
+    assert [error_code(result) for result in results.values()] == [""] * 4
+
+
+@isolated_kinds
+def test_a_cancelled_attempt_is_ended(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, NASTY.replace("sleep(60)", "sleep(8)"), options) as made:
+        place = made.submit("sleeps")
+        _until((tmp_path / "began").exists)
+        ended = made.executor.cancel(place)
+        after = made.attempt("sound")
+        time.sleep(8)
+        more = made.executor.wait(0.1)
+
+    assert ended
+    assert after.error is None
+    assert more == []
+    assert not (tmp_path / "woke").exists()
+
+
+def test_a_cancelled_thread_can_only_be_given_up_and_takes_up_no_post(tmp_path: Path) -> None:
+    with desk(tmp_path, NASTY.replace("sleep(60)", "sleep(3)"), ExecutorOptions(workers=1)) as made:
+        place = made.submit("sleeps")
+        _until((tmp_path / "began").exists)
+
+        assert not made.executor.cancel(place)
+        assert made.attempt("sound").error is None
+        _until((tmp_path / "woke").exists)
+        time.sleep(1)
+        assert made.executor.wait(0.1) == []
+        assert made.stored_files("sleeps") == []
+
+
+@every_kind
+def test_an_attempt_that_has_not_begun_can_be_taken_back(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, NASTY.replace("1.5", "4"), options) as made:
+        made.attempt("sound")
+        made.submit("naps")
+        made.submit("naps")
+        waiting = made.submit("talks")
+
+        assert made.executor.cancel(waiting)
+        assert "talks" not in made.results(3, seconds=8)
+        assert made.stored_files("talks") == []
+
+
+# -- processes that end -----------------------------------------------------------------------------------------------
+
+
+@isolated_kinds
+@pytest.mark.parametrize(
+    ("key", "how"), [("dies", "was ended by SIGKILL"), ("ends_itself", "ended itself with status 7")]
+)
+def test_a_worker_that_dies_fails_its_attempt_alone(nasty: Bench, key: str, how: str) -> None:
+    nasty.submit("naps")
+    nasty.submit(key)
+    results = nasty.results(2)
+    after = [nasty.attempt("sound") for _ in range(3)]
+
+    error = results[key].error
+    assert error is not None
+    assert error.code == "HW521"
+    assert how in error.message
+    assert results["naps"].error is None
+    assert [one.error for one in after] == [None] * 3
+    if key == "dies":
+        assert results[key].log.output == "last words\n"
+
+
+# -- what cannot be sent ----------------------------------------------------------------------------------------------
+
+UNSHIPPABLE = """
+import threading
+
+class Lock(Config):
+    model_config = {"arbitrary_types_allowed": True, "frozen": True}
+    size: int = 1
+    lock: object = None
+
+class Made(Config):
+    model_config = {"arbitrary_types_allowed": True, "frozen": True}
+    lock: object = threading.Lock()
+
+@asset
+def holds(config: Made) -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def odd_metadata(context: Context) -> pl.DataFrame:
+    context.add_metadata(rows=1, lock=threading.Lock())
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def sound() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+"""
+
+
+@isolated_kinds
+def test_a_config_that_cannot_be_sent_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, UNSHIPPABLE, options) as made:
+        error = made.attempt("holds").error
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "'lock' in the Config of holds" in error.message
+    assert "threads" in error.hint
+
+
+@isolated_kinds
+def test_metadata_that_cannot_be_sent_back_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, UNSHIPPABLE, options) as made:
+        error = made.attempt("odd_metadata").error
+        after = made.attempt("sound")
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "metadata 'lock' is a lock" in error.message
+    assert after.error is None
+
+
+@isolated_kinds
+def test_a_project_of_definitions_at_hand_is_refused_before_anything_runs(
+    tmp_path: Path, options: ExecutorOptions
+) -> None:
+    settings = {"kind": options.kind, "address": options.address}
+    project = Project.of([], path=tmp_path, executor=settings)
+    with workplace(project) as place, pytest.raises(RunError, match=r"Project\.of") as raised:
+        open_executor(options, place)
+
+    assert raised.value.code == "HW522"
+    assert "Project.load" in raised.value.hint
+
+
+@isolated_kinds
+def test_a_storage_for_one_process_is_refused_by_name(tmp_path: Path, options: ExecutorOptions) -> None:
+    write_project(
+        tmp_path,
+        "@asset(storage='house')\ndef held() -> pl.DataFrame:\n    return pl.DataFrame({'n': [1]})\n",
+        '[storage.house]\nkind = "duckdb"\n',
+    )
+    with bench(tmp_path, options) as made:
+        error = made.attempt("held").error
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "'house'" in error.message
+    assert "threads" in error.hint
+
+
+@isolated_kinds
+def test_code_that_was_edited_after_the_run_began_is_not_run(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, NASTY, options) as made:
+        text = (tmp_path / "definitions.py").read_text(encoding="utf-8")
+        (tmp_path / "definitions.py").write_text(text.replace("[1, 2]", "[1, 3]"), encoding="utf-8")
+        error = made.attempt("sound").error
+
+    assert error is not None
+    assert error.code == "HW523"
+    assert "definitions.py was edited after the run began" in error.message
+
+
+def _until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not come to pass"
+        time.sleep(0.05)
