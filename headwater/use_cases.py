@@ -35,7 +35,7 @@ from lineage.checks.evaluate import evaluate
 from materializers.capture import capturing_streams
 from materializers.engine import Engine
 from materializers.executors.options import ExecutorOptions
-from materializers.executors.registry import open_executor
+from materializers.executors.registry import check_kind, open_executor
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
 from materializers.preview import preview_step
@@ -78,6 +78,7 @@ def materialize(
 ) -> RunResult:
     """See ``Project.materialize``."""
     told = reporter or Reporter()
+    check_kind(executor or project.settings.executor.kind)
     refuse_frozen(project)
     dead = abandon_dead_runs(project)
     run_id = new_id()

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -35,7 +35,8 @@ class Captured:
         if room > 0:
             self._head.append(text[:room])
             if self._mirror is not None:
-                os.write(self._mirror, text[:room].encode("utf-8", "replace"))
+                with suppress(OSError):  # a full disk is no reason for print to fail
+                    os.write(self._mirror, text[:room].encode("utf-8", "replace"))
             self._kept += min(len(text), room)
             text = text[room:]
         if text:

@@ -84,10 +84,11 @@ class Host:
         with self._lock:
             if self._unwanted == token:
                 return Ended(died="was not started")
+            try:
+                process = self._process = self._process or WorkerProcess(self._location)
+            except OSError as error:
+                return Ended(died=f"could not be started: {error}")
             self._serving = token
-            if self._process is None:
-                self._process = WorkerProcess(self._location)
-            process = self._process
         began = time.monotonic()
         try:
             process.wait_ready()

@@ -39,15 +39,8 @@ def open_executor(options: ExecutorOptions, place: Workplace) -> Executor:
     Raises:
         UsageError: HW650, the kind is unknown or cannot be loaded.
     """
-    known = kinds()
-    if options.kind not in known:
-        raise UsageError(
-            "HW650",
-            f"{options.kind!r} is no kind of executor",
-            where="[executor] kind",
-            hint=did_you_mean(options.kind, known) or f"there are {', '.join(sorted(known))}",
-        )
-    module, _, attribute = known[options.kind].partition(":")
+    check_kind(options.kind)
+    module, _, attribute = kinds()[options.kind].partition(":")
     try:
         made = cast(Opens, getattr(import_module(module), attribute))
     except (ImportError, AttributeError) as error:
@@ -59,6 +52,22 @@ def open_executor(options: ExecutorOptions, place: Workplace) -> Executor:
             hint=f"pip install 'headwater[{options.kind}]' brings what it needs",
         ) from error
     return made.open(options, place)
+
+
+def check_kind(kind: str) -> None:
+    """Refuses a kind that nobody has registered.
+
+    Raises:
+        UsageError: HW650.
+    """
+    known = kinds()
+    if kind not in known:
+        raise UsageError(
+            "HW650",
+            f"{kind!r} is no kind of executor",
+            where="[executor] kind",
+            hint=did_you_mean(kind, known) or f"there are {', '.join(sorted(known))}",
+        )
 
 
 @cache

@@ -56,10 +56,9 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Exec
 
 
 @pytest.fixture
-def nasty(options: ExecutorOptions, benches: Callable[[ExecutorOptions], Bench]) -> Iterator[Bench]:
+def nasty(options: ExecutorOptions, benches: Callable[[ExecutorOptions], Bench]) -> Bench:
     """The project of functions that misbehave, on the executor of the test's kind."""
-    with capturing_streams():
-        yield benches(options)
+    return benches(options)
 
 
 every_kind = pytest.mark.parametrize("options", KINDS, indirect=True)
@@ -302,9 +301,10 @@ def test_a_child_that_a_function_leaves_behind_delays_nothing(nasty: Bench) -> N
 
 @every_kind
 def test_what_an_attempt_prints_and_logs_is_kept_with_it(nasty: Bench) -> None:
-    nasty.submit("talks")
-    nasty.submit("sound")
-    results = nasty.results(2)
+    with capturing_streams():
+        nasty.submit("talks")
+        nasty.submit("sound")
+        results = nasty.results(2)
 
     assert results["talks"].log.output == "printed\nto stderr\nWARNING mine: logged\n"
     assert results["sound"].log.output == ""
@@ -312,7 +312,8 @@ def test_what_an_attempt_prints_and_logs_is_kept_with_it(nasty: Bench) -> None:
 
 @every_kind
 def test_megabytes_of_output_are_kept_in_part(nasty: Bench) -> None:
-    result = nasty.attempt("shouts")
+    with capturing_streams():
+        result = nasty.attempt("shouts")
 
     assert result.error is None
     assert len(result.log.output) < 70_000

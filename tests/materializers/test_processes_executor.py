@@ -245,6 +245,15 @@ def test_an_unknown_kind_is_refused_with_the_nearest_one(tmp_path: Path) -> None
     assert raised.value.hint == "did you mean 'processes'?"
 
 
+def test_a_run_on_an_unknown_kind_is_not_begun(tmp_path: Path) -> None:
+    write_project(tmp_path, SAYS_WHO)
+    with Project.load(tmp_path) as project:
+        with pytest.raises(UsageError, match="HW650"):
+            project.materialize(executor="thread")
+
+        assert project.runs() == []
+
+
 def test_an_environment_may_have_an_executor_of_its_own(tmp_path: Path) -> None:
     write_project(tmp_path, SAYS_WHO, '[env.prod.executor]\nkind = "processes"\nworkers = 3\n')
     with Project.load(tmp_path, env="prod") as project:
