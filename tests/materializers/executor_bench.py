@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
 from assets_core import plan as planning
 from assets_core.facts import make_recipe
 from assets_core.ports import Executor
@@ -21,6 +23,12 @@ from materializers.executors.registry import open_executor
 from materializers.ids import new_id
 from materializers.observe import gather
 from materializers.step_task import StepTask
+
+KINDS = ("threads", "processes", "dask")
+ISOLATED = ("processes", "dask")
+"""Those that carry attempts out in processes of their own, so that they can end them and outlive their crashes."""
+every_kind = pytest.mark.parametrize("options", KINDS, indirect=True)
+isolated_kinds = pytest.mark.parametrize("options", ISOLATED, indirect=True)
 
 HEAD = """
 import logging, os, signal, sys, time
@@ -104,4 +112,12 @@ def opened(root: Path, options: ExecutorOptions) -> Iterator[Bench]:
 def bench(root: Path, options: ExecutorOptions) -> Iterator[Bench]:
     """The same, with what attempts print kept as in a run."""
     with opened(root, options) as made, capturing_streams():
+        yield made
+
+
+@contextmanager
+def desk(root: Path, definitions: str, options: ExecutorOptions) -> Iterator[Bench]:
+    """A project of these definitions, and the executor opened for it."""
+    write_project(root, definitions)
+    with bench(root, options) as made:
         yield made

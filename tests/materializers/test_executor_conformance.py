@@ -3,73 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from assets_core.errors import RunError
 from assets_core.records import StepResult
 from headwater import Project
-from headwater.workplaces import workplace
 from materializers.capture import capturing_streams
 from materializers.executors.options import ExecutorOptions
-from materializers.executors.registry import open_executor
-from tests.materializers.dask_cluster import DaskCluster, dask_cluster
-from tests.materializers.executor_bench import Bench, bench, opened, write_project
-
-KINDS = ("threads", "processes", "dask")
-ISOLATED = ("processes", "dask")
-"""Those that carry attempts out in processes of their own, so that they can end them and outlive their crashes."""
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """A scheduler and two workers, each a process of its own, for all tests of this file."""
-    with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2) as made:
-        yield made
-
-
-@pytest.fixture
-def options(request: pytest.FixtureRequest) -> ExecutorOptions:
-    """How the executor of the test's kind is opened, with two attempts at once."""
-    kind = request.param
-    address = request.getfixturevalue("cluster").address if kind == "dask" else ""
-    return ExecutorOptions(kind=kind, workers=2, address=address)
-
-
-@pytest.fixture(scope="module")
-def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[ExecutorOptions], Bench]]:
-    """One executor of each kind for all tests that do not edit the project."""
-    made: dict[str, Bench] = {}
-    with ExitStack() as closing:
-
-        def open_once(options: ExecutorOptions) -> Bench:
-            if options.kind not in made:
-                root = tmp_path_factory.mktemp(options.kind)
-                write_project(root, NASTY)
-                made[options.kind] = closing.enter_context(opened(root, options))
-            return made[options.kind]
-
-        yield open_once
-
-
-@pytest.fixture
-def nasty(options: ExecutorOptions, benches: Callable[[ExecutorOptions], Bench]) -> Bench:
-    """The project of functions that misbehave, on the executor of the test's kind."""
-    return benches(options)
-
-
-every_kind = pytest.mark.parametrize("options", KINDS, indirect=True)
-isolated_kinds = pytest.mark.parametrize("options", ISOLATED, indirect=True)
-
-
-@contextmanager
-def desk(root: Path, definitions: str, options: ExecutorOptions) -> Iterator[Bench]:
-    write_project(root, definitions)
-    with bench(root, options) as made:
-        yield made
+from tests.materializers.executor_bench import Bench, desk, every_kind, isolated_kinds, write_project
+from tests.materializers.executor_projects import NASTY, PROJECT
 
 
 def error_code(result: StepResult) -> str:
@@ -77,38 +21,6 @@ def error_code(result: StepResult) -> str:
 
 
 # -- results ----------------------------------------------------------------------------------------------------------
-
-PROJECT = """
-rows = source("raw/rows", files="rows.csv")
-
-class Scale(Config):
-    factor: float = 2.0
-
-class Api(Resource):
-    word: str = "w"
-    def open(self) -> None:
-        self.word = self.word.upper()
-
-@asset(key="staging/rows", inputs={"raw": rows}, unique_key=["id"], checks=[check.unique("id")])
-def clean(raw: pl.LazyFrame, scale: Scale) -> pl.LazyFrame:
-    return raw.with_columns(value=pl.col("value") * scale.factor)
-
-@asset(key="staging/words", inputs={"rows": "staging/rows"}, checks=[check.foreign_key("id", "staging/rows", "id")])
-def words(rows: pl.DataFrame, api: Api, context: Context) -> pl.DataFrame:
-    context.add_metadata(rows=rows.height)
-    return rows.select("id", word=pl.lit(api.word))
-
-@multi_asset(outputs={"odd": "marts/odd", "even": "marts/even"}, inputs={"rows": "staging/rows"})
-def halves(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    odd = pl.col("id") % 2 == 1
-    return {"odd": rows.filter(odd), "even": rows.filter(~odd)}
-
-sql_asset("marts/sums", "select o.id, o.value + 1 as value, word from marts.odd o join staging.words w using (id)")
-
-@asset(key="marts/blocked", inputs={"sums": "marts/sums"}, checks=[check.between("value", 0, 1)])
-def blocked(sums: pl.LazyFrame) -> pl.LazyFrame:
-    return sums
-"""
 
 
 def whole_run(root: Path, options: ExecutorOptions) -> dict[str, object]:
@@ -168,89 +80,6 @@ def test_a_run_goes_on_after_steps_that_failed(tmp_path: Path, options: Executor
 
 
 # -- what a user's function does --------------------------------------------------------------------------------------
-
-NASTY = """
-class Odd(BaseException):
-    pass
-
-@asset
-def sound() -> pl.DataFrame:
-    return pl.DataFrame({"n": [1, 2]})
-
-@asset
-def raises() -> pl.DataFrame:
-    secret = 1
-    return deeper(secret)
-
-def deeper(secret: int) -> pl.DataFrame:
-    raise KeyError("nothing here")
-
-@asset
-def exits() -> pl.DataFrame:
-    sys.exit(3)
-
-@asset
-def base() -> pl.DataFrame:
-    raise Odd("odd")
-
-@asset
-def wrong_type() -> pl.DataFrame:
-    return 42
-
-@asset
-def forks() -> pl.DataFrame:
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-    return pl.DataFrame({"n": [0 if child == 0 else 1]})
-
-@asset
-def forks_and_leaves() -> pl.DataFrame:
-    if os.fork() == 0:
-        time.sleep(60)
-        os._exit(0)
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def talks() -> pl.DataFrame:
-    print("printed")
-    print("to stderr", file=sys.stderr)
-    logging.getLogger("mine").warning("logged")
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def shouts() -> pl.DataFrame:
-    for _ in range(40):
-        print("x" * 100_000)
-    print("the end")
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def sleeps() -> pl.DataFrame:
-    print("going to sleep", flush=True)
-    Path("began").touch()
-    time.sleep(60)
-    Path("woke").touch()
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def naps() -> pl.DataFrame:
-    time.sleep(1.5)
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def dies() -> pl.DataFrame:
-    print("last words")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-@asset
-def ends_itself() -> pl.DataFrame:
-    os._exit(7)
-
-@asset(run=Run(retry=Retry(attempts=2)))
-def retried() -> pl.DataFrame:
-    raise ValueError("again")
-""".replace('Path("', 'Path(__file__).with_name("')
 
 
 @every_kind
@@ -480,99 +309,6 @@ def test_a_worker_that_dies_fails_its_attempt_alone(nasty: Bench, key: str, how:
     assert [one.error for one in after] == [None] * 3
     if key == "dies":
         assert results[key].log.output == "last words\n"
-
-
-# -- what cannot be sent ----------------------------------------------------------------------------------------------
-
-UNSHIPPABLE = """
-import threading
-
-class Lock(Config):
-    model_config = {"arbitrary_types_allowed": True, "frozen": True}
-    size: int = 1
-    lock: object = None
-
-class Made(Config):
-    model_config = {"arbitrary_types_allowed": True, "frozen": True}
-    lock: object = threading.Lock()
-
-@asset
-def holds(config: Made) -> pl.DataFrame:
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def odd_metadata(context: Context) -> pl.DataFrame:
-    context.add_metadata(rows=1, lock=threading.Lock())
-    return pl.DataFrame({"n": [1]})
-
-@asset
-def sound() -> pl.DataFrame:
-    return pl.DataFrame({"n": [1]})
-"""
-
-
-@isolated_kinds
-def test_a_config_that_cannot_be_sent_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
-    with desk(tmp_path, UNSHIPPABLE, options) as made:
-        error = made.attempt("holds").error
-
-    assert error is not None
-    assert error.code == "HW522"
-    assert "'lock' in the Config of holds" in error.message
-    assert "threads" in error.hint
-
-
-@isolated_kinds
-def test_metadata_that_cannot_be_sent_back_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
-    with desk(tmp_path, UNSHIPPABLE, options) as made:
-        error = made.attempt("odd_metadata").error
-        after = made.attempt("sound")
-
-    assert error is not None
-    assert error.code == "HW522"
-    assert "metadata 'lock' is a lock" in error.message
-    assert after.error is None
-
-
-@isolated_kinds
-def test_a_project_of_definitions_at_hand_is_refused_before_anything_runs(
-    tmp_path: Path, options: ExecutorOptions
-) -> None:
-    settings = {"kind": options.kind, "address": options.address}
-    project = Project.of([], path=tmp_path, executor=settings)
-    with workplace(project) as place, pytest.raises(RunError, match=r"Project\.of") as raised:
-        open_executor(options, place)
-
-    assert raised.value.code == "HW522"
-    assert "Project.load" in raised.value.hint
-
-
-@isolated_kinds
-def test_a_storage_for_one_process_is_refused_by_name(tmp_path: Path, options: ExecutorOptions) -> None:
-    write_project(
-        tmp_path,
-        "@asset(storage='house')\ndef held() -> pl.DataFrame:\n    return pl.DataFrame({'n': [1]})\n",
-        '[storage.house]\nkind = "duckdb"\n',
-    )
-    with bench(tmp_path, options) as made:
-        error = made.attempt("held").error
-
-    assert error is not None
-    assert error.code == "HW522"
-    assert "'house'" in error.message
-    assert "threads" in error.hint
-
-
-@isolated_kinds
-def test_code_that_was_edited_after_the_run_began_is_not_run(tmp_path: Path, options: ExecutorOptions) -> None:
-    with desk(tmp_path, NASTY, options) as made:
-        text = (tmp_path / "definitions.py").read_text(encoding="utf-8")
-        (tmp_path / "definitions.py").write_text(text.replace("[1, 2]", "[1, 3]"), encoding="utf-8")
-        error = made.attempt("sound").error
-
-    assert error is not None
-    assert error.code == "HW523"
-    assert "definitions.py was edited after the run began" in error.message
 
 
 def _until(true: Callable[[], bool], seconds: float = 30.0) -> None:
