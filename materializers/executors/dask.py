@@ -31,6 +31,8 @@ CONNECT_SECONDS = 30.0
 """So long is a scheduler waited for."""
 _COUNT_SECONDS = 2.0
 """So often the cluster is asked how many workers it has."""
+_FOR_THIS_MACHINE = "127.0.0.1:0"
+"""Where the pages of a cluster of this run's own are served: Dask serves them, and to every network if not told."""
 _ASK_SECONDS = 10.0
 """So long are the workers waited for that are asked to end something."""
 
@@ -98,23 +100,16 @@ class DaskExecutor:
     def submit(self, place: int, task: StepTask, *, timeout_seconds: float | None = None) -> None:
         """Takes an attempt; returns at once. Its time counts from when a worker begins with it."""
         token = new_id()
+        self._underway[place] = (token, None)
         try:
-            payload = ship(task, self._place)
+            future = self._sent(token, ship(task, self._place), timeout_seconds)
         except HeadwaterError as error:
             self._ended.put((place, token, task, refused(task, self._place, error)))
-            self._underway[place] = (token, None)
             return
-        future = self._client.submit(
-            dask_worker.attempt,
-            self._location,
-            self._options,
-            payload,
-            timeout_seconds,
-            token,
-            key=f"headwater-{token}",
-            pure=False,
-            resources=dict(self._options.resources) or None,
-        )
+        except Exception as error:  # noqa: BLE001 -- a client that has lost its scheduler raises many things
+            lost = process_died(task, self._place, f"could not be asked: {_short(error)}")
+            self._ended.put((place, token, task, lost))
+            return
         self._underway[place] = (token, future)
         future.add_done_callback(partial(self._done, place, token, task))
 
@@ -154,6 +149,19 @@ class DaskExecutor:
         self._ask_all(dask_worker.leave, self._location)
         self._closing.close()
 
+    def _sent(self, token: str, payload: bytes, timeout_seconds: float | None) -> Future[bytes]:
+        return self._client.submit(
+            dask_worker.attempt,
+            self._location,
+            self._options,
+            payload,
+            timeout_seconds,
+            token,
+            key=f"headwater-{token}",
+            pure=False,
+            resources=dict(self._options.resources) or None,
+        )
+
     def _done(self, place: int, token: str, task: StepTask, future: Future[bytes]) -> None:
         """Called in a thread of the client when the scheduler is done with an attempt, whichever way."""
         try:
@@ -178,22 +186,20 @@ class DaskExecutor:
             time.sleep(0.2)
 
     def _threads(self) -> int:
-        with contextlib.suppress(OSError, TimeoutError):
-            info = self._client.scheduler_info(n_workers=-1)
-            wanted = self._options.resources
-            return sum(
-                one["nthreads"]
-                for one in info["workers"].values()
-                if all(one["resources"].get(name, 0) >= amount for name, amount in wanted.items())
-            )
-        return 0
+        try:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        except Exception:  # noqa: BLE001 -- a client that has lost its scheduler raises many things
+            return 0
+        wanted = self._options.resources.items()
+        fit = [one for one in workers if all(one["resources"].get(name, 0) >= amount for name, amount in wanted)]
+        return sum(one["nthreads"] for one in fit)
 
     def _ask_all(self, function: Any, word: Any) -> bool:
         """Calls a function on every worker; whether all of them answered in time, as one that is cut off does not."""
         answers: list[Any] = []
 
         def ask() -> None:
-            with contextlib.suppress(OSError, TimeoutError, ValueError):
+            with contextlib.suppress(Exception):
                 answers.extend(self._client.run(function, word, on_error="return").values())
                 answers.append(None)
 
@@ -210,7 +216,8 @@ def _own_cluster(options: ExecutorOptions, closing: contextlib.ExitStack) -> Any
         n_workers=1,
         threads_per_worker=options.workers_here,
         processes=False,
-        dashboard_address=None,
+        dashboard_address=_FOR_THIS_MACHINE,
+        worker_dashboard_address=_FOR_THIS_MACHINE,
         local_directory=folder,
         resources=dict(options.resources) or None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 
 from assets_core import plan as planning
 from assets_core.facts import make_recipe
-from assets_core.ports import Executor
+from assets_core.ports import Executor, Reporter, StepOutcome
 from assets_core.records import StepResult
 from headwater import Project
 from headwater.workplaces import workplace
@@ -121,3 +121,15 @@ def desk(root: Path, definitions: str, options: ExecutorOptions) -> Iterator[Ben
     write_project(root, definitions)
     with bench(root, options) as made:
         yield made
+
+
+class Meddler(Reporter):
+    """Does things when so many slots have settled."""
+
+    def __init__(self, deeds: dict[int, Callable[[], object]]) -> None:
+        self.settled_slots: list[str] = []
+        self._deeds = deeds
+
+    def settled(self, outcome: StepOutcome) -> None:
+        self.settled_slots.append(str(outcome.slot))
+        self._deeds.get(len(self.settled_slots), lambda: None)()

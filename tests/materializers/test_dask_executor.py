@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assets_core.errors import RunError
@@ -16,7 +17,7 @@ from materializers.executors import dask
 from materializers.executors.options import ExecutorOptions
 from materializers.executors.registry import open_executor
 from tests.materializers.dask_cluster import dask_cluster, start_scheduler, start_worker, wait_for_workers
-from tests.materializers.executor_bench import bench, write_project
+from tests.materializers.executor_bench import Meddler, bench, write_project
 
 DEFINITIONS = """
 @asset
@@ -39,11 +40,19 @@ def refused(root: Path, options: ExecutorOptions) -> RunError:
     return raised.value
 
 
-def test_without_an_address_there_is_a_cluster_of_the_runs_own(tmp_path: Path) -> None:
+def _listening_to_the_world() -> set[str]:
+    """The ports of this process at which it can be reached from outside."""
+    connections = psutil.Process().net_connections(kind="tcp")
+    return {str(one.laddr) for one in connections if one.status == "LISTEN" and not one.laddr.ip.startswith("127.")}
+
+
+def test_without_an_address_there_is_a_cluster_of_the_runs_own_that_nobody_else_can_reach(tmp_path: Path) -> None:
     write_project(tmp_path, DEFINITIONS)
+    before = _listening_to_the_world()
     with bench(tmp_path, ExecutorOptions(kind="dask", workers=2)) as made:
         assert made.executor.workers == 2
         assert made.attempt("sound").error is None
+        assert _listening_to_the_world() == before
 
 
 def test_an_address_where_nobody_answers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +101,31 @@ def test_workers_may_have_the_project_in_another_folder_if_it_is_the_same(tmp_pa
 
     assert error is not None
     assert error.code == "HW523"
+
+
+def test_a_run_whose_scheduler_is_lost_ends_and_keeps_what_it_published(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    chain = "".join(
+        f"""
+@asset{f'(inputs={{"before": "step_{number - 1}"}})' if number else ""}
+def step_{number}({"before: pl.DataFrame" if number else ""}) -> pl.DataFrame:
+    time.sleep(0.5)
+    return pl.DataFrame({{"n": [{number}]}})
+"""
+        for number in range(6)
+    )
+    with dask_cluster(tmp_path, workers=2) as cluster:
+        write_project(root, chain, f'[executor]\nkind = "dask"\naddress = "{cluster.address}"\n')
+        with Project.load(root) as project:
+            result = project.materialize(reporter=Meddler({2: cluster.scheduler.kill}))
+            published = {str(slot) for slot in project.catalog.published(project.env)}
+            assert project.verify().ok
+            finished = project.materialize(executor="threads")
+
+    assert result.counts == {"succeeded": 2, "failed": 1, "upstream_failed": 3}
+    assert [one.error and one.error.code for one in result.steps if one.state == "failed"] == ["HW521"]
+    assert published == {"step_0", "step_1"}
+    assert finished.counts == {"succeeded": 4}
 
 
 def test_the_attempt_of_a_killed_worker_is_carried_out_by_another_and_comes_back_once(tmp_path: Path) -> None:

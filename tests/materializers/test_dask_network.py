@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from assets_core.ports import Reporter, StepOutcome
 from headwater import Project
 from tests.materializers.dask_cluster import start_scheduler, start_worker, wait_for_workers
-from tests.materializers.executor_bench import write_project
+from tests.materializers.executor_bench import Meddler, write_project
 
 WORKERS = 3
 IMPATIENT = {
@@ -85,18 +84,6 @@ def network() -> Iterator[Network]:
         for space in made.links:
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
         subprocess.run(["ip", "link", "del", made.name], check=False, capture_output=True)
-
-
-class Meddler(Reporter):
-    """Does things when so many slots have settled."""
-
-    def __init__(self, deeds: dict[int, Callable[[], object]]) -> None:
-        self.settled_slots: list[str] = []
-        self._deeds = deeds
-
-    def settled(self, outcome: StepOutcome) -> None:
-        self.settled_slots.append(str(outcome.slot))
-        self._deeds.get(len(self.settled_slots), lambda: None)()
 
 
 LATTICE = """
