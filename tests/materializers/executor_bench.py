@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from assets_core import plan as planning
+from assets_core import planning
 from assets_core.facts import make_recipe
 from assets_core.ports import Executor, Reporter, StepOutcome
 from assets_core.records import StepResult
