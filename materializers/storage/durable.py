@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 
@@ -18,6 +19,9 @@ def replace_link(target: str, link: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
+    with suppress(FileExistsError, NotImplementedError, PermissionError):
+        os.symlink(target, link)  # where there is no link yet, nothing has to be replaced
+        return
     temporary = link.with_name(f".{link.name}.{os.getpid()}-{get_ident()}.new")
     temporary.unlink(missing_ok=True)
     try:

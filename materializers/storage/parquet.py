@@ -55,6 +55,7 @@ class ParquetStorage:
         self.durable = durable
         self._base = os.fspath(root)
         self._made: set[str] = set()
+        self._settled: set[str] = set()
         self._above = [*folders_above(root), os.path.dirname(os.path.abspath(root))]
 
     @classmethod
@@ -110,19 +111,21 @@ class ParquetStorage:
         return Stored(self.name, location, sink.bytes, sink.digest())
 
     def settle(self, stored: Sequence[Stored]) -> None:
-        """Syncs the folders that hold the files, and those above that may be new."""
+        """Syncs the folders that hold the files; those above, which may be new, the first time only."""
         if not self.durable:
             return
-        folders: dict[str, None] = {}
-        for one in stored:
-            folder = one.location
-            while folder:
+        own = dict.fromkeys(one.location.rpartition("/")[0] for one in stored)
+        folders = {f"{self._base}/{folder}" if folder else self._base: None for folder in own}
+        fresh = folders.keys() - self._settled
+        for folder in fresh:
+            while folder != self._base:
                 folder = folder.rpartition("/")[0]
-                folders[f"{self._base}/{folder}" if folder else self._base] = None
-        if folders:
+                folders[folder] = None
+        if fresh:
             folders.update(dict.fromkeys(self._above))
         try:
             sync_folders(folders)
+            self._settled |= fresh
             crash_point("parquet.settled")
         except OSError as error:
             raise self._cannot_write(error.filename or self._base, error) from error
@@ -276,6 +279,7 @@ class ParquetStorage:
 
     def _make(self, folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
+        self._settled.discard(folder)
         self._made.add(folder)
 
     def _path(self, location: str) -> str:
