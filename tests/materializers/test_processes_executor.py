@@ -15,6 +15,7 @@ import pytest
 
 from assets_core.errors import UsageError
 from headwater import Project, secrets, workplaces
+from headwater.backfill import Backfill
 from headwater.workplaces import workplace
 from materializers.executors.options import ExecutorOptions
 from materializers.executors.registry import open_executor
@@ -260,3 +261,25 @@ def test_an_environment_may_have_an_executor_of_its_own(tmp_path: Path) -> None:
         assert (project.settings.executor.kind, project.settings.executor.workers) == ("processes", 3)
     with Project.load(tmp_path, env="dev") as project:
         assert project.settings.executor.kind == "threads"
+
+
+def test_backfills_and_resumed_runs_are_carried_out_where_it_is_asked(tmp_path: Path) -> None:
+    write_project(
+        tmp_path,
+        """
+        @asset(partitions=Daily("2024-01-01", "2024-01-03"))
+        def daily(context: Context) -> pl.DataFrame:
+            if context.partition.key == "2024-01-02" and not Path(__file__).with_name("mended").exists():
+                raise ValueError("not yet")
+            context.add_metadata(process=os.getpid())
+            return pl.DataFrame({"n": [1]})
+        """,
+    )
+    with Project.load(tmp_path) as project:
+        first = project.backfill("daily", Backfill(), executor="processes")
+        (tmp_path / "mended").touch()
+        second = project.resume(first.run_id or "", executor="processes")
+        shown = project.catalog.published(project.env).values()
+
+    assert (first.counts, second.counts) == ({"succeeded": 1, "failed": 1}, {"succeeded": 1})
+    assert os.getpid() not in {made.metadata["process"] for made in shown}
