@@ -112,7 +112,9 @@ class Reporter:
 
 
 class Executor(Protocol):
-    """Carries attempts out, somewhere, several at a time."""
+    """Carries attempts out, somewhere, several at a time. An attempt at a place is followed by another one there only
+    when it has come back or was cancelled.
+    """
 
     @property
     def workers(self) -> int:
@@ -122,23 +124,23 @@ class Executor(Protocol):
         """Takes an attempt at the step at a place of the plan; returns at once.
 
         Arguments:
-            timeout_seconds: how long the attempt may take from when it begins; then it comes back from ``wait`` with
-                the error HW520, ended or given up.
+            timeout_seconds: so long may it run, waiting not counted. An attempt that runs longer comes back with the
+                error HW520; whether its work was ended with it, ``cancel`` says of this executor.
+        """
+
+    def cancel(self, place: int) -> bool:
+        """Ends the attempt at a place, begun or not; nothing of it comes back from ``wait`` any more.
+
+        Returns:
+            True if no work is done for it any more, False if it can only be given up: it may go on, unheeded.
         """
 
     def wait(self, seconds: float | None) -> Sequence[tuple[int, StepResult]]:
         """Attempts that ended since the last call, waiting for the first at most so long; None waits for ever."""
 
-    def cancel(self, place: int) -> bool:
-        """Ends an attempt now; it does not come back from ``wait``.
-
-        Returns:
-            Whether it has ended. If not, it is given up: what it still gives is thrown away where it runs.
-        """
-
     def close(self, wait: bool = True) -> None:
         """Gives everything back.
 
         Arguments:
-            wait: whether for attempts that still run; those that were given up are never waited for.
+            wait: for attempts that still run; without, they are ended where that can be done, else given up.
         """

@@ -69,10 +69,23 @@ class RunSection(_Section):
         return None if self.memory is None else size(self.memory, what="[run] memory", where=FILE_NAME)
 
 
+class ExecutorSection(_Section):
+    """``[executor]``: where attempts run; see ``materializers.executors.options``."""
+
+    kind: str = "threads"
+    workers: int | None = Field(default=None, ge=1)
+    recycle_after_steps: int | None = Field(default=None, ge=1)
+    recycle_after_bytes: int | None = Field(default=None, ge=1)
+    address: str = ""
+    project: str = ""
+    resources: dict[str, float] = Field(default_factory=dict)
+
+
 class EnvSection(_Section):
     """``[env.NAME]``: one environment, and what it says differently."""
 
     protected: bool = False
+    executor: ExecutorSection | None = None
     storage: dict[str, StorageSection] = Field(default_factory=dict)
     config: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -86,6 +99,7 @@ class Settings(_Section):
     catalog: CatalogSection = CatalogSection()
     run: RunSection = RunSection()
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    executor: ExecutorSection = ExecutorSection()
     assets: dict[str, AssetsSection] = Field(default_factory=dict)
     config: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -139,6 +153,7 @@ def overlaid(settings: Settings, env: str) -> Settings:
             "storage": {**settings.storage, **own.storage},
             "config": _merged(settings.config, own.config),
             "resources": _merged(settings.resources, own.resources),
+            "executor": own.executor or settings.executor,
         }
     )
 
@@ -194,6 +209,7 @@ def _known_names(path: list[str]) -> list[str]:
         "project": ProjectSection,
         "catalog": CatalogSection,
         "run": RunSection,
+        "executor": ExecutorSection,
         "assets": AssetsSection,
         "env": EnvSection,
     }

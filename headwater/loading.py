@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from headwater.config import Settings
 from headwater.definitions import config_values, normalised
 from headwater.environment_name import choose_environment
 from headwater.secrets import mask
+from lineage.code_sources import DEFAULT_CACHE
 
 
 class Loaded(NamedTuple):
@@ -42,6 +45,18 @@ def load(root: Path, env: str | None, overrides: Iterable[str]) -> Loaded:
     if errors:
         raise_all(_relative(errors, root))
     return _assemble(root, raw.project.name or root.name, name, settings, found, overrides)
+
+
+def digests(root: Path) -> dict[str, str]:
+    """SHA-256 of headwater.toml and of the bytes that each module of the project was imported from, by path below the
+    root; to be asked for when the project has just been loaded."""
+    imported = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    found = {config.FILE_NAME: hashlib.sha256((root / config.FILE_NAME).read_bytes()).hexdigest()}
+    for path, digest in DEFAULT_CACHE.digests().items():
+        place = Path(path).resolve()
+        if path in imported and place.is_relative_to(root):
+            found[place.relative_to(root).as_posix()] = digest
+    return found
 
 
 def of(definitions: Iterable[Any], root: Path, env: str, name: str, settings: Mapping[str, Any]) -> Loaded:

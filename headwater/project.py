@@ -66,6 +66,8 @@ class Project:
         self.configs = configs
         self.loaded_with: tuple[str, ...] | None = None
         """The settings given to ``load``; None for a project that another process could not load."""
+        self.loaded_from: dict[str, str] = {}
+        """SHA-256 of headwater.toml and of every module of the project, as ``load`` found them, by path."""
         self._catalog: Catalog | None = None
         self._tables: Tables | None = None
         self._scene: Scene | None = None
@@ -90,7 +92,7 @@ class Project:
         """
         given = tuple(set)
         project = cls(*loading.load(Path(path).resolve(), env, given))
-        project.loaded_with = given
+        project.loaded_with, project.loaded_from = given, loading.digests(project.root)
         return project
 
     @classmethod
@@ -234,6 +236,7 @@ class Project:
         exclude: str = "",
         force: bool = False,
         workers: int | None = None,
+        executor: str | None = None,
         if_busy: str = "wait",
         fail_fast: bool = False,
         reporter: Reporter | None = None,
@@ -246,7 +249,8 @@ class Project:
             select: a selection; everything if empty.
             partition: stay within a partition key or a range ``A..B``.
             force: compute every selected slot, fresh or not.
-            workers: attempts at once; the number of processors if not given.
+            workers: attempts at once; what ``[executor]`` says or the place has if not given.
+            executor: where attempts run, ``threads``, ``processes`` or ``dask``; what ``[executor]`` says if not given.
             if_busy: what to do about slots that another run is at: ``wait`` until it has ended with them, ``skip``
                 them and what reads them; or ``fail``: do not even begin while another run is at work.
             fail_fast: begin nothing more when a step has failed, also what does not depend on it.
@@ -260,13 +264,14 @@ class Project:
         from headwater.running import Asked, materialize
 
         asked = Asked(select, partition, exclude, force)
-        return materialize(self, asked, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
+        return materialize(self, asked, self._manner(workers, executor, if_busy, fail_fast, reporter, command, reason))
 
     def resume(
         self,
         run_id: str,
         *,
         workers: int | None = None,
+        executor: str | None = None,
         if_busy: str = "wait",
         fail_fast: bool = False,
         reporter: Reporter | None = None,
@@ -287,7 +292,7 @@ class Project:
         """
         from headwater.running import resume
 
-        return resume(self, run_id, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
+        return resume(self, run_id, self._manner(workers, executor, if_busy, fail_fast, reporter, command, reason))
 
     def cancel(self, run_id: str, *, at_once: bool = False) -> RunRecord:
         """Asks a run that another process carries out to end; it hears that within seconds.
@@ -307,14 +312,21 @@ class Project:
         return cancel(self, run_id, at_once=at_once)
 
     def _manner(
-        self, workers: int | None, if_busy: str, fail_fast: bool, reporter: Reporter | None, command: str, reason: str
+        self,
+        workers: int | None,
+        executor: str | None,
+        if_busy: str,
+        fail_fast: bool,
+        reporter: Reporter | None,
+        command: str,
+        reason: str,
     ) -> Manner:
         from assets_core.ports import IfBusy, Reporter
         from headwater.running import Manner
 
         if if_busy not in tuple(IfBusy):
             raise UsageError("HW623", f"if_busy={if_busy!r}", hint=f"one of {', '.join(IfBusy)}")
-        return Manner(workers, IfBusy(if_busy), fail_fast, reporter or Reporter(), command, reason)
+        return Manner(workers, executor, IfBusy(if_busy), fail_fast, reporter or Reporter(), command, reason)
 
     def plan_backfill(
         self, select: str, asked: Backfill, *, exclude: str = "", force: bool = False
@@ -334,6 +346,7 @@ class Project:
         exclude: str = "",
         force: bool = False,
         workers: int | None = None,
+        executor: str | None = None,
         if_busy: str = "wait",
         fail_fast: bool = False,
         reporter: Reporter | None = None,
@@ -352,7 +365,7 @@ class Project:
         from headwater.running import Asked, materialize
 
         wanted = Asked(select, None, exclude, force, backfill=asked)
-        return materialize(self, wanted, self._manner(workers, if_busy, fail_fast, reporter, command, reason))
+        return materialize(self, wanted, self._manner(workers, executor, if_busy, fail_fast, reporter, command, reason))
 
     def validate(self, *, rebuild: bool = True) -> Validation:
         """Definitions only: derives and type-checks the whole graph; touches no data.

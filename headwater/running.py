@@ -14,7 +14,7 @@ from assets_core.admission import Limits
 from assets_core.errors import HeadwaterError, RefusedError, UsageError
 from assets_core.keys import Slot
 from assets_core.plan import Plan
-from assets_core.ports import Conduct, IfBusy, Reporter, RunResult
+from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult
 from assets_core.records import RunRecord, RunState
 from assets_core.run import StepState
 from headwater import processes
@@ -23,11 +23,13 @@ from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
 from headwater.machine import memory_bytes
 from headwater.secrets import mask
-from headwater.use_cases import opened_resources, planned
+from headwater.use_cases import planned
+from headwater.workplaces import workplace
 from lineage.catalog.values import Request
 from materializers.capture import capturing_streams
 from materializers.engine import Engine
-from materializers.executors import ThreadsExecutor
+from materializers.executors.options import ExecutorOptions
+from materializers.executors.registry import check_kind, open_executor
 from materializers.ids import new_id
 from materializers.observe import Known
 
@@ -64,11 +66,13 @@ class Manner:
     """How it is to be done.
 
     Arguments:
-        workers: attempts at once; the number of processors if not given.
+        workers: attempts at once; what ``[executor]`` says or the place has if not given.
+        executor: where attempts run; what ``[executor]`` says if not given.
         command, reason: kept with the run.
     """
 
     workers: int | None = None
+    executor: str | None = None
     if_busy: IfBusy = IfBusy.WAIT
     fail_fast: bool = False
     reporter: Reporter = field(default_factory=Reporter)
@@ -93,6 +97,7 @@ class Interrupted(KeyboardInterrupt):
 def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     """See ``Project.materialize``."""
     told = manner.reporter
+    check_kind(manner.executor or project.settings.executor.kind)
     refuse_frozen(project)
     dead = abandon_dead_runs(project)
     run_id = new_id()
@@ -211,9 +216,9 @@ def _carry_out(
     told = manner.reporter
     try:
         told.planned(plan, run_id)
-        with _closing(ThreadsExecutor(manner.workers)) as executor, opened_resources(project) as resources:
+        with workplace(project) as place, _closing(open_executor(_options(project, manner), place)) as executor:
             engine = Engine(
-                project.scene, known, plan, run_id, executor, told, resources, mask,
+                project.scene, known, plan, run_id, executor, told, mask,
                 conduct=conduct, since=since, bury=lambda: abandon_dead_runs(project),
             )  # fmt: skip
             try:
@@ -231,8 +236,14 @@ def _carry_out(
     return result, (signals[0] if signals else signal.SIGINT) if engine.stopped else None
 
 
+def _options(project: Project, manner: Manner) -> ExecutorOptions:
+    """What ``[executor]`` says, and what was asked for this run."""
+    options = ExecutorOptions(**project.settings.executor.model_dump())
+    return replace(options, kind=manner.executor or options.kind, workers=manner.workers or options.workers)
+
+
 @contextmanager
-def _closing(executor: ThreadsExecutor) -> Iterator[ThreadsExecutor]:
+def _closing(executor: Executor) -> Iterator[Executor]:
     """Closes the executor; where the run came to its end, nothing runs any more but what was given up."""
     try:
         yield executor

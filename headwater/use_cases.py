@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets_core import planning
-from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -22,6 +20,7 @@ from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
 from headwater.orphans import orphaned
 from headwater.pointers import records_shown
+from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
@@ -111,18 +110,6 @@ def _within(project: Project, keys: Collection[str], text: str, facts: Facts) ->
     return {key: tuple(found) for key, found in chosen.items()}
 
 
-@contextmanager
-def opened_resources(project: Project) -> Iterator[Callable[[Asset[..., Any]], dict[str, Any]]]:
-    """Opens each resource when the first step asks for it, and closes all at the end."""
-    from headwater.resources import Resources
-
-    opened = Resources(project.settings.resources)
-    try:
-        yield opened.of
-    finally:
-        opened.close()
-
-
 # -- reading what is published --------------------------------------------------------------------------------------
 
 
@@ -138,8 +125,8 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
                 "HW614", f"{found.key} is partitioned", hint=f"name one slot: {found.key}@{last[-1] if last else '...'}"
             )
         partition = key_of(found.partitions, partition)
-    with opened_resources(project) as resources:
-        return preview_step(project.scene, known, Slot(found.key, partition), resources(found))
+    with workplace(project) as place:
+        return preview_step(project.scene, known, Slot(found.key, partition), place)
 
 
 def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -15,9 +16,14 @@ LIMIT = 64 * 1024
 
 
 class Captured:
-    """The text of one attempt."""
+    """The text of one attempt.
 
-    def __init__(self) -> None:
+    Arguments:
+        mirror: an open file to which the first part of the text is copied as it comes.
+    """
+
+    def __init__(self, mirror: int | None = None) -> None:
+        self._mirror = mirror
         self._head: list[str] = []
         self._tail = ""
         self._kept = 0
@@ -28,6 +34,9 @@ class Captured:
         room = LIMIT * 3 // 4 - self._kept
         if room > 0:
             self._head.append(text[:room])
+            if self._mirror is not None:
+                with suppress(OSError):  # a full disk is no reason for print to fail
+                    os.write(self._mirror, text[:room].encode("utf-8", "replace"))
             self._kept += min(len(text), room)
             text = text[room:]
         if text:
@@ -41,6 +50,14 @@ class Captured:
         return "".join(self._head) + gap + self._tail
 
 
+def bounded(text: str) -> str:
+    """A text without its middle where it is too long to be kept whole."""
+    kept = Captured()
+    kept.write(text)
+    return kept.text()
+
+
+_mirrors: list[int] = []
 _current: ContextVar[Captured | None] = ContextVar("captured", default=None)
 
 
@@ -98,9 +115,19 @@ def capturing_streams() -> Iterator[None]:
 
 
 @contextmanager
+def mirroring(descriptor: int) -> Iterator[None]:
+    """Copies the beginning of what each attempt prints to an open file as well, for a reader that may outlive it."""
+    _mirrors[:] = [descriptor]
+    try:
+        yield
+    finally:
+        _mirrors.clear()
+
+
+@contextmanager
 def captured() -> Iterator[Captured]:
     """Collects what the current thread prints and logs inside the block."""
-    kept = Captured()
+    kept = Captured(*_mirrors)
     token = _current.set(kept)
     try:
         yield kept

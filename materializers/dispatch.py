@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
 
-import polars as pl
-
-from assets_core.asset import Asset, Source
+from assets_core.asset import Source
 from assets_core.errors import RunError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
-from assets_core.records import AttemptLog, Materialization, Schema, StepError
-from lineage.derive import PARTITION_VALUES, with_source
-from lineage.dtypes import parse_dtype
+from assets_core.records import AttemptLog, Materialization, StepError
+from lineage.derive import with_source
 from lineage.locality import Locality, locality_of, split_as_declared
-from materializers.ids import new_id
 from materializers.observe import Scene, input_schemas
-from materializers.task import StepTask, TaskInput, TaskOutput
+from materializers.step_task import RowsAt, Shown, StepTask, TaskInput, TaskOutput, rows_of
 
 
 @dataclass
@@ -58,23 +52,12 @@ class Dispatcher:
 
     Arguments:
         facts: moved on by the engine as steps are published.
-        resources: opens the resources of an asset, by parameter.
-        mask: takes secrets out of a text.
     """
 
-    def __init__(
-        self,
-        scene: Scene,
-        facts: Facts,
-        run_id: str,
-        resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
-        mask: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, scene: Scene, facts: Facts, run_id: str) -> None:
         self.scene = scene
         self.facts = facts
         self.run_id = run_id
-        self.resources = resources
-        self.mask = mask
         self._readers = _readers(scene)
         self._locality: dict[str, Locality] = {}
 
@@ -82,43 +65,28 @@ class Dispatcher:
         """All that the next attempt at a step needs.
 
         Raises:
-            HeadwaterError: a storage or resource cannot be opened.
+            RunError: HW512, an asset of the step cannot be derived.
         """
         step = progress.step
         asset = self.facts.graph.asset(step.slot.asset)
         partition = None
         if asset.partitions is not None and step.slot.partition is not None:
             partition = asset.partitions.partition(step.slot.partition)
-        names = {self.facts.graph.asset(slot.asset).storage or "default" for slot in step.slots}
-        names |= {one.stored.storage for one in progress.adopt.values() if one.stored is not None}
-        config = self.scene.configs.get(asset.key)
-        values: dict[str, Any] = {} if config is None else dict(config)
-        if partition is not None:
-            values |= {
-                "partition_key": partition.key,
-                "partition_start": partition.start,
-                "partition_end": partition.end,
-                **{f"partition_{name}": key for name, key in partition.keys.items()},
-            }
         return StepTask(
             tuple(self._output(slot, progress) for slot in step.slots),
             tuple(self._inputs(step.slot)),
-            {name: self.scene.tables.storage(name) for name in names},
             self.run_id,
             progress.attempts + 1,
             partition,
-            config,
-            self.resources(asset),
-            values,
-            self._lookup,
-            self.mask,
+            self.scene.configs.get(asset.key),
+            self._lookups(step),
         )
 
     def batch(self, progresses: Sequence[Progress]) -> StepTask:
         """The task of several steps of one asset: one call on the rows of all their slots.
 
         Raises:
-            HeadwaterError: a storage or resource cannot be opened.
+            RunError: HW512, the asset cannot be derived; HW514, it has no partitions.
         """
         first = progresses[0].step.slot
         definition = self.facts.graph.asset(first.asset).partitions
@@ -137,7 +105,6 @@ class Dispatcher:
             inputs=tuple(self._inputs(*slots)),
             partition=None,
             partitions=tuple(definition.partition(slot.partition or "") for slot in slots),
-            values={name: value for name, value in middle.values.items() if name not in PARTITION_VALUES},
             trial=None if self._local(slots) else middle,
         )
 
@@ -179,9 +146,8 @@ class Dispatcher:
             whole = derivation is None or bound.name not in derivation.read_sets
             names = None if whole or columns is None else tuple(name for name, _ in columns)
             schema = made[0].schema if made else self.facts.schema(bound.key) or ()
-            scan = partial(self.scene.tables.scan, made) if made else partial(_no_rows, schema)
-            rows = sum(one.version.rows or 0 for one in made)
-            yield TaskInput(bound.name, bound.key, bound.form, schema, names, scan, rows)
+            count = sum(one.version.rows or 0 for one in made)
+            yield TaskInput(bound.name, bound.key, bound.form, schema, names, tuple(map(rows_of, made)), count)
 
     def _output(self, slot: Slot, progress: Progress) -> TaskOutput:
         asset = self.facts.graph.asset(slot.asset)
@@ -193,15 +159,12 @@ class Dispatcher:
         recipe = replace(recipe, code=with_source(asset, recipe.code, inputs, self.scene.derived))
         shown = self.facts.published.get(slot)
         return TaskOutput(
-            asset,
             slot,
-            new_id(),
             recipe,
-            derivation,
+            derivation.lineage,
             self._read_sets(slot.asset),
-            shown,
+            None if shown is None else Shown(shown.id, shown.version),
             self._originals(shown),
-            asset.checks,
             progress.adopt.get(slot),
         )
 
@@ -214,25 +177,24 @@ class Dispatcher:
                 found[facts.derivation.read_sets[name]] = None
         return tuple(found)
 
-    def _originals(self, shown: Materialization | None) -> dict[str, Callable[[], pl.LazyFrame]]:
+    def _originals(self, shown: Materialization | None) -> dict[str, RowsAt]:
         if shown is None:
             return {}
         earlier = {one for one in shown.version.origins.values() if one != shown.id}
         records = self.scene.catalog.materializations(earlier) if earlier else {}
-        return {made.id: partial(self.scene.tables.scan, [made]) for made in (shown, *records.values())}
+        return {made.id: rows_of(made) for made in (shown, *records.values())}
 
-    def _lookup(self, key: str, column: str) -> pl.LazyFrame:
+    def _lookups(self, step: Step) -> dict[str, tuple[RowsAt, ...]]:
+        """What is published now of the assets and sources in which the step's checks look values up."""
+        checks = (check for slot in step.slots for check in self.facts.graph.asset(slot.asset).checks)
+        targets = {check.target for check in checks if check.target is not None}
+        return {key: self._published(key) for key in targets}
+
+    def _published(self, key: str) -> tuple[RowsAt, ...]:
+        """Where the rows of every slot of an asset lie that is published now."""
         slots = [Slot(key, partition) for partition in list(self.facts.published.glances(key))]
-        if not slots:
-            raise LookupError(key)
         self.facts.published.fetch(slots)
-        made = [self.facts.published[slot] for slot in slots]
-        return self.scene.tables.scan(made).select(column)
-
-
-def _no_rows(schema: Schema) -> pl.LazyFrame:
-    """What an input gives of which no slot lies in the window that is read."""
-    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in schema})
+        return tuple(rows_of(self.facts.published[slot]) for slot in slots)
 
 
 def _readers(scene: Scene) -> dict[str, list[tuple[str, str]]]:

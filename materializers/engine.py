@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
 
 from assets_core.admission import path_lengths, typical_seconds
-from assets_core.asset import Asset, Run
+from assets_core.asset import Run
 from assets_core.errors import HeadwaterError
 from assets_core.plan import Plan
 from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult, StepOutcome
@@ -44,7 +43,6 @@ class Engine:
         known: the facts that the plan was made from; the engine moves them on.
         executor: where attempts run.
         reporter: who is told.
-        resources: opens the resources of an asset, by parameter.
         mask: takes secrets out of a text.
         since: the entry of the catalog's log up to which the facts are known to be whole.
         bury: marks runs whose process is gone as abandoned, and gives a sentence on each.
@@ -58,7 +56,6 @@ class Engine:
         run_id: str,
         executor: Executor,
         reporter: Reporter,
-        resources: Callable[[Asset[..., Any]], dict[str, Any]] = lambda _: {},
         mask: Callable[[str], str] = str,
         *,
         conduct: Conduct | None = None,
@@ -79,7 +76,7 @@ class Engine:
         self.warnings: list[str] = []
         self._progress: dict[int, Progress] = {}
         self._considering = Considering(scene, known, self.conduct.done)
-        self._dispatcher = Dispatcher(scene, known.facts, run_id, resources, mask)
+        self._dispatcher = Dispatcher(scene, known.facts, run_id)
         self._neighbours = Neighbourhood(scene, known.facts, run_id, since, bury)
         self._recorder = Recorder(scene, known.facts, self.table, self._progress, run_id, self._warn)
         self._calls = Calls(plan.batches, self.conduct.limits, self._run_of, plan.turn)
@@ -329,7 +326,7 @@ class Engine:
             task = self._dispatcher.batch(under_way) if len(call) > 1 else self._dispatcher.task(under_way[0])
             for progress in under_way:
                 progress.sources = self._dispatcher.sources(progress.step)
-        except Exception as error:  # noqa: BLE001 -- opening a resource calls user code, which may raise anything
+        except HeadwaterError as error:
             for place, progress in zip(call, under_way, strict=True):
                 progress.error = self._told(error)
                 self._apply(place, StepEvent.RAISED)

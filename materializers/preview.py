@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from assets_core.errors import UsageError
@@ -14,9 +11,10 @@ from assets_core.plan import Step
 from materializers.dispatch import Dispatcher, Progress
 from materializers.observe import Known, Scene, asset_facts
 from materializers.task import computed
+from materializers.workplace import Workplace
 
 
-def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str, Any]) -> pl.DataFrame:
+def preview_step(scene: Scene, known: Known, slot: Slot, place: Workplace) -> pl.DataFrame:
     """What an asset's code gives now for one slot; errors of the user's function come through as they are.
 
     Raises:
@@ -34,6 +32,5 @@ def preview_step(scene: Scene, known: Known, slot: Slot, resources: Mapping[str,
         raise UsageError(
             "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
         )
-    dispatcher = Dispatcher(scene, known.facts, "preview", lambda _: dict(resources))
-    frames = computed(dispatcher.task(progress))
+    frames = computed(Dispatcher(scene, known.facts, "preview").task(progress), place)
     return frames[slots.index(slot)]

@@ -20,6 +20,7 @@ from materializers.read_options import check_options
 from materializers.readers import as_schema, as_shape, scan
 from materializers.reading import Reading, reading_of
 from materializers.snapshots import observe_slots, snapshot_storage
+from materializers.step_task import RowsAt
 
 SCHEME = "files-1"
 """Names the rules by which versions of sources that are read in place are made."""
@@ -104,7 +105,9 @@ def observe(
     )
 
 
-def scan_source(source: Source, observed: Sequence[Materialization], *, root: Path, cache: Path) -> pl.LazyFrame:
+def scan_source(
+    source: Source, observed: Sequence[Materialization | RowsAt], *, root: Path, cache: Path
+) -> pl.LazyFrame:
     """The rows that were observed, as one lazy frame.
 
     Arguments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypedDict
 
 import polars as pl
@@ -10,12 +10,14 @@ import polars as pl
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError
 from assets_core.keys import Slot
-from assets_core.records import Materialization, Stored
+from assets_core.records import Stored
 from assets_core.versions import DataVersion
 from lineage.fingerprint import tally_for
 from lineage.fingerprint_large import Tally
 from lineage.fingerprint_tolerance import steady_version
+from materializers.step_task import TaskOutput
 from materializers.storage.protocol import Storage
+from materializers.tables import Tables
 
 
 class Ways(TypedDict):
@@ -27,10 +29,10 @@ class Ways(TypedDict):
     ordered: bool
 
 
-def ways_of(asset: Asset[..., Any], shown: Materialization | None, read_sets: Collection[tuple[str, ...]]) -> Ways:
+def ways_of(asset: Asset[..., Any], output: TaskOutput) -> Ways:
     """How an asset's results are versioned, so that they compare with what its slot shows."""
-    previous = () if shown is None else shown.version.key
-    return Ways(unique_key=asset.unique_key, previous_key=previous, read_sets=read_sets, ordered=asset.ordered)
+    previous = () if output.shown is None else output.shown.version.key
+    return Ways(unique_key=asset.unique_key, previous_key=previous, read_sets=output.read_sets, ordered=asset.ordered)
 
 
 def write_in_passing(
@@ -50,23 +52,20 @@ def steady(
     version: DataVersion,
     frame: pl.DataFrame | pl.LazyFrame,
     asset: Asset[..., Any],
-    shown: Materialization | None,
-    originals: Mapping[str, Callable[[], pl.LazyFrame]],
+    output: TaskOutput,
+    tables: Tables,
 ) -> DataVersion:
-    """The version in which floats that hardly moved keep what they had.
-
-    Arguments:
-        shown, originals: as for ``task.TaskOutput``.
-    """
+    """The version in which floats that hardly moved keep what they had."""
+    shown = output.shown
     if shown is None:
         return version
 
     def original_of(materialization: str, columns: Collection[str]) -> pl.DataFrame | None:
-        scan = originals.get(materialization)
+        at = output.originals.get(materialization)
         try:
-            if scan is None:
+            if at is None:
                 return None
-            rows = scan()
+            rows = tables.scan([at])
             return rows.select(name for name in rows.collect_schema() if name in columns).collect()
         except (HeadwaterError, OSError, pl.exceptions.PolarsError):
             return None

@@ -23,6 +23,7 @@ from lineage.fingerprint_many import projections
 from materializers.files import FileState
 from materializers.snapshots import SNAPSHOTS, snapshot_storage
 from materializers.sources import confirm, scan_source
+from materializers.step_task import RowsAt
 from materializers.storage.protocol import Storage
 from materializers.storage.registry import open_storage
 
@@ -81,7 +82,7 @@ class Tables:
             )
         return table
 
-    def scan(self, made: Sequence[Materialization]) -> pl.LazyFrame:
+    def scan(self, made: Sequence[Materialization | RowsAt]) -> pl.LazyFrame:
         """The rows of one or several materializations or observations of one asset, below each other."""
         first = made[0]
         if first.kind is RecordKind.OBSERVATION:

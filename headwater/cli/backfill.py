@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.call import Call, partitions_of
-from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option
+from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--reverse", is_flag=True, help="Newest partitions first.")
 @click.option("--batch", metavar="N|WINDOW", default="", help="Partitions of one call: a number, day, week, month ...")
 @click.option("--max-parallel", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@executor_option
 @if_busy_option
 @fail_fast_option
 @exclude_option
@@ -60,6 +61,7 @@ def command(
     reverse: bool,
     batch: str,
     max_parallel: int | None,
+    executor: str | None,
     if_busy: str,
     fail_fast: bool,
     exclude: str,
@@ -109,6 +111,7 @@ def command(
                 exclude=exclude,
                 force=force,
                 workers=max_parallel,
+                executor=executor,
                 if_busy=if_busy,
                 fail_fast=fail_fast,
                 reporter=reporter,

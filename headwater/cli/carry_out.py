@@ -35,6 +35,15 @@ def fail_fast_option(function: F) -> F:
     return click.option("--fail-fast", is_flag=True, help="Begin nothing more when a step has failed.")(function)
 
 
+def executor_option(function: F) -> F:
+    """``--executor``."""
+    return click.option(
+        "--executor",
+        metavar="KIND",
+        help="Where steps run: threads, processes or dask; else [executor] kind.",
+    )(function)
+
+
 def workers_option(function: F) -> F:
     """``--workers``."""
     return click.option(

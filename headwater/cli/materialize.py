@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.call import Call, partitions_of
-from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option, workers_option
+from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option, workers_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @why_option
 @workers_option
+@executor_option
 @if_busy_option
 @fail_fast_option
 @progress_option
@@ -54,6 +55,7 @@ def command(
     dry_run: bool,
     why: bool,
     workers: int | None,
+    executor: str | None,
     if_busy: str,
     fail_fast: bool,
     progress: str,
@@ -81,6 +83,7 @@ def command(
                 exclude=exclude,
                 force=force,
                 workers=workers,
+                executor=executor,
                 if_busy=if_busy,
                 fail_fast=fail_fast,
                 reporter=reporter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from headwater.cli.call import Call
-from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option, workers_option
+from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option, workers_option
 from headwater.cli.command import verb
 from headwater.cli.options import all_option, progress_option, set_option
 
@@ -13,6 +13,7 @@ from headwater.cli.options import all_option, progress_option, set_option
 @verb("resume", examples=(("headwater runs resume 0199d3c2-11ab", ""),))
 @click.argument("run", metavar="ID", help="The run; the beginning of its id will do.")
 @workers_option
+@executor_option
 @if_busy_option
 @fail_fast_option
 @progress_option
@@ -20,7 +21,14 @@ from headwater.cli.options import all_option, progress_option, set_option
 @all_option
 @set_option
 def command(
-    call: Call, run: str, workers: int | None, if_busy: str, fail_fast: bool, progress: str, reason: str
+    call: Call,
+    run: str,
+    workers: int | None,
+    executor: str | None,
+    if_busy: str,
+    fail_fast: bool,
+    progress: str,
+    reason: str,
 ) -> int:
     """Do the rest of a run that was interrupted, failed or crashed.
 
@@ -45,6 +53,7 @@ def command(
                 lambda reporter: project.resume(
                     record.id,
                     workers=workers,
+                    executor=executor,
                     if_busy=if_busy,
                     fail_fast=fail_fast,
                     reporter=reporter,

@@ -51,6 +51,8 @@ class DuckDBStorage:
         settings: DuckDB settings, such as ``memory_limit``.
     """
 
+    shared = False
+
     def __init__(self, name: str, path: Path, settings: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.path = path

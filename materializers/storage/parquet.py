@@ -46,6 +46,8 @@ class ParquetStorage:
         durable: sync files and folders before a commit; without, a power failure may cost what was published last.
     """
 
+    shared = True
+
     def __init__(self, name: str, root: Path, *, compression: str = "zstd", durable: bool = True) -> None:
         self.name = name
         self.root = root

@@ -24,6 +24,9 @@ class Storage(Protocol):
     name: str
     """Its name in headwater.toml; it stands in every ``Stored`` that it makes."""
 
+    shared: bool
+    """Whether several processes may use it at once; steps on one that is not shared run in the run's own process."""
+
     @classmethod
     def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
         """Makes the storage from its table of headwater.toml; called once a process, may touch the disk, must not

@@ -1,0 +1,79 @@
+"""What cannot be sent to another process is said by name, whichever executor would send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assets_core.errors import RunError
+from headwater import Project
+from headwater.workplaces import workplace
+from materializers.executors.options import ExecutorOptions
+from materializers.executors.registry import open_executor
+from tests.materializers.executor_bench import bench, desk, isolated_kinds, write_project
+from tests.materializers.executor_projects import NASTY, UNSHIPPABLE
+
+
+@isolated_kinds
+def test_a_config_that_cannot_be_sent_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, UNSHIPPABLE, options) as made:
+        error = made.attempt("holds").error
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "'lock' in the Config of holds" in error.message
+    assert "threads" in error.hint
+
+
+@isolated_kinds
+def test_metadata_that_cannot_be_sent_back_is_named(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, UNSHIPPABLE, options) as made:
+        error = made.attempt("odd_metadata").error
+        after = made.attempt("sound")
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "metadata 'lock' is a lock" in error.message
+    assert after.error is None
+
+
+@isolated_kinds
+def test_a_project_of_definitions_at_hand_is_refused_before_anything_runs(
+    tmp_path: Path, options: ExecutorOptions
+) -> None:
+    settings = {"kind": options.kind, "address": options.address}
+    project = Project.of([], path=tmp_path, executor=settings)
+    with workplace(project) as place, pytest.raises(RunError, match=r"Project\.of") as raised:
+        open_executor(options, place)
+
+    assert raised.value.code == "HW522"
+    assert "Project.load" in raised.value.hint
+
+
+@isolated_kinds
+def test_a_storage_for_one_process_is_refused_by_name(tmp_path: Path, options: ExecutorOptions) -> None:
+    write_project(
+        tmp_path,
+        "@asset(storage='house')\ndef held() -> pl.DataFrame:\n    return pl.DataFrame({'n': [1]})\n",
+        '[storage.house]\nkind = "duckdb"\n',
+    )
+    with bench(tmp_path, options) as made:
+        error = made.attempt("held").error
+
+    assert error is not None
+    assert error.code == "HW522"
+    assert "'house'" in error.message
+    assert "threads" in error.hint
+
+
+@isolated_kinds
+def test_code_that_was_edited_after_the_run_began_is_not_run(tmp_path: Path, options: ExecutorOptions) -> None:
+    with desk(tmp_path, NASTY, options) as made:
+        text = (tmp_path / "definitions.py").read_text(encoding="utf-8")
+        (tmp_path / "definitions.py").write_text(text.replace("[1, 2]", "[1, 3]"), encoding="utf-8")
+        error = made.attempt("sound").error
+
+    assert error is not None
+    assert error.code == "HW523"
+    assert "definitions.py was edited after the run began" in error.message
