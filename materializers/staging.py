@@ -15,7 +15,7 @@ from assets_core.versions import DataVersion
 from lineage.fingerprint import tally_for
 from lineage.fingerprint_large import Tally
 from lineage.fingerprint_tolerance import steady_version
-from materializers.step_task import TaskOutput
+from materializers.step_task import Shown, TaskOutput
 from materializers.storage.protocol import Storage
 from materializers.tables import Tables
 
@@ -29,10 +29,10 @@ class Ways(TypedDict):
     ordered: bool
 
 
-def ways_of(asset: Asset[..., Any], output: TaskOutput) -> Ways:
+def ways_of(asset: Asset[..., Any], shown: Shown | None, read_sets: Collection[tuple[str, ...]]) -> Ways:
     """How an asset's results are versioned, so that they compare with what its slot shows."""
-    previous = () if output.shown is None else output.shown.version.key
-    return Ways(unique_key=asset.unique_key, previous_key=previous, read_sets=output.read_sets, ordered=asset.ordered)
+    previous = () if shown is None else shown.version.key
+    return Ways(unique_key=asset.unique_key, previous_key=previous, read_sets=read_sets, ordered=asset.ordered)
 
 
 def write_in_passing(

@@ -259,7 +259,7 @@ def _stage(
         staged.append((storage, storage.write(output.slot, id, frame)))
         return _Staged(id, schema, staged[-1][1], judged[1], judged[0])
     storage.check(schema)
-    ways = ways_of(asset, output)
+    ways = ways_of(asset, output.shown, output.read_sets)
     tally, stored = None, None
     if isinstance(frame, pl.LazyFrame):
         with _in_this_process():
