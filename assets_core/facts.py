@@ -86,6 +86,7 @@ class Facts:
     _standing: dict[str, tuple[Any, Standing]] = field(default_factory=dict, init=False, repr=False)
     _spans: dict[tuple[str, BoundInput | str], Spans] = field(default_factory=dict, init=False, repr=False)
     _places: dict[str, dict[str | None, int]] = field(default_factory=dict, init=False, repr=False)
+    _numbers: tuple[Any, dict[str, int]] = field(default=(None, {}), init=False, repr=False)
 
     def partitions(self, key: str) -> Sequence[str | None]:
         """The partition keys of every slot that an asset or source has by its definition; None for its one slot."""
@@ -140,6 +141,12 @@ class Facts:
         found = standing_of(asset, own, own.derivation.code, self.graph.inputs[key], schemas, columns, self.renames)
         self._standing[key] = ((own, asset, schemas), found)
         return found
+
+    def number_of(self, standing: Standing) -> int | None:
+        """The number that glances name a standing by; None where no slot was found fresh under it yet."""
+        if self._numbers[0] is not self.standings:
+            self._numbers = (self.standings, {one.digest: number for number, one in self.standings.items()})
+        return self._numbers[1].get(standing.digest)
 
     def basis(self, slot: Slot) -> bytes | None:
         """What the inputs of a slot show now, in little; None where one that it needs shows nothing."""

@@ -22,7 +22,7 @@ from assets_core.versions import CodeVersion
 if TYPE_CHECKING:
     from assets_core.facts import AssetFacts
 
-_SCHEME = "standing-1"
+_SCHEME = "standing-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def standing_of(
     checks = tuple((one.rule, str(one.severity)) for one in asset.checks)
     concerned = {asset.key, *asset.deps, *(one.key for one in inputs)}
     renamed = tuple(sorted((former, key) for former, key in renames.items() if key in concerned))
-    everything = digest(
-        _SCHEME, asset.key, (code.plan, code.plan_scheme, code.source, code.source_scheme, code.pinned),
-        read, asset.deps, dict(own.config), dict(own.settings), checks, calendar, renamed,
-    )  # fmt: skip
+    versions = (code.plan, code.plan_scheme, code.source, code.source_scheme, code.pinned)
+    plain = json.dumps((asset.key, versions, read, asset.deps, checks, calendar, renamed))
+    everything = digest(_SCHEME, plain, dict(own.config), dict(own.settings))
     return Standing(everything, calendar, code.plan_scheme if code.source is None and code.pinned is None else "")

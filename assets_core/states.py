@@ -158,7 +158,7 @@ def _in_doubt(
     """Sets the codes of what is fresh or shows nothing, and gives the places of the other slots."""
     standing = facts.standing(states.key)
     known = standing is not None and not facts.graph.asset(states.key).volatile
-    numbers = {number for number, one in facts.standings.items() if known and one == standing}
+    number = facts.number_of(standing) if standing is not None and known else None
     missing = states.number(MISSING)
     doubtful: list[int] = []
     codes = array("I", bytes(4 * len(states.partitions)))
@@ -166,7 +166,7 @@ def _in_doubt(
         glance = glances.get(partition)
         if glance is None:
             codes[place] = missing
-        elif glance.judged not in numbers or now is None or glance.basis != now:
+        elif glance.judged != number or number is None or now is None or glance.basis != now:
             doubtful.append(place)
     states.codes = codes
     return doubtful
@@ -238,14 +238,14 @@ def _judge_alike(states: AssetStates, doubtful: list[int], bases: Sequence[bytes
     standing = facts.standing(states.key)
     if standing is None or facts.graph.asset(states.key).volatile:
         return doubtful
-    calendars = {number: one.calendar for number, one in facts.standings.items()}
     alike, glances = facts.alike(states.key), facts.published.glances(states.key)
     codes: dict[int, int] = {}
     rest: list[int] = []
     for place in doubtful:
         partition, now = states.partitions[place], bases[place]
         glance, group = glances[partition], alike.get(partition)
-        if group is None or now is None or glance.basis != now or calendars.get(glance.judged) != standing.calendar:
+        known = facts.standings.get(glance.judged)
+        if group is None or now is None or glance.basis != now or known is None or known.calendar != standing.calendar:
             rest.append(place)
             continue
         if group not in codes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -203,8 +204,9 @@ def _read_built(
             hint="return a LazyFrame, or annotate what it returns",
         )
     plan = plan_digest(frame)
-    shape = (tuple(schemas.items()), asset.version, asset.ordered)
-    key = digest("lazy", extractor(), PLAN_SCHEME, asset.key, plan, _bindings(inputs), *shape)
+    shape = [[name, list(columns.items())] for name, columns in schemas.items()]
+    key = digest("lazy", extractor(), PLAN_SCHEME, asset.key, plan, _bindings(inputs), json.dumps(shape),
+                 asset.version, asset.ordered)  # fmt: skip
     known = derived.find(key) if plan is not None else None
     if known is not None:
         return known

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
@@ -77,6 +78,7 @@ _PYTHON: Mapping[type, str] = MappingProxyType(
 )
 
 
+@lru_cache(4096)
 def parse_dtype(text: str) -> pl.DataType:
     """Reads a data type as ``str(dtype)`` prints it, or by one of its friendly names.
 

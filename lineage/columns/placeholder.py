@@ -7,7 +7,7 @@ alike in every process, at every place, and whatever columns the input has that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -128,6 +128,9 @@ class PlaceholderSchema:
         return (_schema_of, (self.reader.name,))
 
 
+_scan_with_schema_function: Callable[..., Any] | None = getattr(
+    type(pl.LazyFrame()._ldf), "scan_from_python_function_schema_function", None
+)
 _known: ContextVar[Mapping[str, Mapping[str, pl.DataType]] | None] = ContextVar("headwater_known_schemas", default=None)
 
 
@@ -162,7 +165,16 @@ def placeholder(name: str, schema: Mapping[str, DtypeLike], *, log: BuildLog | N
     """
     dtypes = {column: as_dtype(dtype) for column, dtype in schema.items()}
     reader = PlaceholderReader(name, _Fields(dtypes), log if log is not None else _current.get())
-    frame: pl.LazyFrame = pl.LazyFrame._scan_python_function(PlaceholderSchema(reader), reader, is_pure=True)
+    return _scan(PlaceholderSchema(reader), reader)
+
+
+def _scan(schema: PlaceholderSchema, reader: PlaceholderReader) -> pl.LazyFrame:
+    frame: pl.LazyFrame
+    if _scan_with_schema_function is None:
+        frame = pl.LazyFrame._scan_python_function(schema, reader, is_pure=True)
+    else:  # what the line above comes to, without its import of pyarrow
+        inner = _scan_with_schema_function(schema, reader, validate_schema=False, is_pure=True)
+        frame = pl.LazyFrame._from_pyldf(inner)
     return frame
 
 

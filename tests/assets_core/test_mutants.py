@@ -78,10 +78,10 @@ STATES = {
     "new slots of an input read whole": ("if spans.whole else unfresh[key]", "if False else unfresh[key]"),
     "held slots are fresh for their readers": ("{SlotState.FRESH, SlotState.HELD}", "{SlotState.FRESH}"),
     "what the inputs show": ("or glance.basis != now:", "or False:"),
-    "the standing": ("glance.judged not in numbers", "False"),
+    "the standing": ("glance.judged != number or number is None", "False"),
     "volatile assets": ("standing is not None and not facts.graph.asset(states.key).volatile", "standing is not None"),
     "slots with something of their own": ("sorted({*doubtful, *special})", "sorted({*doubtful})"),
-    "the calendar": ("or calendars.get(glance.judged) != standing.calendar", ""),
+    "the calendar": ("known is None or known.calendar != standing.calendar", "known is None"),
     "alike only on the same inputs": ("group is None or now is None or glance.basis != now", "group is None"),
 }
 MAPPINGS = {
