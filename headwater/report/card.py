@@ -13,14 +13,15 @@ from assets_core.records import Derivation, Schema
 from assets_core.staleness import Verdict
 from headwater.report.listing import kind_of, place_of
 from headwater.report.reasons import reason_lines
-from headwater.report.slots import PartitionsOf, no_partitions
+from headwater.report.slots import PartitionsOf, key_ranges, no_partitions
 from headwater.report.status import by_verdict, count_states, status_document
 from headwater.report.style import Style, clean
 from headwater.report.table import Cell, paragraph, state_cell, table
-from headwater.report.words import number, short_type
+from headwater.report.words import listed, number, short_type
 from lineage.locality import Locality
 
 _LABEL = 13
+_RANGES_SHOWN = 24
 
 
 def card_document(
@@ -63,8 +64,19 @@ def card_document(
         "lineage": str(derivation.lineage.evidence) if derivation else None,
         "sql": asset.sql if asset else None,
         "states": count_states(verdicts),
+        "ranges": _ranges(definition, verdicts),
         "slots": status_document(verdicts)["slots"],
     }
+
+
+def _ranges(definition: Definition, verdicts: Mapping[Slot, Verdict]) -> dict[str, list[str]]:
+    """By state, the partitions that are in it, neighbours joined; empty for an asset without partitions."""
+    keys: dict[str, list[str]] = {}
+    for slot, verdict in verdicts.items():
+        if slot.partition is not None:
+            keys.setdefault(str(verdict.state), []).append(slot.partition)
+    found = {state: key_ranges(partitions, definition.partitions) for state, partitions in keys.items()}
+    return {state: found[state] for state in count_states(verdicts) if state in found}
 
 
 def _batch(asset: Asset[..., Any], locality: Locality | None) -> dict[str, Any]:
@@ -169,7 +181,19 @@ def _state_lines(
     shown = ", ".join(style.state(state, f"{number(count)} {state}") for state, count in card["states"].items())
     pairs = [(slots, reason) for _, _, slots, verdict in by_verdict(verdicts) for reason in verdict.reasons]
     reasons = reason_lines(pairs, partitions_of, style, "    ")
-    return [f"  {style.dim('state'.ljust(_LABEL))}  {shown}", *reasons]
+    return [f"  {style.dim('state'.ljust(_LABEL))}  {shown}", *_range_lines(card["ranges"], style), *reasons]
+
+
+def _range_lines(ranges: Mapping[str, list[str]], style: Style) -> list[str]:
+    """A line for each state that some partitions are in and others not; the lines of reasons tell the rest."""
+    if len(ranges) < 2:
+        return []
+    pad = " " * (_LABEL + 4)
+    lines = []
+    for state, spans in ranges.items():
+        first, *rest = paragraph(listed(spans, _RANGES_SHOWN), style, pad, "")
+        lines += [f"    {style.state(state, state.ljust(_LABEL - 2))}  {first[len(pad) :]}", *rest]
+    return lines
 
 
 def _input_rows(inputs: Iterable[Mapping[str, Any]]) -> list[list[str | Cell]]:

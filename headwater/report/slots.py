@@ -65,12 +65,16 @@ def slot_count(slots: Collection[Slot]) -> str:
     return number(len(slots)) if any(slot.partition is not None for slot in slots) else ""
 
 
+def key_ranges(keys: Collection[str], definition: Partitions | None) -> list[str]:
+    """Partition keys of one definition, neighbours joined to ``A..B``; one by one where they are not all its own."""
+    try:
+        return ranges(keys, definition) if definition is not None else sorted(keys)
+    except HeadwaterError:  # keys of an earlier definition
+        return sorted(keys)
+
+
 def key_span(keys: Iterable[str], definition: Partitions | None, most: int = 3, *, count: bool = True) -> str:
     """Partition keys of one definition, neighbours joined, and their number where it cannot be seen."""
     keys = list(dict.fromkeys(keys))
-    try:
-        found = ranges(keys, definition) if definition is not None else sorted(keys)
-    except HeadwaterError:  # keys of an earlier definition
-        found = sorted(keys)
-    text = listed(found, most)
+    text = listed(key_ranges(keys, definition), most)
     return text if len(keys) == 1 or not count else f"{text} ({len(keys):,})"

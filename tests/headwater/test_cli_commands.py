@@ -75,6 +75,24 @@ def test_show_of_a_source_names_its_files(hw, shop) -> None:
     assert "data/orders*.csv" in hw("show", "raw/orders", at=shop).out
 
 
+def test_show_tells_the_ranges_of_partitions_in_each_state(hw, days) -> None:
+    project = days()
+    hw("materialize", "+staging/flights", "--partition", "2013-01-03..2013-01-06", at=project)
+    hw("materialize", "+staging/flights", "--partition", "2013-01-09", at=project)
+    document = hw("show", "staging/flights", "--json", at=project).document
+    assert document["ranges"] == {
+        "fresh": ["2013-01-03..2013-01-06", "2013-01-09"],
+        "missing": ["2013-01-01..2013-01-02", "2013-01-07..2013-01-08", "2013-01-10"],
+    }
+    lines = [line.split() for line in hw("show", "staging/flights", at=project).out.splitlines()]
+    assert ["fresh", "2013-01-03..2013-01-06,", "2013-01-09"] in lines
+    assert ["missing", "2013-01-01..2013-01-02,", "2013-01-07..2013-01-08,", "2013-01-10"] in lines
+
+
+def test_show_has_no_ranges_without_partitions(hw, shop) -> None:
+    assert hw("show", "daily_revenue", "--json", at=shop).document["ranges"] == {}
+
+
 def test_the_plan_groups_the_days_of_one_reason(hw, days) -> None:
     text = hw("plan", "--why", at=days()).out
     assert "2013-01-01..2013-01-10 (10)" in text

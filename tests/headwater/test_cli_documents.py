@@ -96,7 +96,7 @@ def test_show(hw, shop) -> None:
     assert body(document) == {
         "asset", "kind", "description", "where", "owners", "tags", "partitions", "partition_by", "unique_key",
         "batch", "storage", "volatile", "made_with", "files", "inputs", "ordered_after", "read_by", "columns",
-        "checks", "lineage", "sql", "states", "slots",
+        "checks", "lineage", "sql", "states", "ranges", "slots",
     }  # fmt: skip
     assert document["inputs"] == [
         {"name": "raw", "asset": "raw/orders", "columns": ["id", "day", "customer", "status", "amount"]}
