@@ -13,7 +13,7 @@ CODE    := assets_core lineage materializers headwater tests benchmarks $(wildca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults lint format bench soundness matrix docs lock clean
+.PHONY: help demo test faults lint format bench peers soundness matrix docs lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -56,7 +56,7 @@ test: $(VENV)/.installed-dev $(DATA)  ## all tests; ARGS="tests/lineage -x" for 
 	@echo "test: pytest $(ARGS)"
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
-faults: $(VENV)/.installed-dev  ## the whole fault suite: every crash point, 200 kills, a minute of eight writers
+faults: $(VENV)/.installed-dev  ## the whole fault suite: every crash point, 200 kills and 50 of a backfill, a minute of eight writers
 	@echo "faults: pytest tests/faults $(ARGS)"
 	@HEADWATER_FAULTS=all $(BIN)/pytest tests/faults $(ARGS)
 
@@ -75,6 +75,11 @@ bench: $(VENV)/.installed-dev  ## cost per asset against a loop without orchestr
 	@echo "bench: benchmarks/overhead.py $(ARGS)"
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
+peers: $(VENV)/.installed-dev  ## the same workload through Dagster, SQLMesh, dbt, Hamilton and doit, each in a venv of its own
+	@echo "peers: python -m benchmarks.peers --json docs/performance.json $(ARGS)"
+	@$(BIN)/python -m benchmarks.peers --json docs/performance.json $(ARGS)
+	@$(BIN)/python -m docs.performance
+
 soundness: $(VENV)/.installed-dev  ## the long search for what lineage or staleness misses; N=5000 for more
 	@echo "soundness: $(N) random polars plans"
 	@$(BIN)/python -m tests.soundness.polars_run $(N)
@@ -91,6 +96,7 @@ matrix: $(VENV)/.installed-dev  ## what depends on polars, on the oldest and the
 docs: $(VENV)/.installed  ## rewrite the parts of docs/ that are made from the code
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m docs.polars_coverage
+	@$(BIN)/python -m docs.performance
 
 lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
 	@for target in "requirements.lock --group build" "requirements-dev.lock --group dev --constraints requirements.lock"; do \
@@ -100,6 +106,6 @@ lock: $(VENV)/.installed-dev  ## resolve the two lock files anew (needs uv)
 	done
 
 clean:  ## everything that make and headwater made here
-	@rm -rf $(VENV) .matrix $(EXAMPLE)/data $(EXAMPLE)/.headwater .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) .matrix .peers $(EXAMPLE)/data $(EXAMPLE)/.headwater .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
 from assets_core.sizes import size
@@ -69,13 +69,17 @@ class RunSection(_Section):
         return None if self.memory is None else size(self.memory, what="[run] memory", where=FILE_NAME)
 
 
+def _recycle_bytes(given: Any) -> Any:
+    return None if given is None else size(given, what="[executor] recycle_after_bytes", where=FILE_NAME)
+
+
 class ExecutorSection(_Section):
     """``[executor]``: where attempts run; see ``materializers.executors.options``."""
 
     kind: str = "threads"
     workers: int | None = Field(default=None, ge=1)
     recycle_after_steps: int | None = Field(default=None, ge=1)
-    recycle_after_bytes: int | None = Field(default=None, ge=1)
+    recycle_after_bytes: Annotated[int | None, BeforeValidator(_recycle_bytes)] = None
     address: str = ""
     project: str = ""
     resources: dict[str, float] = Field(default_factory=dict)

@@ -196,6 +196,14 @@ def test_the_page_of_errors_lists_every_code_of_the_source_and_no_other(generate
     assert listed == generate.codes_in_source(), "run: make docs"
 
 
+def test_the_tables_of_performance_are_made_from_what_was_measured() -> None:
+    from docs import performance
+
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+
+    assert [marker for marker, text in performance.parts().items() if text not in page] == [], "run: make docs"
+
+
 def test_every_code_comes_with_a_sentence(generate: ModuleType) -> None:
     explained = {one.code for one in generate.errors() if one.says}
 

@@ -10,6 +10,7 @@ from assets_core.errors import DefinitionError, HeadwaterError
 from assets_core.plan import Step
 from assets_core.ports import Reporter
 from assets_core.records import StepError
+from headwater import config
 from tests.child import run
 from tests.desk import Desk
 
@@ -141,6 +142,13 @@ def test_a_pool_without_a_size_is_a_definition_error(desk: Desk) -> None:
     with pytest.raises(DefinitionError, match="HW195") as caught:
         _ = desk.project
     assert "warehouse" in caught.value.hint
+
+
+def test_the_memory_at_which_a_process_is_replaced_is_an_amount_too() -> None:
+    assert config.parse({"executor": {"recycle_after_bytes": "4GB"}}, "").executor.recycle_after_bytes == 4_000_000_000
+    assert config.parse({"executor": {"recycle_after_bytes": 4096}}, "").executor.recycle_after_bytes == 4096
+    with pytest.raises(DefinitionError, match="recycle_after_bytes is 'lots', which is no amount of memory"):
+        config.parse({"executor": {"recycle_after_bytes": "lots"}}, "")
 
 
 def test_memory_of_a_run_must_be_an_amount(desk: Desk) -> None:
