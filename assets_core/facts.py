@@ -12,7 +12,7 @@ from assets_core.keys import Slot
 from assets_core.mappings import AllPartitions, same_places, upstream_keys, upstream_places
 from assets_core.published import Judged, PackedId, Published, basis, whole_basis
 from assets_core.recipe import InputPart, Recipe, RecipeInput
-from assets_core.records import Derivation, Materialization, Schema
+from assets_core.records import Acceptance, Derivation, Materialization, Schema
 from assets_core.spans import Places, Spans
 from assets_core.standing import Standing, standing_of
 from assets_core.versions import CodeVersion, as_read
@@ -50,6 +50,7 @@ class Facts:
         absent: slots whose published data is no longer stored.
         kept: assets that nobody makes now and that show other columns than their code would give.
         recorded: materializations that recipes name, by their ids, as far as they are needed.
+        accepted: by packed id, how somebody accepted that a materialization stays shown under other code, oldest first.
         renames: by former key, the key that an asset has now.
         former_code: the code version of an asset now, under the names that it and its inputs had when a record was
             made; called only where something was renamed and the code versions differ.
@@ -72,6 +73,7 @@ class Facts:
     absent: set[Slot] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     recorded: Mapping[str, Materialization] = field(default_factory=dict)
+    accepted: Mapping[PackedId, tuple[Acceptance, ...]] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     former_code: Callable[[str, Materialization], CodeVersion | None] = lambda key, made: None
     code_changes: Callable[[Materialization], Sequence[str]] = lambda made: ()

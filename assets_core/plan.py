@@ -145,6 +145,32 @@ def _equal(one: object, other: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Redefined:
+    """What becomes of the partitions of an asset whose definition is another than it was when they were made.
+
+    Arguments:
+        kept: how many of those that it has now show something and stay as they are.
+        orphaned: keys that show something and that it does not have any more, neighbours joined to ``A..B``;
+            ``gone`` is how many. They stay published and nothing reads them.
+        to_make: how many of those that it has now are planned.
+    """
+
+    asset: str
+    kept: int
+    orphaned: tuple[str, ...]
+    gone: int
+    to_make: int
+
+    def __str__(self) -> str:
+        rest = f" and {len(self.orphaned) - 5} more" if len(self.orphaned) > 5 else ""
+        return (
+            f"{self.asset} has other partitions than it had: {self.kept:,} kept as they are, {self.to_make:,} to be"
+            f" made, {self.gone:,} orphaned ({', '.join(self.orphaned[:5])}{rest}), which stay published and are read"
+            " by nothing"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in working order, and sentences about what was noticed on the way."""
 
@@ -154,6 +180,10 @@ class Plan:
     """Places of steps that one call computes together, in working order; see ``batches``."""
     newest_first: bool = False
     """Of the slots of an asset that are ready, the last partition is made first."""
+    accepted: tuple[tuple[Slots, Reason], ...] = ()
+    """Slots of the selection that stay as they are because somebody accepted that older code made them, and how."""
+    redefined: tuple[Redefined, ...] = ()
+    """The assets of the selection that show partitions of an earlier definition."""
 
     def turn(self, place: int) -> int:
         """What a step that is ready is ordered by: its place in the plan, among its asset's from behind if asked."""

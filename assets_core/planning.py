@@ -11,7 +11,8 @@ from assets_core.batches import grouped, may_be_batched
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
-from assets_core.keys import Slot
+from assets_core.keys import Slot, Slots
+from assets_core.mappings import Last
 from assets_core.plan import Block, Plan, Steps, Why
 from assets_core.spans import Spans, touched
 from assets_core.staleness import Reason, ReasonCode, SlotState
@@ -59,7 +60,7 @@ def make(
             chosen.consider(definition, (partitions or {}).get(key))
     raise_all(chosen.errors)
     steps = Steps(chosen.blocks)
-    return Plan(steps, tuple(chosen.warnings), _batches(steps, facts, batch), newest_first)
+    return Plan(steps, tuple(chosen.warnings), _batches(steps, facts, batch), newest_first, tuple(chosen.accepted))
 
 
 def _batches(steps: Steps, facts: Facts, asked: int | str | None) -> tuple[tuple[int, ...], ...]:
@@ -99,6 +100,7 @@ class _Chosen:
         self.blocks: list[Block] = []
         self.errors: list[UsageError] = []
         self.warnings: list[str] = []
+        self.accepted: list[tuple[Slots, Reason]] = []
         self._planned: dict[str, bytearray] = {}
         self._block: dict[str, Block] = {}
         self._impossible: dict[str, bytearray] = {}
@@ -117,6 +119,7 @@ class _Chosen:
         behind = any(key in self._planned for key in self.facts.graph.upstream(asset.key))
         if not (self.force or behind or any(map(any, unfresh))):
             self._tell_held(keys[0])
+            self._tell_accepted(keys, places, ())
             return
         upstream = self._upstream(asset)
         block = Block(keys, every)
@@ -127,6 +130,7 @@ class _Chosen:
             self.errors.append(_missing_input(asset, self.facts.graph.definitions[key], slots))
         self._tell_held(keys[0])
         self._tell_left_out(keys[0])
+        self._tell_accepted(keys, places, block.places)
         for key in stale_inputs:
             self.warnings.append(f"{asset.key} reads {key} as it is published, which is stale: +{asset.key}")
         if block.places:
@@ -195,7 +199,7 @@ class _Chosen:
             reason
             for key, code in zip(block.keys, codes, strict=True)
             for reason in self.judged[key].verdicts[code].reasons
-            if reason.code is not ReasonCode.UPSTREAM_STALE
+            if reason.code not in (ReasonCode.UPSTREAM_STALE, ReasonCode.ACCEPTED)
             and not (reason.code is ReasonCode.INPUT_MISSING and planned)
         )
         reasons = _distinct(own)
@@ -300,6 +304,22 @@ class _Chosen:
         held.sort(key=lambda one: self.facts.places(key)[one.partition])
         self._tell(held, "held as it is: headwater env release lets it go")
 
+    def _tell_accepted(self, keys: Iterable[str], places: Sequence[int], planned: Collection[int]) -> None:
+        """Notes which of the places stay as they are because their older code was accepted."""
+        for key in keys:
+            states = self.judged[key]
+            if not any(one.state is SlotState.ACCEPTED for one in states.verdicts):
+                continue
+            left = set(places).difference(planned)
+            found: dict[str, tuple[list[int], Reason]] = {}
+            for code, mine in states.by_code().items():
+                verdict = states.verdicts[code]
+                for reason in verdict.reasons if verdict.state is SlotState.ACCEPTED else ():
+                    found.setdefault(reason.message, ([], reason))[0].extend(one for one in mine if one in left)
+            self.accepted += [
+                (Slots(key, states.partitions, sorted(stay)), why) for stay, why in found.values() if stay
+            ]
+
     def _tell_left_out(self, key: str) -> None:
         behind, impossible = self._behind_held.get(key), self._impossible.get(key, bytearray())
         every = self.facts.partitions(key)
@@ -310,8 +330,14 @@ class _Chosen:
         )
         self._tell(
             [Slot(key, every[place]) for place in left if not (behind and behind[place])],
-            "left out: it reads partitions that its input does not have",
+            self._why_impossible(key),
         )
+
+    def _why_impossible(self, key: str) -> str:
+        last = [one.key for one in self.facts.graph.inputs[key] if isinstance(one.partitions, Last)]
+        if last:
+            return f"left out: no window of {', '.join(last)} has ended by then, which last() would read"
+        return "left out: it reads partitions that its input does not have"
 
     def _tell(self, slots: list[Slot], what: str) -> None:
         if slots:

@@ -77,6 +77,23 @@ class Materialization:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That somebody wants a materialization to stay shown although the code is another now.
+
+    Arguments:
+        code: the code version that is accepted beside the recorded one, under the names that assets had when the
+            materialization was made. Any other code makes its slot stale as ever.
+        run_id: by which it was recorded.
+    """
+
+    code: CodeVersion
+    run_id: str
+    actor: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Derivation:
     """What is known of an asset without data.
 

@@ -18,7 +18,7 @@ from assets_core.keys import group_of
 
 _TERM = re.compile(r"(?P<up>\d*\+)?(?P<core>.*?)(?P<down>\+\d*)?", re.DOTALL)
 _METHODS = ("tag", "group", "owner", "kind", "state", "column")
-_STATES = ("fresh", "stale", "missing", "blocked", "held", "orphaned")
+_STATES = ("fresh", "accepted", "stale", "missing", "blocked", "held", "orphaned")
 
 StatesOf = Callable[[], dict[str, Collection[str]]]
 """Gives the states that the slots of each asset are in; not cheap, so called only where ``state:`` is used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,9 +15,9 @@ from assets_core.graph import BoundInput
 from assets_core.keys import Slot
 from assets_core.published import pack_id
 from assets_core.recipe import InputPart, Recipe, RecipeInput
-from assets_core.records import Materialization, Schema
+from assets_core.records import Acceptance, Materialization, Schema
 from assets_core.renames import as_called_now
-from assets_core.versions import changed_columns, same_code
+from assets_core.versions import CodeVersion, changed_columns, same_code
 
 FILE = "file:"
 """Begins the names of settings that are digests of files which the code reads although they are none of its inputs."""
@@ -27,6 +27,8 @@ class SlotState(StrEnum):
     """The state of a slot in an environment."""
 
     FRESH = "fresh"
+    ACCEPTED = "accepted"
+    """Made by other code than there is now, which somebody accepted; otherwise fresh, and for its readers just that."""
     STALE = "stale"
     MISSING = "missing"
     BLOCKED = "blocked"
@@ -41,6 +43,7 @@ class ReasonCode(StrEnum):
 
     MISSING = "missing"
     CODE_CHANGED = "code_changed"
+    ACCEPTED = "accepted"
     INPUT_CHANGED = "input_changed"
     INPUT_SCHEMA_CHANGED = "input_schema_changed"
     INPUT_SLOTS_CHANGED = "input_slots_changed"
@@ -84,6 +87,14 @@ class Verdict:
     state: SlotState
     reasons: tuple[Reason, ...] = ()
 
+    @classmethod
+    def of(cls, reasons: Sequence[Reason]) -> Verdict:
+        """The verdict on a slot that shows something, by all that differs."""
+        if not reasons:
+            return FRESH
+        accepted = all(one.code is ReasonCode.ACCEPTED for one in reasons)
+        return cls(SlotState.ACCEPTED if accepted else SlotState.STALE, tuple(reasons))
+
 
 FRESH = Verdict(SlotState.FRESH)
 MISSING = Verdict(SlotState.MISSING, (Reason(ReasonCode.MISSING, "never materialized in this environment"),))
@@ -102,11 +113,9 @@ def judge(slot: Slot, facts: Facts) -> Verdict:
     shown = facts.published.get(slot)
     if shown is None or shown.recipe is None:
         return _not_published(slot, facts)
-    reasons = list(_differences(slot, asset, shown, shown.recipe, facts))
-    if not reasons:
-        return FRESH
-    blocked = _blocked(slot, asset, facts)
-    return Verdict(SlotState.BLOCKED if blocked else SlotState.STALE, (*reasons, *blocked))
+    verdict = Verdict.of(list(_differences(slot, asset, shown, shown.recipe, facts)))
+    blocked = _blocked(slot, asset, facts) if verdict.state is SlotState.STALE else ()
+    return Verdict(SlotState.BLOCKED, (*verdict.reasons, *blocked)) if blocked else verdict
 
 
 def _not_published(slot: Slot, facts: Facts) -> Verdict:
@@ -155,7 +164,10 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
     config = list(_changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config))
     if _code_differs(slot, shown, recorded, facts):
         changes = list(facts.code_changes(shown))
-        if changes or not config:  # a plan holds the values of its config: where only those differ, they are the reason
+        accepted = _acceptance(slot, shown, facts)
+        if accepted is not None:
+            yield _accepted_code(slot.asset, accepted, changes)
+        elif changes or not config:  # a plan holds the values of its config: those alone may be what differs
             yield _changed_code(slot.asset, changes, planned=recorded.code.plan is not None)
     yield from config
     recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
@@ -183,6 +195,19 @@ def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:
     return Reason(ReasonCode.CODE_CHANGED, f"code of {asset} changed{told}", {"asset": asset, "changes": changes})
 
 
+def _accepted_code(asset: str, accepted: Acceptance, changes: list[str]) -> Reason:
+    told = f": {'; '.join(changes[:3])}" if changes else ""
+    by = f"accepted {accepted.at:%Y-%m-%d %H:%M} UTC by {accepted.actor}: {accepted.reason}"
+    return Reason(
+        ReasonCode.ACCEPTED,
+        f"made by older code of {asset}, {by} (changed since{told})",
+        {
+            "asset": asset, "changes": changes, "run": accepted.run_id, "actor": accepted.actor,
+            "at": accepted.at.isoformat(), "reason": accepted.reason,
+        },
+    )  # fmt: skip
+
+
 def _volatility(slot: Slot, asset: Asset[..., Any], shown: Materialization, facts: Facts) -> Iterable[Reason]:
     """The one reason that time takes part in, and only where a person asked for it."""
     if not asset.volatile:
@@ -208,6 +233,20 @@ def _code_differs(slot: Slot, shown: Materialization, recorded: Recipe, facts: F
         return False
     former = facts.former_code(slot.asset, shown) if facts.renames else None
     return former is None or not same_code(recorded.code, former)
+
+
+def _acceptance(slot: Slot, shown: Materialization, facts: Facts) -> Acceptance | None:
+    """How it was accepted, last, that a slot shows what other code made than the one there is now."""
+    known = facts.accepted.get(pack_id(shown.id), ()) if facts.accepted else ()
+    now = code_now(slot, shown, facts) if known else None
+    return None if now is None else next((one for one in reversed(known) if same_code(one.code, now)), None)
+
+
+def code_now(slot: Slot, shown: Materialization, facts: Facts) -> CodeVersion | None:
+    """The code version of an asset now, under the names of when something that it shows was made."""
+    former = facts.former_code(slot.asset, shown) if facts.renames else None
+    derivation = facts.assets[slot.asset].derivation
+    return former if former is not None or derivation is None else derivation.code
 
 
 def _window_difference(slot: Slot, asset: Asset[..., Any], recorded: Recipe) -> Iterable[Reason]:

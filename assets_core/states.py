@@ -15,6 +15,7 @@ from assets_core.facts import Facts
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot
 from assets_core.published import Glance, Judged, PackedId, basis, unpack_id, whole_basis
+from assets_core.records import Acceptance
 from assets_core.spans import touched
 from assets_core.staleness import FRESH, MISSING, Reason, ReasonCode, SlotState, Verdict, judge, shared_differences
 
@@ -111,8 +112,8 @@ class States(Mapping[Slot, Verdict]):
         return sum(len(states.codes) for states in self.assets.values()) + len(self.others)
 
 
-UNFRESH = frozenset(SlotState) - {SlotState.FRESH, SlotState.HELD}
-"""States that make what reads the slot stale. What is held is fresh for its readers: it stays as it is."""
+UNFRESH = frozenset(SlotState) - {SlotState.FRESH, SlotState.ACCEPTED, SlotState.HELD}
+"""States that make what reads the slot stale. What is accepted or held is fresh for its readers: it stays as it is."""
 
 
 def judge_all(keys: Collection[str], facts: Facts) -> dict[str, AssetStates]:
@@ -239,7 +240,7 @@ def _judge_alike(states: AssetStates, doubtful: list[int], bases: Sequence[bytes
     if standing is None or facts.graph.asset(states.key).volatile:
         return doubtful
     alike, glances = facts.alike(states.key), facts.published.glances(states.key)
-    codes: dict[int, int] = {}
+    codes: dict[tuple[int, tuple[Acceptance, ...] | None], int] = {}
     rest: list[int] = []
     for place in doubtful:
         partition, now = states.partitions[place], bases[place]
@@ -248,10 +249,11 @@ def _judge_alike(states: AssetStates, doubtful: list[int], bases: Sequence[bytes
         if group is None or now is None or glance.basis != now or known is None or known.calendar != standing.calendar:
             rest.append(place)
             continue
-        if group not in codes:
-            codes[group] = states.number(_shared_verdict(Slot(states.key, partition), facts))
-        states.codes[place] = codes[group]
-        if codes[group] == 0:
+        sign = (group, facts.accepted.get(glance.id))
+        if sign not in codes:
+            codes[sign] = states.number(_shared_verdict(Slot(states.key, partition), facts))
+        states.codes[place] = codes[sign]
+        if codes[sign] == 0:
             remember(Slot(states.key, partition), now, facts)
     return rest
 
@@ -260,8 +262,7 @@ def _shared_verdict(slot: Slot, facts: Facts) -> Verdict:
     shown = facts.published[slot]
     if shown.recipe is None:
         return MISSING
-    reasons = tuple(shared_differences(slot, shown, shown.recipe, facts))
-    return Verdict(SlotState.STALE, reasons) if reasons else FRESH
+    return Verdict.of(tuple(shared_differences(slot, shown, shown.recipe, facts)))
 
 
 # -- what the inputs show -------------------------------------------------------------------------------------------
@@ -350,7 +351,7 @@ def _that_count(key: str, flags: bytearray, facts: Facts) -> bytearray:
 
 
 def _with_upstream(verdict: Verdict, asset: str, stale: Iterable[str], facts: Facts) -> Verdict:
-    state = SlotState.STALE if verdict.state is SlotState.FRESH else verdict.state
+    state = SlotState.STALE if verdict.state in (SlotState.FRESH, SlotState.ACCEPTED) else verdict.state
     return Verdict(state, (*verdict.reasons, upstream_reason(asset, stale, facts)))
 
 

@@ -19,7 +19,7 @@ from headwater.config import Settings
 from headwater.pointers import pointers_of
 from headwater.secrets import mask
 from headwater.use_cases import moment_of
-from lineage.catalog.values import Change, EnvironmentRecord, Move, Verb
+from lineage.catalog.values import Accept, Change, EnvironmentRecord, Move, Verb
 from materializers.ids import new_id
 
 if TYPE_CHECKING:
@@ -152,11 +152,22 @@ def create(
         else:
             before = there.get(slot)
             moves.append(Move(name, slot, one.materialization, before and before.materialization))
+    accept = _accepted_there(project, moves, seen)
     run = run_of(name, command, reason, f"env create {name} --from {project.env}")
-    catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves)))
+    catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves), accept=accept))
     show_faces(project, moves)
     return Changed(
         Verb.CREATE, name, project.env, shifts(project, moves), tuple(moves), tuple(left), frozen=frozen, run_id=run.id
+    )
+
+
+def _accepted_there(project: Project, moves: Iterable[Move], until: int) -> tuple[Accept, ...]:
+    """What was accepted of the materializations that a new environment shows, where they come from."""
+    shown = {move.slot: move.materialization for move in moves}
+    return tuple(
+        Accept(one.slot, one.materialization, one.acceptance.code, one.source, one.acceptance.run_id)
+        for one in project.catalog.acceptances(env=project.env, until=until)
+        if shown.get(one.slot) == one.materialization
     )
 
 

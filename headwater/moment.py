@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from assets_core.keys import Slot
-from assets_core.records import Materialization
+from assets_core.records import Acceptance, Materialization
 from headwater.pointers import records_shown
 from headwater.use_cases import moment_of
 
@@ -22,10 +23,12 @@ class StateThen:
     Arguments:
         at: the moment.
         shown: what each slot showed; None for slots that the definitions have now and that showed nothing then.
+        accepted: by id, that until then somebody had accepted that it stays shown under other code, the last time.
     """
 
     at: datetime
     shown: dict[Slot, Materialization | None]
+    accepted: Mapping[str, Acceptance] = field(default_factory=dict)
 
 
 def state_then(project: Project, as_of: str, select: str = "", *, exclude: str = "") -> StateThen:
@@ -50,7 +53,9 @@ def state_then(project: Project, as_of: str, select: str = "", *, exclude: str =
     if not select and not exclude:
         known = project.graph.definitions
         shown.update({slot: made for slot, made in sorted(recorded.items(), key=_name) if slot.asset not in known})
-    return StateThen(at, shown)
+    until = project.catalog.sequence_at(at)
+    accepted = project.catalog.acceptances(env=project.env, until=until)
+    return StateThen(at, shown, {one.materialization: one.acceptance for one in accepted})
 
 
 def _name(pair: tuple[Slot, Materialization]) -> tuple[str, str]:

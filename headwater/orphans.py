@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
+from assets_core.facts import Facts
 from assets_core.keys import Slot
-from assets_core.partitions import Multi, Partitions, Timed
+from assets_core.partitions import Multi, Partitions
+from assets_core.plan import Plan, Redefined
 from assets_core.records import RecordKind
 from assets_core.renames import renames_of
 from assets_core.staleness import Reason, ReasonCode, SlotState, Verdict
-from lineage.stock import shown_assets, shown_slots
+from lineage.stock import shown_assets
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -24,7 +29,7 @@ _REASON = Reason(
 _KEY_GONE = Reason(ReasonCode.ORPHANED, "its partition was retired, or is gone from the code; what was made stays")
 
 
-def orphaned(project: Project, keys: Collection[str] | None = None) -> dict[Slot, Verdict]:
+def orphaned(project: Project, facts: Facts, keys: Collection[str] | None = None) -> dict[Slot, Verdict]:
     """The published slots of this environment whose asset or partition the code does not have any more.
 
     Arguments:
@@ -32,29 +37,56 @@ def orphaned(project: Project, keys: Collection[str] | None = None) -> dict[Slot
 
     Not among them are slots of sources, and those whose history another asset carries on.
     """
-    found = _of_keys_gone(project, project.graph.definitions if keys is None else keys)
+    gone = keys_gone(facts, project.graph.definitions if keys is None else keys)
+    verdict = Verdict(SlotState.ORPHANED, (_KEY_GONE,))
+    found = {Slot(key, one): verdict for key, several in gone.items() for one in several}
     return found if keys is not None else {**_of_assets_gone(project), **found}
 
 
-def _of_keys_gone(project: Project, keys: Collection[str]) -> dict[Slot, Verdict]:
-    """The published slots of assets with named partitions whose key was retired, or is not in the code any more.
+def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str]]:
+    """By asset, the partition keys that show something and that its definition does not have any more, sorted.
 
-    Slices of time are left out: a definition that begins later or ends earlier says what is to be made from now on.
+    They are of an earlier definition: one of other keys, another width, that began earlier or ended later; or they were
+    retired. Not among them are windows that the definition has and that only have not ended yet.
     """
-    named = {
-        key: one.partitions
-        for key, one in project.graph.definitions.items()
-        if key in keys
-        and isinstance(one, Asset)
-        and one.partitions is not None
-        and not isinstance(one.partitions, Timed)
-    }
-    gone = [
-        slot
-        for slot in shown_slots(project.catalog, project.env, named)
-        if slot.partition is not None and _gone(named[slot.asset], slot.partition)
-    ]
-    return dict.fromkeys(gone, Verdict(SlotState.ORPHANED, (_KEY_GONE,)))
+    found = {}
+    for key in keys:
+        definition = facts.graph.definitions[key]
+        if isinstance(definition, Asset) and definition.partitions is not None:
+            shown = facts.published.glances(key).keys() - facts.places(key).keys()
+            gone = sorted(one for one in shown if one is not None and _gone(definition.partitions, one))
+            if gone:
+                found[key] = gone
+    return found
+
+
+def with_orphaned(plan: Plan, facts: Facts, keys: Collection[str]) -> Plan:
+    """The plan, saying what stays of earlier partition definitions, before anything is done."""
+    gone = keys_gone(facts, keys)
+    if not gone:
+        return plan
+    made = dict.fromkeys(gone, 0)
+    anew = dict(made)
+    for made_keys, _, slots in plan.by_why():
+        for key in made_keys:
+            if key in gone:
+                shown = facts.published.glances(key)
+                made[key] += len(slots.places)
+                anew[key] += sum(one in shown for one in slots.partitions)
+    changed = []
+    for key, found in gone.items():
+        shown = facts.published.glances(key)
+        kept = sum(one in shown for one in facts.partitions(key)) - anew[key]
+        changed.append(Redefined(key, kept, tuple(_runs(found, facts.partitions(key))), len(found), made[key]))
+    return replace(plan, redefined=tuple(changed))
+
+
+def _runs(gone: Sequence[str], defined: Sequence[str | None]) -> Iterator[str]:
+    """Sorted keys, joined to ``A..B`` where the definition has no key between them."""
+    known = sorted(one for one in defined if one is not None)
+    for _, several in groupby(gone, key=lambda one: bisect_left(known, one)):
+        keys = list(several)
+        yield keys[0] if len(keys) == 1 else f"{keys[0]}..{keys[-1]}"
 
 
 def _gone(definition: Partitions, key: str) -> bool:
@@ -62,9 +94,7 @@ def _gone(definition: Partitions, key: str) -> bool:
         return definition.find(key) is None
     parts = key.split(",")
     return len(parts) != len(definition.dimensions) or any(
-        one.find(part) is None
-        for one, part in zip(definition.dimensions.values(), parts, strict=True)
-        if not isinstance(one, Timed)
+        one.find(part) is None for one, part in zip(definition.dimensions.values(), parts, strict=True)
     )
 
 

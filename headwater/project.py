@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
     from assets_core.states import States
+    from headwater.accept import Accepted
     from headwater.backfill import Backfill, Estimate
     from headwater.diff import Diff
     from headwater.environments import Changed, Known
@@ -587,6 +588,38 @@ class Project:
         from headwater.environments import drop
 
         return drop(self, command=command, reason=reason)
+
+    def accept(
+        self,
+        select: str = "",
+        *,
+        reason: str,
+        partition: str | None = None,
+        backfill: Backfill | None = None,
+        exclude: str = "",
+        command: str = "",
+        dry_run: bool = False,
+    ) -> Accepted:
+        """Records that a change of code is not to touch what is published: those slots stay as they are.
+
+        Accepted are slots of which nothing but the code differs; others are named. With any further difference they
+        are stale again, and what is made from now on is made by the new code.
+
+        Arguments:
+            select: a selection; everything if empty.
+            partition: stay within a partition key or a range ``A..B``; or ``backfill``, within its range.
+            command, reason: recorded with who asked.
+
+        Raises:
+            UsageError: HW676, there is no reason; HW677, nothing selected differs in its code alone.
+            RefusedError: HW701, a run is at work here; HW703, a slot moves right now; HW704, the environment is frozen.
+        """
+        from headwater.accept import accept
+
+        return accept(
+            self, select, reason=reason, partition=partition, backfill=backfill, exclude=exclude, command=command,
+            dry_run=dry_run,
+        )  # fmt: skip
 
     def withdraw(self, what: str, *, reason: str, command: str = "", dry_run: bool = False) -> Withdrawn:
         """Takes materializations out of use for ever: not published or reused again, and shown nowhere.

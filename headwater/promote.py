@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from headwater.project import Project
 
 _REASONS_TOLD = 3
+_NO_DIFFERENCE = (ReasonCode.VOLATILE, ReasonCode.ACCEPTED)
+"""Reasons that keep nothing from being shown here: the second is that it was accepted here."""
 
 
 def promotion(project: Project, origin: str) -> Changed:
@@ -161,6 +163,6 @@ class _Judged:
 
     def _why_not(self, slot: Slot) -> str:
         """What the recipe that would be used now has different; empty if nothing."""
-        reasons = [one.message for one in judge(slot, self._facts).reasons if one.code is not ReasonCode.VOLATILE]
+        reasons = [one.message for one in judge(slot, self._facts).reasons if one.code not in _NO_DIFFERENCE]
         rest = len(reasons) - _REASONS_TOLD
         return "; ".join(reasons[:_REASONS_TOLD]) + (f"; and {rest} more" if rest > 0 else "")

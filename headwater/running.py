@@ -106,7 +106,8 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     known, plan = planned(
         project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment, asked.backfill
     )
-    warnings = (*dead, *known.warnings, *plan.warnings)
+    redefined = (str(one) for one in plan.redefined if one.to_make)
+    warnings = (*dead, *known.warnings, *redefined, *plan.warnings)
     for warning in warnings:
         told.warned(warning)
     if not plan.steps and not known.observed:

@@ -18,7 +18,7 @@ from assets_core.plan import Plan
 from assets_core.records import Materialization
 from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
-from headwater.orphans import orphaned
+from headwater.orphans import orphaned, with_orphaned
 from headwater.pointers import records_shown
 from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
@@ -52,7 +52,7 @@ def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     known = gather(project.scene, keys, _now(), new_id())
     states = planning.states(keys, known.facts)
     keep_judgements(project.scene, known.facts)
-    return states.with_others(orphaned(project, keys if select or exclude else None))
+    return states.with_others(orphaned(project, known.facts, keys if select or exclude else None))
 
 
 def planned(
@@ -74,13 +74,13 @@ def planned(
     if backfill is not None:
         plan = planned_backfill(project, keys, known.facts, backfill, force=force)
     else:
-        partitions = None if partition is None else _within(project, keys, partition, known.facts)
+        partitions = None if partition is None else within(project, keys, partition, known.facts)
         plan = planning.make(keys, known.facts, partitions=partitions, force=force)
     keep_judgements(project.scene, known.facts)
-    return known, plan
+    return known, with_orphaned(plan, known.facts, keys)
 
 
-def _within(project: Project, keys: Collection[str], text: str, facts: Facts) -> dict[str, Collection[str]]:
+def within(project: Project, keys: Collection[str], text: str, facts: Facts) -> dict[str, Collection[str]]:
     """The partition keys to stay within, by asset: those named, and those that the named ones read.
 
     Raises:

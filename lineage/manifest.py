@@ -22,7 +22,8 @@ def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
     Returns:
         A document of texts, numbers, lists and mappings. ``upstream`` lists the ids of all materializations and
         observations that it was made from, nearest first, down to sources; each has its own manifest.
-        ``withdrawn_upstream`` tells which of them were found wrong since.
+        ``withdrawn_upstream`` tells which of them were found wrong since. ``accepted`` tells where it stays shown
+        although the code is another now.
 
     Raises:
         UsageError: HW641, there is no such materialization.
@@ -68,6 +69,7 @@ def manifest(catalog: Catalog, materialization_id: str) -> dict[str, Any]:
             {"how": one.how.value, "reason": one.reason, "run": one.run_id, "at": one.at.isoformat()}
             for one in catalog.retirements(made.id)
         ],
+        "accepted": _accepted(catalog, made.id),
         "upstream": above,
         "withdrawn_upstream": _withdrawn(catalog, above),
         "log": {"sequence": entry.sequence, "hash": entry.hash},
@@ -112,6 +114,22 @@ def _withdrawn(catalog: Catalog, ids: list[str]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _accepted(catalog: Catalog, identifier: str) -> list[dict[str, Any]]:
+    """Where it stays shown although the code is another now, with the code that was accepted, who said so and why."""
+    return [
+        {
+            "env": one.env,
+            "actor": one.acceptance.actor,
+            "at": one.acceptance.at.isoformat(),
+            "reason": one.acceptance.reason,
+            "run": one.acceptance.run_id,
+            "recorded": one.recorded,
+            "code": _code(one.acceptance.code, one.source),
+        }
+        for one in catalog.acceptances(materialization=identifier)
+    ]
 
 
 def _run(catalog: Catalog, run_id: str) -> dict[str, Any]:

@@ -46,9 +46,11 @@ class Considering:
             return StepEvent.INPUT_ABSENT
         self._derive_now(step)
         self._prepare_versions(batch())
-        if not self._forced(step) and all(judge(slot, self._facts).state is SlotState.FRESH for slot in step.slots):
-            for slot in step.slots:
-                remember(slot, self._facts.basis(slot), self._facts)
+        states = {} if self._forced(step) else {slot: judge(slot, self._facts).state for slot in step.slots}
+        if states and all(state in (SlotState.FRESH, SlotState.ACCEPTED) for state in states.values()):
+            for slot, state in states.items():
+                if state is SlotState.FRESH:
+                    remember(slot, self._facts.basis(slot), self._facts)
             return StepEvent.EQUAL
         progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
         progress.ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}

@@ -90,7 +90,7 @@ def gather(
     facts = Facts(
         graph, now, {}, Published(glances=glances, fetch=records.fetch), version_of=versions, renames=renames,
         recorded=records, fetch_recorded=records.fetch, standings=catalog.standings(),
-        alike=lambda key: catalog.alike(scene.env, key),
+        accepted=catalog.accepted(scene.env), alike=lambda key: catalog.alike(scene.env, key),
     )  # fmt: skip
     known = Known(facts, versions)
     _observe_sources(scene, known, needed | looked_up, run_id, told)

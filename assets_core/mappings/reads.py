@@ -7,7 +7,7 @@ from datetime import datetime
 
 from assets_core.mappings.choose import link, same_grid
 from assets_core.mappings.combined import within
-from assets_core.mappings.kinds import Identity, Outside, PartitionMapping, Window
+from assets_core.mappings.kinds import Identity, Last, Outside, PartitionMapping, Window
 from assets_core.partitions.kinds import Partitions
 
 
@@ -27,14 +27,16 @@ def upstream_places(
             is unpartitioned has place 0.
         now: for definitions without an end.
         outside: with ``MISSING``, what is read beyond the definition is given too, as places that it does not have:
-            negative ones, and those from its ``bound`` on.
+            negative ones, and those from its ``bound`` on. The window of ``last`` is always given, -1 where none has
+            ended yet.
 
     Returns:
         A ``range`` wherever the places follow each other. Of an input that grows, windows that have not ended are among
         them: their places are ``up.count(now)`` or more. Costs 2 to 5 microseconds for slices of time.
     """
     places = link(down, up, mapping).upstream(place, now)
-    return within(places, up) if outside is Outside.TRUNCATE else places
+    # What ``last`` reads is one window: there is nothing to cut off from it, and without it there is nothing to read.
+    return within(places, up) if outside is Outside.TRUNCATE and not isinstance(mapping, Last) else places
 
 
 def downstream_places(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assets_core.errors import UsageError
 from headwater.cli.call import Call, partitions_of
 from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option
 from headwater.cli.command import verb
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         ("headwater backfill staging/flights --from 2013-02-01 --to 2013-02-28", "both ends included"),
         ("headwater backfill +marts/kpis --from 2013-01 --reverse", "from January on, newest first"),
         ("headwater backfill staging/flights --only failed", "what failed last time"),
+        ("headwater backfill staging/flights --accept --reason 'from July on'", "history stays as it is"),
         ("headwater backfill staging/flights --batch month --dry-run", "what would run, and what it may cost"),
     ),
 )
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 @exclude_option
 @click.option("--force", is_flag=True, help="Compute every slot of the range, fresh or not.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option(
+    "--accept", is_flag=True, help="Make nothing: record that a change of code is not to touch the range, see accept."
+)
 @why_option
 @progress_option
 @click.option("--reason", metavar="TEXT", default="", help="Why; recorded with the run.")
@@ -67,6 +72,7 @@ def command(
     exclude: str,
     force: bool,
     dry_run: bool,
+    accept: bool,
     why: bool,
     progress: str,
     reason: str,
@@ -78,11 +84,21 @@ def command(
     as months are to days, the partitions count that share time with the range.
     """
     from headwater.backfill import Backfill
+    from headwater.cli.accept import accepted
     from headwater.report.backfill import backfill_document, backfill_text
     from headwater.report.style import style_for
 
     selection = " ".join(select)
     asked = Backfill(first, last, only, reverse, int(batch) if batch.isdigit() else batch or None)
+    if accept:
+        if force or only != "all":
+            raise UsageError("HW678", "--accept makes nothing, so it goes with neither --force nor --only")
+        with call.open() as project:
+            return accepted(
+                call, project, reason, dry_run, lambda why, command, dry: project.accept(
+                    selection, reason=why, backfill=asked, exclude=exclude, command=command, dry_run=dry
+                )
+            )  # fmt: skip
     with call.open() as project:
         if dry_run or not call.as_json:
             plan, cost = project.plan_backfill(selection, asked, exclude=exclude, force=force)

@@ -36,6 +36,7 @@ COMMANDS: Sections = {
         "runs": Entry("headwater.cli.runs", "Show the history of runs and what they said."),
         "env": Entry("headwater.cli.env", "Make, promote, roll back and drop environments."),
         "partitions": Entry("headwater.cli.partitions", "List, add and retire partition keys that the catalog keeps."),
+        "accept": Entry("headwater.cli.accept", "Record that a change of code is not to touch what is published."),
         "withdraw": Entry("headwater.cli.withdraw", "Take a wrong result out of use, for ever and everywhere."),
     },
     "Ask": {

@@ -22,6 +22,8 @@ _KIND_WORDS = {
     "retirement": "retired",
     "change": "environment",
     "hold": "hold",
+    "partition_key": "partition",
+    "acceptance": "accepted",
 }
 
 

@@ -14,6 +14,7 @@ SIGNS = {
     SlotState.MISSING: "\u2591",
     SlotState.STALE: "\u2592",
     SlotState.HELD: "\u2593",
+    SlotState.ACCEPTED: "\u25a0",
     SlotState.FRESH: "\u2588",
 }
 """What stands for a state, the worst first."""

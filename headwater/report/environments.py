@@ -73,10 +73,10 @@ def changed_document(done: Changed) -> dict[str, Any]:
         "run": done.run_id,
         "frozen": done.frozen,
         "moved": [_shift(one) for one in done.moved],
-        "left": [{**_slot(one.slot), "reason": one.reason} for one in done.left],
-        "conflicts": [_slot(one) for one in done.conflicts],
-        "held": [_slot(one) for one in done.held],
-        "released": [_slot(one) for one in done.released],
+        "left": [{**slot_document(one.slot), "reason": one.reason} for one in done.left],
+        "conflicts": [slot_document(one) for one in done.conflicts],
+        "held": [slot_document(one) for one in done.held],
+        "released": [slot_document(one) for one in done.released],
     }
 
 
@@ -91,10 +91,10 @@ def changed_text(done: Changed, title: str, style: Style, *, partitions_of: Part
     lines = [head]
     lines.extend(_moved_lines(done.moved, style, partitions_of))
     if done.verb == "release":
-        lines.extend(_slot_lines("released", [(slot, "") for slot in done.released], style, partitions_of))
-    lines.extend(_slot_lines("stays", [(one.slot, one.reason) for one in done.left], style, partitions_of))
+        lines.extend(slot_lines("released", [(slot, "") for slot in done.released], style, partitions_of))
+    lines.extend(slot_lines("stays", [(one.slot, one.reason) for one in done.left], style, partitions_of))
     lines.extend(
-        _slot_lines("moved meanwhile, not overwritten without --force", [(one, "") for one in done.conflicts], style,
+        slot_lines("moved meanwhile, not overwritten without --force", [(one, "") for one in done.conflicts], style,
                     partitions_of)
     )  # fmt: skip
     if done.held:
@@ -107,9 +107,9 @@ def withdrawn_document(found: Withdrawn) -> dict[str, Any]:
     return {
         "run": found.run_id,
         "reason": found.reason,
-        "withdrawn": [{**_slot(one.slot), **_made(one)} for one in found.materializations],
+        "withdrawn": [{**slot_document(one.slot), **_made(one)} for one in found.materializations],
         "moved": [_shift(one) for one in found.moved],
-        "below": [_slot(one) for one in found.below],
+        "below": [slot_document(one) for one in found.below],
     }
 
 
@@ -127,7 +127,7 @@ def withdrawn_text(found: Withdrawn, title: str, style: Style, *, partitions_of:
         lines.extend(["", f"  {style.bold(env)} shows instead", *_moved_lines(moved, style, partitions_of)[1:]])
     if not found.moved:
         lines.extend(["", "  no environment shows it"])
-    lines.extend(_slot_lines("made of it", [(slot, "") for slot in found.below], style, partitions_of))
+    lines.extend(slot_lines("made of it", [(slot, "") for slot in found.below], style, partitions_of))
     return "\n".join(lines)
 
 
@@ -164,7 +164,7 @@ def _short(made: Materialization | None) -> str:
     return "nothing" if made is None else short_id(made.id)
 
 
-def _slot_lines(title: str, pairs: Sequence[tuple[Slot, str]], style: Style, partitions_of: PartitionsOf) -> list[str]:
+def slot_lines(title: str, pairs: Sequence[tuple[Slot, str]], style: Style, partitions_of: PartitionsOf) -> list[str]:
     """Slots under a heading, those of one asset with one reason on a line."""
     groups: dict[tuple[str, str], list[Slot]] = {}
     for slot, reason in pairs:
@@ -175,7 +175,8 @@ def _slot_lines(title: str, pairs: Sequence[tuple[Slot, str]], style: Style, par
     return ["", f"  {style.bold(title)}", *drawn] if rows else []
 
 
-def _slot(slot: Slot) -> dict[str, Any]:
+def slot_document(slot: Slot) -> dict[str, Any]:
+    """A slot as the JSON documents name it."""
     return {"asset": slot.asset, "partition": slot.partition}
 
 
@@ -186,7 +187,7 @@ def _made(made: Materialization) -> dict[str, Any]:
 def _shift(one: Shift) -> dict[str, Any]:
     return {
         "env": one.env,
-        **_slot(one.slot),
+        **slot_document(one.slot),
         "before": None if one.before is None else _made(one.before),
         "after": None if one.after is None else _made(one.after),
         "note": one.note,

@@ -21,6 +21,7 @@ _WORST_FIRST = (
     SlotState.STALE,
     SlotState.HELD,
     SlotState.ORPHANED,
+    SlotState.ACCEPTED,
     SlotState.FRESH,
 )
 

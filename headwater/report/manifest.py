@@ -69,6 +69,10 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "log entry", f"{manifest['log']['sequence']} {manifest['log']['hash']}"
     for one in manifest["retired"]:
         yield "retired", f"{one['how']} {moment(one['at'])}: {one['reason']}"
+    for one in manifest.get("accepted", ()):
+        newer = one["code"][one["code"]["evidence"]]
+        who = f"by {one['actor']} in {one['env']}"
+        yield "accepted", f"stays beside code {_digest(newer)}, {moment(one['at'])} {who}: {one['reason']}"
     for one in manifest.get("withdrawn_upstream", ()):
         slot = Slot(one["asset"], one["partition"])
         yield "above it", f"withdrawn: {slot} {short_id(one['materialization'])}: {one['reason']}"

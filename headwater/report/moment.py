@@ -24,6 +24,7 @@ def then_document(found: StateThen) -> dict[str, Any]:
             "created": made.created if made else None,
             "run": made.run_id if made else None,
             "rows": made.version.rows if made else None,
+            "accepted": _accepted(found, made),
         }
         for slot, made in found.shown.items()
     ]
@@ -44,6 +45,11 @@ def then_text(found: StateThen, title: str, style: Style, *, partitions_of: Part
     return "\n".join([head, "", *limited([[line] for line in lines], style, "line", "--all shows them")])
 
 
+def _accepted(found: StateThen, made: Materialization | None) -> dict[str, Any] | None:
+    one = found.accepted.get(made.id) if made else None
+    return {"actor": one.actor, "at": one.at, "reason": one.reason, "run": one.run_id} if one else None
+
+
 def _state(made: Materialization | None) -> str:
     return "missing" if made is None else "published"
 
@@ -54,5 +60,7 @@ def _row(key: str, state: str, slots: list[Slot], found: StateThen, partitions_o
         return [key, state_cell(state), slot_count(slots), "", span(slots, partitions_of, most=1, count=False)]
     rows = counted(sum(made.version.rows or 0 for made in records), "row")
     last = max(records, key=lambda made: made.created)
+    accepted = sum(made.id in found.accepted for made in records)
     told = f"made {moment(last.created)}, {short_id(last.id)}" if len(records) == 1 else f"last {moment(last.created)}"
+    told += f", {number(accepted)} accepted under other code" if accepted else ""
     return [key, state_cell(state), slot_count(slots), rows, Cell(told, "dim")]

@@ -33,6 +33,15 @@ def wide_span(slots: Sequence[Slots], partitions_of: PartitionsOf, most: int = 3
     )
 
 
+def place_ranges(slots: Slots) -> list[str]:
+    """The partition keys of slots, neighbours joined to ``A..B``; empty for the one slot without a partition."""
+    every = slots.every
+    if every[slots.places[0]] is None:
+        return []
+    runs = _runs(slots.places)
+    return [f"{every[low]}..{every[high]}" if low != high else f"{every[low]}" for low, high in runs]
+
+
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
     """The first and last of places that follow each other."""
     if places[-1] - places[0] == len(places) - 1:

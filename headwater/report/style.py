@@ -22,6 +22,7 @@ _CODES = {
 }
 _STATE_COLOURS = {
     "fresh": "green",
+    "accepted": "green",
     "succeeded": "green",
     "passed": "green",
     "reused": "cyan",

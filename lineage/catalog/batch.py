@@ -21,6 +21,7 @@ _ORDER = (
     Kind.MATERIALIZATION,
     Kind.PUBLICATION,
     Kind.HOLD,
+    Kind.ACCEPTANCE,
     Kind.STEP,
     Kind.LATER_CHECK,
     Kind.RETIREMENT,

@@ -11,6 +11,7 @@ from assets_core.errors import RefusedError
 from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState
 from lineage.catalog.batch import Batch, Current
+from lineage.catalog.coding import code_text
 from lineage.catalog.packing import pack_id, storable, to_json
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import Change, Move, Retired, Verb
@@ -105,9 +106,39 @@ def make_change(batch: Batch, change: Change) -> None:
     for slots, held in ((change.hold, 1), (change.release, 0)):
         for slot in slots:
             batch.add_beside(moved.get(slot), Kind.HOLD, entry, environment, intern.slot(slot), held)
+    _accept(batch, entry, environment, change)
     batch.flush()
     for current in currents:
         current.flush()
+
+
+def _accept(batch: Batch, entry: int, environment: int, change: Change) -> None:
+    """Records that slots stay as they are although the code is another now; after the pointers were moved."""
+    intern = batch.intern
+    moved = {move.slot: move.materialization for move in change.moves if move.env == change.run.env}
+    current = Current(batch.connection, environment)
+    for slot, identifier, code, source, decided in change.accept:
+        number, made = intern.slot(slot), intern.materialization(identifier)
+        if identifier != moved[slot] if slot in moved else current.shown(number) != made:
+            raise _moved_meanwhile(slot, change.run.env)
+        batch.add(
+            Kind.ACCEPTANCE,
+            entry,
+            environment,
+            number,
+            made,
+            intern.value("code", code, code_text),
+            intern.value("text", source, str) if source else None,
+            entry if decided is None else intern.run(decided),
+        )
+
+
+def _moved_meanwhile(slot: Slot, env: str) -> RefusedError:
+    return RefusedError(
+        "HW703",
+        f"{slot} in {env} was changed by somebody else meanwhile; nothing was done",
+        hint="the same command again looks anew",
+    )
 
 
 def _moved(
@@ -124,11 +155,7 @@ def _moved(
             materialization in withdrawn or batch.connection.execute(_RETIRED, (target,)).fetchone() is not None
         )
         if shown != seen or retired:
-            raise RefusedError(
-                "HW703",
-                f"{slot} in {env} was changed by somebody else meanwhile; nothing was done",
-                hint="the same command again looks anew",
-            )
+            raise _moved_meanwhile(slot, env)
         publication = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
         current.show(number, target, publication, materialization)
         yield slot, publication

@@ -19,6 +19,7 @@ select sequence from made
 union select sequence from publication where slot in mine
 union select sequence from step where slot in mine
 union select sequence from hold where slot in mine
+union select sequence from acceptance where slot in mine
 union select sequence from later_check where materialization in made
 union select sequence from retirement where materialization in made
 order by 1 desc limit :limit
@@ -65,6 +66,13 @@ _SOURCES = {
         "x.run",
         "null",
         "case x.retired when 1 then 'retired ' else 'added ' end || x.name || ' ' || x.key",
+    ),
+    Kind.ACCEPTANCE: (
+        "x.slot",
+        "x.materialization",
+        "x.run",
+        "x.environment",
+        "'other code accepted: ' || ifnull((select reason from run_end e where e.run = x.decided), '')",
     ),
     Kind.HOLD: ("x.slot", "null", "x.run", "x.environment", "case x.held when 1 then 'held' else 'released' end"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 5
+CATALOG_VERSION = 6
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -127,12 +127,22 @@ create index claim_pool on claim (pool) where pool is not null;
 create table request (
     run integer primary key references run, at integer not null, how text not null, actor text not null);
 """
+_ACCEPTANCES = """
+create table acceptance (
+    sequence integer primary key references log, run integer not null references run,
+    environment integer not null references environment, slot integer not null references slot,
+    materialization integer not null references materialization, code integer not null references content,
+    source integer references content, decided integer not null references run);
+create index acceptance_slot on acceptance (environment, slot);
+create index acceptance_materialization on acceptance (materialization);
+"""
 
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
 )
 _APPEND_ONLY_2 = "change hold"
 _APPEND_ONLY_3 = "partition_key"
+_APPEND_ONLY_4 = "acceptance"
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -169,6 +179,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def claims(db: Any) -> None:
         _make(db, _CLAIMS, "")
+
+    @migrations()
+    def acceptances(db: Any) -> None:
+        _make(db, _ACCEPTANCES, _APPEND_ONLY_4)
 
     connection.execute("begin immediate")
     try:

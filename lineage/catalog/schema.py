@@ -27,6 +27,7 @@ class Kind(IntEnum):
     CHANGE = 128
     HOLD = 256
     PARTITION_KEY = 512
+    ACCEPTANCE = 1024
 
 
 class Refers(StrEnum):
@@ -119,6 +120,14 @@ TABLES: dict[Kind, Table] = {
         ),
         Table(Kind.HOLD, "hold", _columns("run:entry environment:environment slot:slot held")),
         Table(Kind.PARTITION_KEY, "partition_key", _columns("run:entry name key retired")),
+        Table(
+            Kind.ACCEPTANCE,
+            "acceptance",
+            _columns(
+                "run:entry environment:environment slot:slot materialization:entry code:content source:content"
+                " decided:entry"
+            ),
+        ),
     )
 }
 """Every evidence table by its kind."""

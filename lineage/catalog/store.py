@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from assets_core.errors import StorageError, UsageError
+from lineage.catalog.acceptances import AcceptanceReader
 from lineage.catalog.caches import Caches
 from lineage.catalog.claims import Claims
 from lineage.catalog.connect import DURABILITY, connect, prepare
@@ -25,7 +26,7 @@ class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
     Its methods are those of ``Writer``, ``Reader``, ``ShownReader``, ``EnvironmentReader``, ``LogReader``,
-    ``RunReader``, ``PartitionKeyReader``, ``Claims`` and ``Caches``.
+    ``RunReader``, ``PartitionKeyReader``, ``AcceptanceReader``, ``Claims`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -90,6 +91,9 @@ class Catalog:
         self.last_in_step = environments.last_in_step
         self.first_publication = environments.first_publication
         self.end_of = environments.end_of
+        acceptances = AcceptanceReader(reader.reading)
+        self.accepted = acceptances.accepted
+        self.acceptances = acceptances.acceptances
         self.partition_keys = PartitionKeyReader(reader.reading).partition_keys
 
         self.runs = runs.runs

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from assets_core.check import CheckResult
 from assets_core.keys import Slot
 from assets_core.published import Judged
-from assets_core.records import Materialization, RunRecord, StepRecord
+from assets_core.records import Acceptance, Materialization, RunRecord, StepRecord
+from assets_core.versions import CodeVersion
 
 
 class Publish(NamedTuple):
@@ -139,6 +140,7 @@ class Verb(StrEnum):
     RELEASE = "release"
     DROP = "drop"
     WITHDRAW = "withdraw"
+    ACCEPT = "accept"
 
 
 class Move(NamedTuple):
@@ -155,6 +157,22 @@ class Move(NamedTuple):
     expected: str | None
 
 
+class Accept(NamedTuple):
+    """That what a slot shows is to stay although the code is another now, if it still shows that.
+
+    Arguments:
+        slot: under the key that the materialization was made under.
+        code: the code version that is accepted, and ``source`` the text of that code.
+        decided: the run by which somebody accepted it, where that is copied from another environment.
+    """
+
+    slot: Slot
+    materialization: str
+    code: CodeVersion
+    source: str = ""
+    decided: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What somebody does to an environment, recorded in one transaction as a run without steps.
@@ -167,6 +185,7 @@ class Change:
         moves: all of them or, when one was moved by somebody else, none.
         hold, release: slots of the environment that are kept as they are from now on, or no longer.
         withdraw: ids of materializations that are never used or shown again.
+        accept: slots of the environment that stay as they are although the code is another now.
     """
 
     run: RunRecord
@@ -178,6 +197,7 @@ class Change:
     hold: tuple[Slot, ...] = ()
     release: tuple[Slot, ...] = ()
     withdraw: tuple[str, ...] = ()
+    accept: tuple[Accept, ...] = ()
 
 
 class NamedKey(NamedTuple):
@@ -217,6 +237,22 @@ class Hold:
     actor: str
     at: datetime
     reason: str
+
+
+class Accepted(NamedTuple):
+    """An acceptance on record, in the environment that it holds in.
+
+    Arguments:
+        source: the text of the code that was accepted.
+        recorded: the run that recorded it there: another than the one it was decided by where it was copied.
+    """
+
+    env: str
+    slot: Slot
+    materialization: str
+    acceptance: Acceptance
+    source: str
+    recorded: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +332,7 @@ class LogEntry:
 
     Arguments:
         kind: what was recorded: ``run``, ``run_end``, ``materialization``, ``publication``, ``step``,
-            ``later_check``, ``retirement``, ``change`` or ``hold``.
+            ``later_check``, ``retirement``, ``change``, ``hold``, ``partition_key`` or ``acceptance``.
         env: the environment of the run it belongs to, or in which was published.
         actor: who asked for that run.
         detail: the command of a run, the state of an end or a step, ``blocked``, the record that a publication

@@ -144,7 +144,7 @@ def test_the_last_available_is_the_newest_window_that_ended_with_the_reader(down
     end = down.span(key or "")[1].timestamp()
     assume(end < datetime(2018, 12, 31, tzinfo=UTC).timestamp())
     known = [one for one in range(min(up.bound or 10_000, 10_000)) if up.instant(one + 1) <= end]
-    assert list(upstream_places(down, place, up, last(), NOW)) == known[-1:]
+    assert list(upstream_places(down, place, up, last(), NOW)) == (known[-1:] or [-1])
 
 
 # --- the same place

@@ -55,6 +55,11 @@ STALENESS = {
         "check.rule not in passed",
     ),
     "relaxed checks": ("if result.blocks and result.rule in declared", "if result.blocks"),
+    "acceptances of other code": ("if same_code(one.code, now)), None)", "if True), None)"),
+    "acceptances beside other differences": (
+        "all(one.code is ReasonCode.ACCEPTED",
+        "any(one.code is ReasonCode.ACCEPTED",
+    ),
     "blocked under another recipe": ("recipe is None or recipe.id != aside.recipe.id", "recipe is None"),
 }
 PLAN = {
@@ -71,12 +76,24 @@ PLAN = {
     "force": ("        if self.force:\n", "        if False:\n"),
     "selected partitions": ("if partitions is None:", "if True:"),
     "siblings of a multi-asset": ("waiting.extend(one.key for one in facts.graph.makers[definition.maker])", "pass"),
+    "accepted slots": ("in (ReasonCode.UPSTREAM_STALE, ReasonCode.ACCEPTED)", "in (ReasonCode.UPSTREAM_STALE,)"),
     "fresh slots": ("        if not reasons:\n", "        if False:\n"),
 }
 STATES = {
     "the cone": ("        _add_cone(states, unfresh, facts)\n", "        pass\n"),
     "new slots of an input read whole": ("if spans.whole else unfresh[key]", "if False else unfresh[key]"),
-    "held slots are fresh for their readers": ("{SlotState.FRESH, SlotState.HELD}", "{SlotState.FRESH}"),
+    "held slots are fresh for their readers": (
+        "{SlotState.FRESH, SlotState.ACCEPTED, SlotState.HELD}",
+        "{SlotState.FRESH, SlotState.ACCEPTED}",
+    ),
+    "accepted slots are fresh for their readers": (
+        "{SlotState.FRESH, SlotState.ACCEPTED, SlotState.HELD}",
+        "{SlotState.FRESH, SlotState.HELD}",
+    ),
+    "accepted slots are stale where what they read is": (
+        "in (SlotState.FRESH, SlotState.ACCEPTED)",
+        "in (SlotState.FRESH,)",
+    ),
     "what the inputs show": ("or glance.basis != now:", "or False:"),
     "the standing": ("glance.judged != number or number is None", "False"),
     "volatile assets": ("standing is not None and not facts.graph.asset(states.key).volatile", "standing is not None"),
@@ -87,7 +104,7 @@ STATES = {
 MAPPINGS = {
     "identity needs one grid": ("reads", "down is not None and same_grid(down, up)", "down is not None"),
     "the last slot": ("links", "one.instant(place + 1) - 1) + 1)", "one.instant(place + 1) - 1))"),
-    "missing outside": ("reads", "if outside is Outside.TRUNCATE else places", ""),
+    "missing outside": ("reads", "if outside is Outside.TRUNCATE and not isinstance(mapping, Last) else places", ""),
     "windows of a wider reader": ("links", "if self.wide else begin\n", "if False else begin\n"),
     "an offset": ("links", "range(begin + self.first, ", "range(begin, "),
     "the newest that ended": (
@@ -206,10 +223,13 @@ OTHERS = {
 }
 
 MUTANTS: dict[str, tuple[str, ...]] = {
-    **{f"staleness: {name}": ("assets_core.staleness", *pair, "test_staleness") for name, pair in STALENESS.items()},
-    **{f"plan: {name}": ("assets_core.planning", *pair, "test_plan") for name, pair in PLAN.items()},
     **{
-        f"states: {name}": ("assets_core.states", *pair, "test_states", "test_plan", "test_held")
+        f"staleness: {name}": ("assets_core.staleness", *pair, "test_accepted", "test_staleness")
+        for name, pair in STALENESS.items()
+    },
+    **{f"plan: {name}": ("assets_core.planning", *pair, "test_accepted", "test_plan") for name, pair in PLAN.items()},
+    **{
+        f"states: {name}": ("assets_core.states", *pair, "test_states", "test_plan", "test_held", "test_accepted")
         for name, pair in STATES.items()
     },
     **{

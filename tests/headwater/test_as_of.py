@@ -77,7 +77,7 @@ def test_the_status_document_as_of_a_moment(hw, desk: Desk, then: str) -> None:
 
     assert document["counts"] == {"published": 2}
     assert set(document["slots"][0]) == {
-        "asset", "partition", "state", "materialization", "created", "run", "rows"
+        "asset", "partition", "state", "materialization", "created", "run", "rows", "accepted"
     }  # fmt: skip
 
 

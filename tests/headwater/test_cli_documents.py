@@ -32,7 +32,7 @@ def test_a_document_begins_with_the_edition_the_project_and_the_environment(hw, 
 
 def test_plan(hw, days) -> None:
     document = hw("plan", "--json", at=days()).document
-    assert body(document) == {"steps"}
+    assert body(document) == {"steps", "accepted", "redefined"}
     assert set(document["steps"][0]) == {"asset", "partition", "slots", "reasons", "may_change", "forced", "batch"}
     assert document["steps"][0]["asset"] == "staging/flights"
     assert document["steps"][0]["partition"] == "2013-01-01"
@@ -68,7 +68,7 @@ def test_materialize_with_nothing_to_do(hw, full_shop) -> None:
 
 
 def test_materialize_dry_run_gives_the_plan(hw, shop) -> None:
-    assert body(hw("materialize", "--dry-run", "--json", at=shop).document) == {"steps"}
+    assert body(hw("materialize", "--dry-run", "--json", at=shop).document) == {"steps", "accepted", "redefined"}
 
 
 def test_a_check_of_a_step_has_the_keys_of_a_result(hw, days) -> None:
@@ -211,7 +211,7 @@ def test_audit_manifest(hw, full_shop) -> None:
     assert set(manifest) == {
         "materialization", "kind", "asset", "partition", "created", "blocked", "seconds", "cpu_seconds", "run", "code",
         "recipe", "schema", "rows", "version", "lineage", "checks", "stored", "metadata", "publications", "retired",
-        "upstream", "withdrawn_upstream", "log",
+        "accepted", "upstream", "withdrawn_upstream", "log",
     }  # fmt: skip
     assert manifest["recipe"]["inputs"][0]["asset"] == "staging/orders"
 

@@ -259,3 +259,55 @@ def test_a_slot_of_several_dimensions_is_named_by_dimension(hw, shop: Desk) -> N
 def test_a_slot_that_is_none_is_answered_with_what_there_is(hw, shop: Desk, text: str, said: str) -> None:
     answer = hw("plan", "sales", "--partition", text, at=shop.root)
     assert (answer.status, said in answer.err) == (2, True), answer.err
+
+
+# -- last() with nothing to read ------------------------------------------------------------------------------------
+
+LAST = """
+from headwater import last
+
+@asset(key="months", partitions=Monthly("2024-02", "2024-04"))
+def months() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+@asset(key="days", partitions=Daily("2024-02-27", "2024-03-02"), inputs={"months": Input("months", partitions=last())})
+def days(months: pl.LazyFrame) -> pl.LazyFrame:
+    return months
+
+@asset(key="far", partitions=Monthly("2990-01"))
+def far() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+@asset(key="whole", inputs={"far": Input("far", partitions=last())})
+def whole(far: pl.LazyFrame) -> pl.LazyFrame:
+    return far
+
+@asset(key="below")
+def below(whole: pl.LazyFrame) -> pl.LazyFrame:
+    return whole
+"""
+
+
+def test_what_reads_the_last_window_waits_until_one_has_ended_and_the_rest_is_made(desk: Desk) -> None:
+    desk.define(LAST)
+    plan = desk.plan()
+    assert plan.warnings == (
+        "days@2024-02-27 and 1 more left out: no window of months has ended by then, which last() would read",
+        "whole left out: no window of far has ended by then, which last() would read",
+        "below left out: it reads partitions that its input does not have",
+    )
+    result = desk.materialize()
+    assert (result.ok, result.counts) == (True, {"succeeded": 4})
+    assert set(desk.ran(result)) == {"months@2024-02", "months@2024-03", "days@2024-02-29", "days@2024-03-01"}
+    with desk.project as project:
+        states = {str(slot): str(verdict.state) for slot, verdict in project.status().items()}
+    waiting = ("days@2024-02-27", "days@2024-02-28", "whole", "below")
+    assert {slot for slot, state in states.items() if state == "missing"} == set(waiting)
+    assert desk.plan().steps == ()
+
+
+def test_once_a_window_has_ended_what_reads_the_last_one_is_made(desk: Desk) -> None:
+    desk.define(LAST)
+    desk.materialize()
+    desk.edit("definitions.py", "2990-01", "2024-01")
+    assert {"whole", "below"} <= set(desk.ran(desk.materialize()))

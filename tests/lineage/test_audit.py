@@ -14,12 +14,13 @@ import pytest
 from assets_core.errors import DataError, StorageError
 from assets_core.keys import Slot
 from assets_core.records import AttemptLog, RunRecord, RunState, StepRecord, Stored
+from assets_core.versions import CodeVersion
 from lineage.audit import AuditReport, Fault, log, verify
 from lineage.catalog.chain import START, Canon, entry_hash, reading_digest
 from lineage.catalog.migrate import guards
 from lineage.catalog.schema import APPEND_ONLY, INTERNED, TABLES, Kind
 from lineage.catalog.store import Catalog
-from lineage.catalog.values import Change, Head, Move, Outcome, Publish, Retired, Verb
+from lineage.catalog.values import Accept, Change, Head, Move, Outcome, Publish, Retired, Verb
 from lineage.catalog.verification import Names
 from tests.lineage.catalog_samples import NOW, PASSED, begun, later, made_of, outcome_of, record
 
@@ -67,11 +68,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def changes() -> Iterator[Change]:
     """An environment made with two pointers, rolled back in one slot, which is held and then released."""
-    runs = [RunRecord(f"change {n}", "copy", RunState.SUCCEEDED, later(8), "ada", "env", "") for n in range(3)]
+    runs = [RunRecord(f"change {n}", "copy", RunState.SUCCEEDED, later(8), "ada", "env", "") for n in range(4)]
     moves = (Move("copy", RAW, "1", None), Move("copy", STAGING, "2", None))
     yield Change(runs[0], Verb.CREATE, "dev", 9, moves=moves)
     yield Change(runs[1], Verb.ROLLBACK, moves=(Move("copy", STAGING, None, "2"),), hold=(STAGING, RAW))
     yield Change(runs[2], Verb.RELEASE, release=(RAW,))
+    accept = Accept(RAW, "1", CodeVersion(pinned="2"), "select 2")
+    yield Change(runs[3], Verb.ACCEPT, accept=(accept, accept._replace(decided="change 0")))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from assets_core.errors import StorageError, UsageError
 from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState
+from assets_core.versions import CodeVersion
 from lineage.catalog.connect import file_system
 from lineage.catalog.migrate import CATALOG_VERSION, migrate
 from lineage.catalog.schema import APPEND_ONLY, TABLES
 from lineage.catalog.store import Catalog
-from lineage.catalog.values import Change, Retired, Verb
+from lineage.catalog.values import Accept, Change, Retired, Verb
 from tests.lineage.catalog_samples import NOW, begun, made_of, record
 
 SLOT = Slot("raw/a")
@@ -39,6 +41,8 @@ def filled(path: Path) -> None:
         catalog.end_run("run", catalog.runs()[0].state, ended=NOW, counts={})
         change = RunRecord("change", "dev", RunState.SUCCEEDED, NOW, "ada", "headwater env rollback", "")
         catalog.change(Change(change, Verb.ROLLBACK, hold=(SLOT,)))
+        newer = replace(change, id="newer")
+        catalog.change(Change(newer, Verb.ACCEPT, accept=(Accept(SLOT, "1", CodeVersion(pinned="2"), "text"),)))
         added = RunRecord("added", "dev", RunState.SUCCEEDED, NOW, "ada", "headwater partitions add", "")
         catalog.record_keys(added, "customers", ["acme"], retired=False)
 

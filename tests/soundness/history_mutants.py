@@ -56,7 +56,7 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
         '" (select 1 from retirement t where t.materialization = m.sequence)"\n                " and m.recipe',
         '" (select 1 from retirement t where false)"\n                " and m.recipe',
     ),
-    "everything is promoted": ("headwater.promote", "if one.code is not ReasonCode.VOLATILE]", "if False]"),
+    "everything is promoted": ("headwater.promote", "if one.code not in _NO_DIFFERENCE]", "if False]"),
     "what moved meanwhile is overwritten unseen": (
         "headwater.promote",
         "if ours.id_of(slot) not in (None, past.id_of(slot))",
