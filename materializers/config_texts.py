@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from assets_core.digest import digest
@@ -17,6 +17,15 @@ from assets_core.settings import Config
 def config_texts(config: Config) -> dict[str, str]:
     """Every field's value as JSON text; of secrets (``SecretStr``) a digest, because recipes are shown and kept."""
     return {name: _json(_plain(value)) for name, value in dict(config).items()}
+
+
+def config_of_texts(cls: type[Config], texts: Mapping[str, str]) -> Config | None:
+    """The config whose texts these are; None where they do not tell it: of secrets, and of another class's fields."""
+    try:
+        config = cls.model_validate({name: json.loads(text) for name, text in texts.items()})
+    except ValidationError:
+        return None
+    return config if config_texts(config) == dict(texts) else None
 
 
 def _plain(value: Any) -> Any:

@@ -23,9 +23,9 @@ from lineage.catalog.store import Catalog
 from lineage.catalog.values import Hold
 from lineage.checks.evaluate import evaluate
 from lineage.code_record import changes
-from lineage.derive import Derived, derive, read_source, with_source
+from lineage.derive import Derived, Inputs, derive, read_source, with_source
 from materializers import sources
-from materializers.config_texts import config_texts
+from materializers.config_texts import config_of_texts, config_texts
 from materializers.former import FormerCode
 from materializers.ids import new_id
 from materializers.shown import Codes, Records, absent_slots
@@ -132,16 +132,31 @@ class _CodeChanges:
     def __init__(self, scene: Scene, facts: Facts) -> None:
         self._scene = scene
         self._facts = facts
-        self._said: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._said: dict[tuple[object, ...], tuple[str, ...]] = {}
 
     def __call__(self, made: Materialization) -> tuple[str, ...]:
+        """See ``Facts.code_changes``."""
         text = self._scene.catalog.code_source(made.id)
-        known = (made.slot.asset, text)
+        asset = self._facts.graph.asset(self._facts.renames.get(made.slot.asset, made.slot.asset))
+        config = {} if made.recipe is None else made.recipe.config
+        known = (asset.key, made.slot.asset, text, *sorted(config.items()))
         if known not in self._said:
-            asset = self._facts.graph.asset(self._facts.renames.get(made.slot.asset, made.slot.asset))
             inputs = input_schemas(self._facts.graph, asset, self._facts)
-            self._said[known] = changes(text, asset, read_source(asset, inputs, self._scene.derived))
+            said = changes(text, asset, read_source(asset, inputs, self._scene.derived))
+            self._said[known] = () if said and self._only_config(asset, inputs, made) else said
         return self._said[known]
+
+    def _only_config(self, asset: Asset[..., object], inputs: Inputs, made: Materialization) -> bool:
+        """Whether the plan is the recorded one again when it is built with the config of then: what was rewritten
+        since, if anything, changes nothing."""
+        now = self._scene.configs.get(asset.key)
+        if made.recipe is None or made.recipe.code.plan is None or now is None:
+            return False
+        then = config_of_texts(type(now), made.recipe.config)
+        if then is None or then == now:
+            return False
+        derivation = derive(asset, inputs, then, self._scene.derived)
+        return derivation is not None and same_code(made.recipe.code, derivation.code) is True
 
 
 def with_upstream(graph: Graph, keys: Iterable[str]) -> set[str]:

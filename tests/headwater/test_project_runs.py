@@ -88,6 +88,41 @@ def test_a_config_value_enters_the_recipe_and_names_itself_as_the_reason(desk: D
     assert desk.rows("a") == [{"id": 3}]
 
 
+@pytest.mark.parametrize(
+    ("rewritten", "codes"),
+    [
+        ("kept = raw.filter(pl.col('n') > above.least)\n    return kept", ["config_changed"]),
+        ("return raw.filter(pl.col('n') >= above.least)", ["code_changed", "config_changed"]),
+    ],
+    ids=["another local name", "another comparison"],
+)
+def test_beside_a_changed_config_code_is_blamed_only_where_it_differs_under_the_config_of_then(
+    desk: Desk, rewritten: str, codes: list[str]
+) -> None:
+    desk.write("raw.csv", "n\n1\n2\n3\n")
+    desk.define(
+        """
+        raw = source("raw", files="raw.csv", schema={"n": pl.Int64})
+
+
+        class Above(Config):
+            least: int = 1
+            token: str | None = None
+
+
+        @asset(key="a")
+        def a(raw: pl.LazyFrame, above: Above) -> pl.LazyFrame:
+            rows = raw.filter(pl.col('n') > above.least)
+            return rows
+        """
+    )
+    assert desk.materialize().ok
+    desk.write("headwater.toml", '[project]\nmodules = ["definitions"]\n[config.a]\nleast = 2\n')
+    desk.edit("definitions.py", "rows = raw.filter(pl.col('n') > above.least)\n    return rows", rewritten)
+
+    assert desk.reasons(desk.plan())["a"] == codes
+
+
 def test_a_config_value_of_the_wrong_kind_is_refused_with_its_field(desk: Desk) -> None:
     desk.define(
         """

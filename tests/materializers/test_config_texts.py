@@ -9,7 +9,7 @@ import sys
 from pydantic import SecretStr
 
 from headwater import Config
-from materializers.config_texts import config_texts
+from materializers.config_texts import config_of_texts, config_texts
 
 _PRINT_SET = """
 from headwater import Config
@@ -48,3 +48,15 @@ def test_a_secret_inside_another_model_is_told_apart_and_not_shown() -> None:
     assert one["nested"] != other["nested"]
     assert "hidden" not in one["nested"]
     assert one["ratio"] == "0.5"
+
+
+def test_texts_give_the_config_back_unless_it_holds_a_secret_or_has_other_fields() -> None:
+    class Plain(Config):
+        days: frozenset[int] = frozenset({1, 2})
+        ratio: float = 0.5
+
+    other = Plain(days=frozenset({3}), ratio=0.25)
+    assert config_of_texts(Plain, config_texts(other)) == other
+    assert config_of_texts(Whole, config_texts(Whole())) is None
+    assert config_of_texts(Plain, {"days": "[1]"}) is None, "a field that came later has no value of then"
+    assert config_of_texts(Plain, {**config_texts(Plain()), "gone": "1"}) is None
