@@ -15,6 +15,7 @@ from assets_core.versions import DataVersion
 from lineage.fingerprint import tally_for
 from lineage.fingerprint_large import Tally
 from lineage.fingerprint_tolerance import steady_version
+from materializers.morsels import small_morsels
 from materializers.step_task import Shown, TaskOutput
 from materializers.storage.protocol import Storage
 from materializers.tables import Tables
@@ -45,7 +46,8 @@ def write_in_passing(
     """Writes the result of a plan while it is computed, and tallies its rows on their way; nothing is held whole."""
     tally = tally_for(plan.collect_schema(), **ways)
     passing = plan.map_batches(tally.add, streamable=True, validate_output_schema=False)
-    return storage.write(slot, id, passing), tally
+    with small_morsels():
+        return storage.write(slot, id, passing), tally
 
 
 def steady(

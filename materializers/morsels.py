@@ -1,0 +1,39 @@
+"""How many rows polars' streaming engine hands from one operation to the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import polars as pl
+
+SMALL_MORSEL_ROWS = 20_000
+"""So many rows keep what waits between operations small, and cost no time."""
+_SETTINGS = ("POLARS_IDEAL_MORSEL_SIZE", "POLARS_STREAMING_CHUNK_SIZE")
+_lock = Lock()
+_within = 0
+
+
+@contextmanager
+def small_morsels() -> Iterator[None]:
+    """Lets plans that begin in the meantime stream in small morsels, unless the user has said how many rows to take.
+
+    Beside a function of Python's polars reads far ahead: on 6 million rows of 16 columns, whole row groups at a time,
+    it held twice the memory of the same plan without the function. The setting is the process's, so it ends with the
+    last of several threads that ask for it.
+    """
+    global _within
+    with _lock:
+        ours = _within > 0 or not any(os.environ.get(name) for name in _SETTINGS)
+        if ours and not _within:
+            pl.Config.set_streaming_chunk_size(SMALL_MORSEL_ROWS)
+        _within += ours
+    try:
+        yield
+    finally:
+        with _lock:
+            _within -= ours
+            if ours and not _within:
+                pl.Config.set_streaming_chunk_size(None)
