@@ -67,10 +67,16 @@ class Recipe:
     config: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     window: tuple[str, ...] = ()
+    _id: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         """The recipe id: equal for two slots' makings exactly if every ingredient is."""
+        if not self._id:
+            object.__setattr__(self, "_id", self._digest())  # once: it goes over every slot of every input
+        return self._id
+
+    def _digest(self) -> str:
         inputs = tuple(
             (one.name, one.asset, one.columns, tuple((part.partition, part.version) for part in one.parts))
             for one in self.inputs

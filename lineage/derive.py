@@ -21,7 +21,8 @@ from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
-from lineage.columns.plan import UNSUPPORTED, PlanReading, plan_digest, read_plan
+from lineage.columns.plan import UNSUPPORTED, PlanReading, read_serialized
+from lineage.columns.plan_bytes import digest_of, serialized
 from lineage.columns.plan_faults import plan_faults
 from lineage.columns.polars_errors import plan_error
 from lineage.columns.release import extractor
@@ -203,14 +204,15 @@ def _read_built(
             where=asset.where,
             hint="return a LazyFrame, or annotate what it returns",
         )
-    plan = plan_digest(frame)
+    data = serialized(frame)
+    plan = digest_of(data)
     shape = [[name, list(columns.items())] for name, columns in schemas.items()]
     key = digest("lazy", extractor(), PLAN_SCHEME, asset.key, plan, _bindings(inputs), json.dumps(shape),
                  asset.version, asset.ordered)  # fmt: skip
     known = derived.find(key) if plan is not None else None
     if known is not None:
         return known
-    reading = read_plan(frame, schemas, ordered=asset.ordered)
+    reading = read_serialized(frame, data, schemas, ordered=asset.ordered)
     code = _code_of_plan(asset, reading, log, inputs, schemas, derived)
     made = Derivation(
         code,

@@ -71,8 +71,18 @@ def read_plan(
         LineageError: the plan does not type-check (HW220 to HW224).
     """
     check_is_lazy(frame)
+    return read_serialized(frame, serialized(frame), inputs, ordered=ordered)
+
+
+def read_serialized(
+    frame: pl.LazyFrame, data: bytes | None, inputs: Mapping[str, Mapping[str, DtypeLike]], *, ordered: bool = False
+) -> PlanReading:
+    """What ``read_plan`` gives, of a plan that was serialized already: that takes as long as reading it again.
+
+    Arguments:
+        data: what ``plan_bytes.serialized`` gives of the frame.
+    """
     typed = {name: {c: str(dtype) for c, dtype in schema.items()} for name, schema in inputs.items()}
-    data = serialized(frame)
     digest = digest_of(data)
     key = (digest, ordered, tuple((name, tuple(schema.items())) for name, schema in typed.items()))
     known = _remembered.get(key) if digest is not None else None

@@ -28,13 +28,13 @@ def narrow(wide: pl.LazyFrame) -> pl.LazyFrame:
 
 def claims_everything(monkeypatch: pytest.MonkeyPatch, name: str = "of an earlier release") -> None:
     """Lets the extractor claim every column of every input."""
-    original = derive.read_plan
+    original = derive.read_serialized
 
     def read(frame: Any, inputs: Any, **options: Any) -> Any:
         reading = original(frame, inputs, **options)
         return replace(reading, read_sets={name: tuple(schema) for name, schema in inputs.items()})
 
-    monkeypatch.setattr(derive, "read_plan", read)
+    monkeypatch.setattr(derive, "read_serialized", read)
     monkeypatch.setattr(derive, "extractor", lambda: name)
 
 
