@@ -173,8 +173,7 @@ class Facts:
 
     def whole_basis(self, key: str) -> bytes | None:
         """What all slots of an asset or source show now, in little; None where nothing is published."""
-        glances = self.published.glances(key)
-        ids = [glance.id for one in self.partitions(key) if (glance := glances.get(one)) is not None]
+        ids = [one for one in map(self.published.ids(key).get, self.partitions(key)) if one is not None]
         return basis(ids) if ids else None
 
     def reads(self, slot: Slot, bound: BoundInput) -> list[Slot]:

@@ -232,9 +232,9 @@ class _Chosen:
     def _one_upstream(self, asset: str, read: BoundInput | str, count: int) -> _Upstream:
         key = read if isinstance(read, str) else read.key
         partitions, spans = self.facts.partitions(key), self.facts.spans(asset, read)
-        glances = self.facts.published.glances(key)
+        shown = self.facts.published.ids(key)
         planned = self._planned.get(key) or bytearray(len(partitions))
-        there = bytearray([one in glances for one in partitions]) if glances else bytearray(len(partitions))
+        there = bytearray(map(shown.__contains__, partitions))
         unfresh = self.judged[key].flags(UNFRESH) if key in self.judged else bytearray(len(partitions))
         lacking = bytearray([not (one or other) for one, other in zip(planned, there, strict=True)])
         if spans.whole and (any(there) or any(planned)):

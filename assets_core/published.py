@@ -15,18 +15,23 @@ _FETCHED_TOGETHER = 2000
 _SEVERAL = b"\x01"
 
 
-class Glance(NamedTuple):
-    """What is known of a published slot without its record.
+Ids = dict[str | None, PackedId]
+Judgements = dict[str | None, tuple[int, bytes | None]]
+
+
+class Glances(NamedTuple):
+    """What is known of the published slots of one asset without their records, by partition key.
+
+    Two plain dictionaries, because of a million slots nothing may be made that each slot has one of.
 
     Arguments:
-        id: of the materialization that the slot shows.
-        judged: the number of the standing under which the slot was last found fresh; 0 if it never was.
-        basis: what its inputs showed then; see ``basis``.
+        ids: of the materialization that each slot shows.
+        judged: of the slots that were found fresh, the number of the standing under which that was last, and what their
+            inputs showed then (see ``basis``).
     """
 
-    id: PackedId
-    judged: int = 0
-    basis: bytes | None = None
+    ids: Ids
+    judged: Judgements
 
 
 class Judged(NamedTuple):
@@ -92,39 +97,47 @@ class Published(MutableMapping[Slot, Materialization]):
 
     Arguments:
         shown: records that are at hand.
-        glances: by asset and partition key, all that is shown.
+        glances: by asset, all that is shown.
         fetch: gives records by their ids, in few reads however many they are; those that are not known are left out.
     """
 
     def __init__(
         self,
         shown: Mapping[Slot, Materialization] | None = None,
-        glances: Mapping[str, dict[str | None, Glance]] | None = None,
+        glances: Mapping[str, Glances] | None = None,
         fetch: Callable[[Sequence[str]], Mapping[str, Materialization]] = lambda ids: {},
     ) -> None:
-        self._glances: dict[str, dict[str | None, Glance]] = dict(glances or {})
+        self._ids: dict[str, Ids] = {key: one.ids for key, one in (glances or {}).items()}
+        self._judged: dict[str, Judgements] = {key: one.judged for key, one in (glances or {}).items()}
         self._made: dict[Slot, Materialization] = {}
         self._fetched: set[Slot] = set()
         self._fetch = fetch
         self.update(shown or {})
 
-    def glances(self, asset: str) -> Mapping[str | None, Glance]:
-        """What the slots of one asset or source show, by partition key."""
-        return self._glances.get(asset, {})
+    def ids(self, asset: str) -> Mapping[str | None, PackedId]:
+        """By partition key, the id of what each slot of one asset or source shows; none of those that show nothing."""
+        return self._ids.get(asset, {})
+
+    def judged(self, asset: str) -> Mapping[str | None, tuple[int, bytes | None]]:
+        """By partition key, under which standing and on what its inputs showed a slot was last found fresh."""
+        return self._judged.get(asset, {})
+
+    def note_judged(self, slot: Slot, number: int, basis: bytes | None) -> None:
+        """Remembers that what a slot shows is fresh under the standing of that number."""
+        self._judged.setdefault(slot.asset, {})[slot.partition] = number, basis
 
     def id_of(self, slot: Slot) -> PackedId | None:
         """The id of what a slot shows; None if it shows nothing."""
-        glance = self._glances.get(slot.asset, {}).get(slot.partition)
-        return None if glance is None else glance.id
+        return self._ids.get(slot.asset, {}).get(slot.partition)
 
     def fetch(self, slots: Iterable[Slot]) -> None:
         """Fetches the records of many slots at once, those that are not at hand."""
         wanted: dict[str, Slot] = {}
         for slot in slots:
             if slot not in self._made:
-                glance = self._glances.get(slot.asset, {}).get(slot.partition)
-                if glance is not None:
-                    wanted[unpack_id(glance.id)] = slot
+                found = self.id_of(slot)
+                if found is not None:
+                    wanted[unpack_id(found)] = slot
         ids = list(wanted)
         for start in range(0, len(ids), _FETCHED_TOGETHER):
             for identifier, made in self._fetch(ids[start : start + _FETCHED_TOGETHER]).items():
@@ -141,7 +154,7 @@ class Published(MutableMapping[Slot, Materialization]):
     def __getitem__(self, slot: Slot) -> Materialization:
         made = self._made.get(slot)
         if made is None:
-            if slot.partition not in self._glances.get(slot.asset, {}):
+            if slot not in self:
                 raise KeyError(slot)
             self.fetch([slot])
             made = self._made[slot]
@@ -150,10 +163,12 @@ class Published(MutableMapping[Slot, Materialization]):
     def __setitem__(self, slot: Slot, made: Materialization) -> None:
         self._made[slot] = made
         self._fetched.discard(slot)
-        self._glances.setdefault(slot.asset, {})[slot.partition] = Glance(pack_id(made.id))
+        self._ids.setdefault(slot.asset, {})[slot.partition] = pack_id(made.id)
+        self._judged.get(slot.asset, {}).pop(slot.partition, None)
 
     def __delitem__(self, slot: Slot) -> None:
-        del self._glances[slot.asset][slot.partition]
+        del self._ids[slot.asset][slot.partition]
+        self._judged.get(slot.asset, {}).pop(slot.partition, None)
         self._made.pop(slot, None)
 
     def get(self, slot: Slot, default: Any = None) -> Any:
@@ -164,12 +179,12 @@ class Published(MutableMapping[Slot, Materialization]):
         return default if found is None else found
 
     def __contains__(self, slot: object) -> bool:
-        return isinstance(slot, Slot) and slot.partition in self._glances.get(slot.asset, {})
+        return isinstance(slot, Slot) and slot.partition in self._ids.get(slot.asset, {})
 
     def __iter__(self) -> Iterator[Slot]:
-        for asset, glances in self._glances.items():
-            for partition in glances:
+        for asset, ids in self._ids.items():
+            for partition in ids:
                 yield Slot(asset, partition)
 
     def __len__(self) -> int:
-        return sum(map(len, self._glances.values()))
+        return sum(map(len, self._ids.values()))

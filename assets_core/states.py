@@ -14,7 +14,7 @@ from assets_core.asset import Asset
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot
-from assets_core.published import Glance, Judged, PackedId, basis, unpack_id, whole_basis
+from assets_core.published import Judged, PackedId, basis, unpack_id, whole_basis
 from assets_core.records import Acceptance
 from assets_core.spans import touched
 from assets_core.staleness import FRESH, MISSING, Reason, ReasonCode, SlotState, Verdict, judge, shared_differences
@@ -138,14 +138,13 @@ def judge_all(keys: Collection[str], facts: Facts) -> dict[str, AssetStates]:
 def _judge_asset(asset: Asset[..., object], facts: Facts) -> AssetStates:
     partitions = facts.partitions(asset.key)
     states = AssetStates(asset.key, partitions)
-    glances = facts.published.glances(asset.key)
-    if not glances:
+    if not facts.published.ids(asset.key):
         states.codes = array("I", [states.number(MISSING)]) * len(partitions)
         doubtful: list[int] = []
         bases: Sequence[bytes | None] = ()
     else:
         bases = _bases(asset, facts)
-        doubtful = _in_doubt(states, glances, bases, facts)
+        doubtful = _in_doubt(states, bases, facts)
     special = _special(asset.key, facts)
     if len(doubtful) - len(special) >= _ALIKE_FROM:
         doubtful = _judge_alike(states, [one for one in doubtful if one not in special], bases, facts)
@@ -153,23 +152,23 @@ def _judge_asset(asset: Asset[..., object], facts: Facts) -> AssetStates:
     return states
 
 
-def _in_doubt(
-    states: AssetStates, glances: Mapping[str | None, Glance], bases: Sequence[bytes | None], facts: Facts
-) -> list[int]:
+def _in_doubt(states: AssetStates, bases: Sequence[bytes | None], facts: Facts) -> list[int]:
     """Sets the codes of what is fresh or shows nothing, and gives the places of the other slots."""
     standing = facts.standing(states.key)
     known = standing is not None and not facts.graph.asset(states.key).volatile
     number = facts.number_of(standing) if standing is not None and known else None
-    missing = states.number(MISSING)
+    shown, missing = facts.published.ids(states.key), states.number(MISSING)
+    judged = list(map(facts.published.judged(states.key).get, states.partitions))
+    fresh = [(number, one) for one in bases]
+    states.codes = array("I", bytes(4 * len(states.partitions)))
+    if judged == fresh and number is not None and None not in bases:  # of very many slots the loop would take a second
+        return []
     doubtful: list[int] = []
-    codes = array("I", bytes(4 * len(states.partitions)))
-    for place, (partition, now) in enumerate(zip(states.partitions, bases, strict=True)):
-        glance = glances.get(partition)
-        if glance is None:
-            codes[place] = missing
-        elif glance.judged != number or number is None or now is None or glance.basis != now:
+    for place, (partition, then, now) in enumerate(zip(states.partitions, judged, fresh, strict=True)):
+        if partition not in shown:
+            states.codes[place] = missing
+        elif then != now or None in now:
             doubtful.append(place)
-    states.codes = codes
     return doubtful
 
 
@@ -239,17 +238,17 @@ def _judge_alike(states: AssetStates, doubtful: list[int], bases: Sequence[bytes
     standing = facts.standing(states.key)
     if standing is None or facts.graph.asset(states.key).volatile:
         return doubtful
-    alike, glances = facts.alike(states.key), facts.published.glances(states.key)
+    alike, ids, judged = facts.alike(states.key), facts.published.ids(states.key), facts.published.judged(states.key)
     codes: dict[tuple[int, tuple[Acceptance, ...] | None], int] = {}
     rest: list[int] = []
     for place in doubtful:
         partition, now = states.partitions[place], bases[place]
-        glance, group = glances[partition], alike.get(partition)
-        known = facts.standings.get(glance.judged)
-        if group is None or now is None or glance.basis != now or known is None or known.calendar != standing.calendar:
+        group, (number, basis) = alike.get(partition), judged.get(partition, (0, None))
+        known = facts.standings.get(number)
+        if group is None or now is None or basis != now or known is None or known.calendar != standing.calendar:
             rest.append(place)
             continue
-        sign = (group, facts.accepted.get(glance.id))
+        sign = (group, facts.accepted.get(ids[partition]))
         if sign not in codes:
             codes[sign] = states.number(_shared_verdict(Slot(states.key, partition), facts))
         states.codes[place] = codes[sign]
@@ -284,10 +283,7 @@ def _basis_of(asset: str, read: BoundInput | str, count: int, facts: Facts) -> S
     key = read if isinstance(read, str) else read.key
     if spans.whole:
         return [facts.whole_basis(key)] * count
-    glances = facts.published.glances(key)
-    ids: list[PackedId | None] = [
-        None if (glance := glances.get(one)) is None else glance.id for one in facts.partitions(key)
-    ]
+    ids = list(map(facts.published.ids(key).get, facts.partitions(key)))
     if spans.same:
         return [one if one is None or isinstance(one, bytes) else basis([one]) for one in ids]
     return [_span_basis(ids, span) for span in spans.each]
@@ -345,8 +341,7 @@ def _after_unfresh(states: AssetStates, held: Sequence[bool], others: Sequence[b
 
 def _that_count(key: str, flags: bytearray, facts: Facts) -> bytearray:
     """Of an input that is read whole the slots that are published count, or all where none is."""
-    glances = facts.published.glances(key)
-    there = bytearray([one in glances for one in facts.partitions(key)])
+    there = bytearray(map(facts.published.ids(key).__contains__, facts.partitions(key)))
     return bytearray(map(min, flags, there)) if any(there) else flags
 
 

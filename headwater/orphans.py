@@ -53,8 +53,11 @@ def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str]]:
     for key in keys:
         definition = facts.graph.definitions[key]
         if isinstance(definition, Asset) and definition.partitions is not None:
-            shown = facts.published.glances(key).keys() - facts.places(key).keys()
-            gone = sorted(one for one in shown if one is not None and _gone(definition.partitions, one))
+            shown, partitions = facts.published.ids(key), facts.partitions(key)
+            if sum(map(shown.__contains__, partitions)) == len(shown):
+                continue
+            beside = shown.keys() - set(partitions)
+            gone = sorted(one for one in beside if one is not None and _gone(definition.partitions, one))
             if gone:
                 found[key] = gone
     return found
@@ -70,12 +73,12 @@ def with_orphaned(plan: Plan, facts: Facts, keys: Collection[str]) -> Plan:
     for made_keys, _, slots in plan.by_why():
         for key in made_keys:
             if key in gone:
-                shown = facts.published.glances(key)
+                shown = facts.published.ids(key)
                 made[key] += len(slots.places)
                 anew[key] += sum(one in shown for one in slots.partitions)
     changed = []
     for key, found in gone.items():
-        shown = facts.published.glances(key)
+        shown = facts.published.ids(key)
         kept = sum(one in shown for one in facts.partitions(key)) - anew[key]
         changed.append(Redefined(key, kept, tuple(_runs(found, facts.partitions(key))), len(found), made[key]))
     return replace(plan, redefined=tuple(changed))

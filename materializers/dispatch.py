@@ -192,7 +192,7 @@ class Dispatcher:
 
     def _published(self, key: str) -> tuple[RowsAt, ...]:
         """Where the rows of every slot of an asset lie that is published now."""
-        slots = [Slot(key, partition) for partition in list(self.facts.published.glances(key))]
+        slots = [Slot(key, partition) for partition in list(self.facts.published.ids(key))]
         self.facts.published.fetch(slots)
         return tuple(rows_of(self.facts.published[slot]) for slot in slots)
 

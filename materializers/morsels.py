@@ -12,28 +12,35 @@ import polars as pl
 SMALL_MORSEL_ROWS = 20_000
 """So many rows keep what waits between operations small, and cost no time."""
 _SETTINGS = ("POLARS_IDEAL_MORSEL_SIZE", "POLARS_STREAMING_CHUNK_SIZE")
-_lock = Lock()
-_within = 0
 
 
-@contextmanager
-def small_morsels() -> Iterator[None]:
-    """Lets plans that begin in the meantime stream in small morsels, unless the user has said how many rows to take.
+class _Morsels:
+    """The setting of this process, and how many ask for another one at the moment."""
 
-    Beside a function of Python's polars reads far ahead: on 6 million rows of 16 columns, whole row groups at a time,
-    it held twice the memory of the same plan without the function. The setting is the process's, so it ends with the
-    last of several threads that ask for it.
-    """
-    global _within
-    with _lock:
-        ours = _within > 0 or not any(os.environ.get(name) for name in _SETTINGS)
-        if ours and not _within:
-            pl.Config.set_streaming_chunk_size(SMALL_MORSEL_ROWS)
-        _within += ours
-    try:
-        yield
-    finally:
-        with _lock:
-            _within -= ours
-            if ours and not _within:
-                pl.Config.set_streaming_chunk_size(None)
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._askers = 0
+
+    @contextmanager
+    def small(self) -> Iterator[None]:
+        """Lets plans that begin in the meantime stream in small morsels, unless the user has set a size.
+
+        Beside a function of Python's polars reads far ahead: on 6 million rows of 16 columns, whole row groups at a
+        time, it held twice the memory of the same plan without the function. The setting is the process's, so it ends
+        with the last of several threads that ask for it.
+        """
+        with self._lock:
+            ours = self._askers > 0 or not any(os.environ.get(name) for name in _SETTINGS)
+            if ours and not self._askers:
+                pl.Config.set_streaming_chunk_size(SMALL_MORSEL_ROWS)
+            self._askers += ours
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._askers -= ours
+                if ours and not self._askers:
+                    pl.Config.set_streaming_chunk_size(None)
+
+
+small_morsels = _Morsels().small

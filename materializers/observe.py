@@ -14,7 +14,7 @@ from assets_core.errors import HeadwaterError
 from assets_core.facts import AssetFacts, Facts
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
-from assets_core.published import Glance, Published
+from assets_core.published import Glances, Published
 from assets_core.records import Derivation, Materialization, Schema
 from assets_core.renames import renames_of, under_present_keys
 from assets_core.settings import Config
@@ -112,12 +112,12 @@ def gather(
     return known
 
 
-def _under_present_keys(
-    glances: dict[str, dict[str | None, Glance]], renames: Mapping[str, str]
-) -> dict[str, dict[str | None, Glance]]:
+def _under_present_keys(glances: dict[str, Glances], renames: Mapping[str, str]) -> dict[str, Glances]:
     """What is shown, that of former keys under the present ones unless these show something of their own."""
     for former in glances.keys() & renames.keys():
-        glances[renames[former]] = {**glances.pop(former), **glances.get(renames[former], {})}
+        then, now = glances.pop(former), glances.get(renames[former], Glances({}, {}))
+        judged = {key: one for key, one in then.judged.items() if key not in now.ids}
+        glances[renames[former]] = Glances({**then.ids, **now.ids}, {**judged, **now.judged})
     return glances
 
 
@@ -250,7 +250,7 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
     for key, definition in scene.graph.definitions.items():
         if key not in needed or not isinstance(definition, Source):
             continue
-        slots = [Slot(key, partition) for partition in facts.published.glances(key)]
+        slots = [Slot(key, partition) for partition in facts.published.ids(key)]
         facts.published.fetch(slots)
         previous = {slot: facts.published[slot] for slot in slots}
         try:
@@ -292,7 +292,7 @@ def _checked(scene: Scene, source: Source, made: Materialization, known: Known) 
         return made
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        slots = [Slot(key, partition) for partition in known.facts.published.glances(key)]
+        slots = [Slot(key, partition) for partition in known.facts.published.ids(key)]
         if not slots:
             raise LookupError(key)
         known.facts.published.fetch(slots)

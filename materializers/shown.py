@@ -64,9 +64,11 @@ class Codes:
 
     def of(self, asset: str, now: CodeVersion) -> list[CodeVersion]:
         """Those of one asset, under its former keys too; none where plan digests found all of its slots fresh."""
-        judged = {glance.judged for glance in self._facts.published.glances(asset).values()}
-        standings = self._facts.standings
-        if all(one in standings and standings[one].scheme == now.plan_scheme != "" for one in judged):
+        published, standings = self._facts.published, self._facts.standings
+        judged = {number for number, _ in published.judged(asset).values()}
+        if len(published.judged(asset)) == len(published.ids(asset)) and all(
+            one in standings and standings[one].scheme == now.plan_scheme != "" for one in judged
+        ):
             return []
         if self._found is None:
             self._found = self._scene.catalog.codes_shown(self._scene.env, self._assets)
@@ -80,7 +82,7 @@ def absent_slots(scene: Scene, facts: Facts, assets: Collection[str], formerly: 
     Arguments:
         formerly: former keys of theirs, under which something may be shown too.
     """
-    counts = {key: len(facts.published.glances(key)) for key in assets}
+    counts = {key: len(facts.published.ids(key)) for key in assets}
     many = {key for key, count in counts.items() if count > LOOKED_AT_ONE_BY_ONE}
     few = [key for key in assets if key not in many and counts[key]]
     shown = scene.catalog.stored_of(scene.env, [*few, *formerly])
@@ -102,9 +104,10 @@ def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, St
     if not isinstance(definition, Asset):
         return []
     listed = scene.tables.storage(definition.storage or "default").listed(key)
-    slots = [
-        Slot(key, partition) for partition, glance in facts.published.glances(key).items() if glance.id not in listed
-    ]
+    ids = facts.published.ids(key)
+    if listed.issuperset(ids.values()):
+        return []
+    slots = [Slot(key, partition) for partition, one in ids.items() if one not in listed]
     facts.published.fetch(slots)
     made = (facts.published[slot] for slot in slots)
     return [(one.slot, one.stored) for one in made if one.stored is not None]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from sqlite3 import Connection
+from typing import Any
 
 from assets_core.keys import Slot
-from assets_core.published import Glance
+from assets_core.published import Glances
 from assets_core.records import Stored
 from assets_core.standing import Standing, standing_from
 from assets_core.versions import CodeVersion
@@ -16,12 +19,12 @@ from lineage.catalog import coding
 from lineage.catalog.packing import to_json, unpack_hex, unpack_id, unpack_json, unpack_location
 
 _GLANCES = """
-select s.asset, s.partition, c.id, ifnull(c.judged, 0), c.basis
+select s.asset, s.partition, c.id, c.judged, c.basis
 from current c cross join slot s on s.number = c.slot
 where c.environment = (select number from environment where name = :env) and c.materialization is not null
 """
 _GLANCES_OF = """
-select s.asset, s.partition, c.id, ifnull(c.judged, 0), c.basis
+select s.asset, s.partition, c.id, c.judged, c.basis
 from slot s cross join current c
     on c.slot = s.number and c.environment = (select number from environment where name = :env)
 where s.asset in (select value from json_each(:assets)) and c.materialization is not null
@@ -52,6 +55,7 @@ from slot s cross join current c
     on c.slot = s.number and c.environment = (select number from environment where name = :env)
 join materialization m on m.sequence = c.materialization where s.asset = :asset and m.kind = 0 limit 1000)
 """
+_ROWS_TOGETHER = 10_000
 
 
 @contextmanager
@@ -66,6 +70,14 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def _take_in(glances: Glances, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Adds rows of ``_GLANCES`` on one asset, column by column."""
+    _, partitions, ids, numbers, bases = zip(*rows, strict=True)
+    glances.ids.update(zip(partitions, ids, strict=True))
+    judged = zip(partitions, zip(numbers, bases, strict=True), strict=True)
+    glances.judged.update(judged if None not in numbers else [pair for pair in judged if pair[1][0] is not None])
+
+
 class ShownReader:
     """Reads what environments show.
 
@@ -76,18 +88,16 @@ class ShownReader:
     def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._reading = reading
 
-    def glances(self, env: str, assets: Collection[str]) -> dict[str, dict[str | None, Glance]]:
-        """What every slot of these assets shows, by asset and partition key; a microsecond or two a slot."""
-        found: dict[str, dict[str | None, Glance]] = {}
+    def glances(self, env: str, assets: Collection[str]) -> dict[str, Glances]:
+        """What every slot of these assets shows, by asset; a microsecond or two a slot."""
+        found: dict[str, Glances] = {}
         values = {"env": env, "assets": to_json(sorted(assets))}
-        asset, slots = None, {}
-        make = tuple.__new__
         with self._reading() as connection, _uncollected():
             query = _GLANCES if self._most(connection, values["assets"]) else _GLANCES_OF
-            for key, partition, identifier, judged, basis in connection.execute(query, values):
-                if key != asset:
-                    asset, slots = key, found.setdefault(key, {})
-                slots[partition] = make(Glance, (identifier, judged, basis))
+            rows = connection.execute(query, values)
+            while several := rows.fetchmany(_ROWS_TOGETHER):
+                for key, part in groupby(several, itemgetter(0)):
+                    _take_in(found.setdefault(key, Glances({}, {})), part)
         return {key: one for key, one in found.items() if key in assets}
 
     @staticmethod

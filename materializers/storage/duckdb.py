@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -134,9 +134,9 @@ class DuckDBStorage:
             there = set(_tables(cursor))
         return [one.location in there for one in stored]
 
-    def listed(self, asset: str) -> Collection[PackedId]:
+    def listed(self, asset: str) -> frozenset[PackedId]:
         """Nothing: ``present`` asks for all tables at once anyway."""
-        return ()
+        return frozenset()
 
     def digest(self, stored: Stored) -> str:
         """The canonical digest of the table's rows in their order."""

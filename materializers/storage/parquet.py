@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, Self, cast
@@ -157,15 +158,16 @@ class ParquetStorage:
     def listed(self, asset: str) -> frozenset[PackedId]:
         """The ids that files of the asset's folder are named for; less than a microsecond a file."""
         try:
-            names = os.listdir(f"{self._base}/{escape(asset)}")
+            names = os.listdir(os.fsencode(f"{self._base}/{escape(asset)}"))
         except OSError:
             return frozenset()
-        ids = [name[-len(_SUFFIX) - 36 : -len(_SUFFIX)] for name in names if name.endswith(_SUFFIX)]
+        suffix = _SUFFIX.encode()
+        ids = [name[-len(suffix) - 36 : -len(suffix)] for name in names if name.endswith(suffix)]
         with contextlib.suppress(ValueError):  # all at once, as long as every name has the form of ours
-            raw = bytes.fromhex("".join(ids).replace("-", ""))
+            raw = bytes.fromhex(b"".join(ids).replace(b"-", b"").decode("ascii"))
             if len(raw) == 16 * len(ids):
-                return frozenset([raw[start : start + 16] for start in range(0, len(raw), 16)])
-        return frozenset(map(pack_id, ids))
+                return frozenset(struct.unpack("16s" * len(ids), raw))
+        return frozenset(pack_id(os.fsdecode(one)) for one in ids)
 
     def digest(self, stored: Stored) -> str:
         """SHA-256 of the file's bytes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -93,7 +93,7 @@ class Storage(Protocol):
         everything that is published: tens of thousands must take well under a second.
         """
 
-    def listed(self, asset: str) -> Collection[PackedId]:
+    def listed(self, asset: str) -> frozenset[PackedId]:
         """The ids of materializations that lie there of an asset, by name alone; it may leave some out. Called once a
         command for assets of very many slots: a million must take about a second. What is not listed is looked at
         with ``present``; a storage that cannot list gives nothing.

@@ -94,12 +94,15 @@ STATES = {
         "in (SlotState.FRESH, SlotState.ACCEPTED)",
         "in (SlotState.FRESH,)",
     ),
-    "what the inputs show": ("or glance.basis != now:", "or False:"),
-    "the standing": ("glance.judged != number or number is None", "False"),
+    "what the inputs show": (
+        "elif then != now or None in now:",
+        "elif then is None or then[0] != now[0] or None in now:",
+    ),
+    "the standing": ("elif then != now or None in now:", "elif then is None or then[1] != now[1]:"),
     "volatile assets": ("standing is not None and not facts.graph.asset(states.key).volatile", "standing is not None"),
     "slots with something of their own": ("sorted({*doubtful, *special})", "sorted({*doubtful})"),
     "the calendar": ("known is None or known.calendar != standing.calendar", "known is None"),
-    "alike only on the same inputs": ("group is None or now is None or glance.basis != now", "group is None"),
+    "alike only on the same inputs": ("group is None or now is None or basis != now", "group is None"),
 }
 MAPPINGS = {
     "identity needs one grid": ("reads", "down is not None and same_grid(down, up)", "down is not None"),

@@ -16,7 +16,7 @@ from assets_core.keys import Slot
 from assets_core.mappings import all_partitions, window
 from assets_core.partitions import Daily, Monthly
 from assets_core.planning import states
-from assets_core.published import Glance, Published, basis, pack_id, unpack_id, whole_basis
+from assets_core.published import Published, basis, pack_id, unpack_id, whole_basis
 from assets_core.staleness import Reason, SlotState
 from assets_core.standing import Standing
 from tests.assets_core.plain_project import Project, code, computed, source
@@ -44,7 +44,7 @@ def months_of_days() -> Project:
 def _alike(project: Project, key: str) -> Mapping[str | None, int]:
     numbers: dict[object, int] = {}
     found = {}
-    for partition in project.facts.published.glances(key):
+    for partition in project.facts.published.ids(key):
         made = project.facts.published[Slot(key, partition)]
         assert made.recipe is not None
         recipe = replace(
@@ -65,9 +65,8 @@ def remember(project: Project) -> int:
         standing = facts.standing(one.slot.asset)
         assert standing is not None
         facts.standings = {**facts.standings, number: standing}
-        glances = facts.published.glances(one.slot.asset)
-        assert unpack_id(glances[one.slot.partition].id) == one.id
-        facts.published._glances[one.slot.asset][one.slot.partition] = Glance(pack_id(one.id), number, one.basis)
+        assert unpack_id(facts.published.ids(one.slot.asset)[one.slot.partition]) == one.id
+        facts.published.note_judged(one.slot, number, one.basis)
     facts.found_fresh.clear()
     return count
 
