@@ -285,7 +285,8 @@ class Project:
         published is fresh and not computed again.
 
         Arguments:
-            run_id: its id or the beginning of it. The others are those of ``materialize``.
+            run_id: its id or the beginning of it. The others are those of ``materialize``; without workers and
+                executor it goes on with those that the run was given.
 
         Raises:
             UsageError: HW612, no such run; HW662, it was in another environment; HW668, it computed nothing.

@@ -157,7 +157,9 @@ def resume(project: Project, run_id: str, manner: Manner) -> RunResult:
         _made_by(project, record) if record.asked.get("force") else frozenset(),
         Backfill(**record.asked["backfill"]) if "backfill" in record.asked else None,
     )
-    return materialize(project, asked, manner)
+    executor = manner.executor or record.asked.get("executor")
+    workers = manner.workers or record.asked.get("workers")
+    return materialize(project, asked, replace(manner, executor=executor, workers=workers))
 
 
 def cancel(project: Project, run_id: str, *, at_once: bool = False) -> RunRecord:
@@ -180,7 +182,8 @@ def limits_of(project: Project) -> Limits:
 def _record(project: Project, run_id: str, asked: Asked, moment: datetime, manner: Manner) -> RunRecord:
     kept: dict[str, Any] = {"moment": moment.isoformat()}
     settings = [mask(one) for one in project.loaded_with or ()]
-    given = {"partition": asked.partition, "exclude": asked.exclude, "force": asked.force, "settings": settings}
+    given = {"partition": asked.partition, "exclude": asked.exclude, "force": asked.force, "settings": settings,
+             "executor": manner.executor, "workers": manner.workers}  # fmt: skip
     if asked.backfill is not None:
         kept["backfill"] = asdict(asked.backfill)
     kept.update({name: value for name, value in given.items() if value})

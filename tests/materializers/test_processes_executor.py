@@ -263,7 +263,7 @@ def test_an_environment_may_have_an_executor_of_its_own(tmp_path: Path) -> None:
         assert project.settings.executor.kind == "threads"
 
 
-def test_backfills_and_resumed_runs_are_carried_out_where_it_is_asked(tmp_path: Path) -> None:
+def test_backfills_and_runs_that_resume_them_are_carried_out_where_it_was_asked(tmp_path: Path) -> None:
     write_project(
         tmp_path,
         """
@@ -276,10 +276,12 @@ def test_backfills_and_resumed_runs_are_carried_out_where_it_is_asked(tmp_path: 
         """,
     )
     with Project.load(tmp_path) as project:
-        first = project.backfill("daily", Backfill(), executor="processes")
+        first = project.backfill("daily", Backfill(), executor="processes", workers=1)
         (tmp_path / "mended").touch()
-        second = project.resume(first.run_id or "", executor="processes")
+        second = project.resume(first.run_id or "")
         shown = project.catalog.published(project.env).values()
+        asked = project.run(second.run_id or "")[0].asked
 
     assert (first.counts, second.counts) == ({"succeeded": 1, "failed": 1}, {"succeeded": 1})
     assert os.getpid() not in {made.metadata["process"] for made in shown}
+    assert (asked["executor"], asked["workers"]) == ("processes", 1)
