@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from assets_core.digest import digest
@@ -75,6 +75,13 @@ class Recipe:
         if not self._id:
             object.__setattr__(self, "_id", self._digest())  # once: it goes over every slot of every input
         return self._id
+
+    def with_evidence(self, code: CodeVersion) -> Recipe:
+        """The same recipe with more evidence of the same code, which leaves its id as it is."""
+        made = replace(self, code=code)
+        if code.id == self.code.id:
+            object.__setattr__(made, "_id", self._id)
+        return made
 
     def _digest(self) -> str:
         inputs = tuple(

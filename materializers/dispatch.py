@@ -156,7 +156,7 @@ class Dispatcher:
             raise RunError("HW512", f"{slot} cannot be derived", where=asset.where)
         inputs = input_schemas(self.facts.graph, asset, self.facts)
         recipe = progress.recipes[slot]
-        recipe = replace(recipe, code=with_source(asset, recipe.code, inputs, self.scene.derived))
+        recipe = recipe.with_evidence(with_source(asset, recipe.code, inputs, self.scene.derived))
         shown = self.facts.published.get(slot)
         return TaskOutput(
             slot,

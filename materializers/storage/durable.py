@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from threading import get_ident
 
 from lineage.crash_points import crash_point
 
 
-def replace_link(target: str, link: Path) -> None:
+def replace_link(target: str, link: str) -> None:
     """Points ``link`` at ``target`` in one step: whoever looks sees the old link or the new one.
 
     Arguments:
@@ -22,12 +21,14 @@ def replace_link(target: str, link: Path) -> None:
     with suppress(FileExistsError, NotImplementedError, PermissionError):
         os.symlink(target, link)  # where there is no link yet, nothing has to be replaced
         return
-    temporary = link.with_name(f".{link.name}.{os.getpid()}-{get_ident()}.new")
-    temporary.unlink(missing_ok=True)
+    folder, name = os.path.split(link)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{get_ident()}.new")
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
     try:
         os.symlink(target, temporary)
     except (NotImplementedError, PermissionError):
         # Windows without the privilege for symbolic links: a second name for the same bytes serves readers as well.
-        os.link(os.path.normpath(link.parent / target), temporary)
+        os.link(os.path.normpath(os.path.join(folder, target)), temporary)
     crash_point("face.prepared")
     os.replace(temporary, link)

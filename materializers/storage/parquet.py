@@ -216,18 +216,21 @@ class ParquetStorage:
         """
         try:
             for slot, stored in published.items():
-                folder = self.root / FACE / escape(env) / escape_path(slot.asset)
-                link = folder / ("data.parquet" if slot.partition is None else f"{escape(slot.partition)}{_SUFFIX}")
+                inside = f"{FACE}/{escape(env)}/{escape_path(slot.asset)}"
+                folder = f"{self._base}/{inside}"
+                link = f"{folder}/{'data' if slot.partition is None else escape(slot.partition)}{_SUFFIX}"
                 if stored is None:
-                    link.unlink(missing_ok=True)
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(link)
                     continue
-                target = os.path.relpath(self._path(stored.location), folder)
-                if os.fspath(folder) not in self._made:
-                    self._make(os.fspath(folder))
+                self._path(stored.location)  # refuses what lies outside
+                target = f"{'../' * (inside.count('/') + 1)}{stored.location}"
+                if folder not in self._made:
+                    self._make(folder)
                 try:
                     replace_link(target, link)
                 except FileNotFoundError:  # somebody removed the face since the folder was made
-                    self._make(os.fspath(folder))
+                    self._make(folder)
                     replace_link(target, link)
             crash_point("face.published")
         except OSError as error:
@@ -280,7 +283,10 @@ class ParquetStorage:
             raise self._cannot_write(path, error) from error
 
     def _make(self, folder: str) -> None:
-        os.makedirs(folder, exist_ok=True)
+        try:
+            os.mkdir(folder)
+        except OSError:  # it is there, or what it lies in is not
+            os.makedirs(folder, exist_ok=True)
         self._settled.discard(folder)
         self._made.add(folder)
 

@@ -71,6 +71,13 @@ def test_the_id_does_not_change_with_weaker_evidence_of_the_code() -> None:
     assert replace(RECIPE, code=replace(RECIPE.code, source="anything")).id == RECIPE.id
 
 
+def test_more_evidence_of_the_same_code_keeps_the_id_and_other_code_does_not() -> None:
+    more = RECIPE.with_evidence(replace(RECIPE.code, source="anything", source_scheme="1"))
+    assert (more.id, more.code.source) == (RECIPE.id, "anything")
+    other = RECIPE.with_evidence(replace(RECIPE.code, plan="q"))
+    assert other.id == replace(RECIPE, code=other.code).id != RECIPE.id
+
+
 def test_the_id_does_not_depend_on_the_order_of_config_fields() -> None:
     one, other = (replace(RECIPE, config=fields) for fields in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}))
     assert one.id == other.id
