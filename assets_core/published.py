@@ -15,23 +15,22 @@ _FETCHED_TOGETHER = 2000
 _SEVERAL = b"\x01"
 
 
-Ids = dict[str | None, PackedId]
-Judgements = dict[str | None, tuple[int, bytes | None]]
+Judgement = tuple[int, bytes | None]
+"""The number of the standing under which a slot was last found fresh, and what its inputs showed then (``basis``)."""
 
 
 class Glances(NamedTuple):
-    """What is known of the published slots of one asset without their records, by partition key.
+    """What is known of the published slots of one asset without their records.
 
-    Two plain dictionaries, because of a million slots nothing may be made that each slot has one of.
+    Of a million slots a dictionary takes half a second to make and as long to look all of them up, so there is one.
 
     Arguments:
-        ids: of the materialization that each slot shows.
-        judged: of the slots that were found fresh, the number of the standing under which that was last, and what their
-            inputs showed then (see ``basis``).
+        ids: by partition key, the id of the materialization that each slot shows.
+        judged: in the order of ``ids``; None of slots that were never found fresh.
     """
 
-    ids: Ids
-    judged: Judgements
+    ids: dict[str | None, PackedId]
+    judged: list[Judgement | None]
 
 
 class Judged(NamedTuple):
@@ -107,8 +106,9 @@ class Published(MutableMapping[Slot, Materialization]):
         glances: Mapping[str, Glances] | None = None,
         fetch: Callable[[Sequence[str]], Mapping[str, Materialization]] = lambda ids: {},
     ) -> None:
-        self._ids: dict[str, Ids] = {key: one.ids for key, one in (glances or {}).items()}
-        self._judged: dict[str, Judgements] = {key: one.judged for key, one in (glances or {}).items()}
+        self._ids: dict[str, dict[str | None, PackedId]] = {key: one.ids for key, one in (glances or {}).items()}
+        self._aligned: dict[str, list[Judgement | None]] = {key: one.judged for key, one in (glances or {}).items()}
+        self._judged: dict[str, dict[str | None, Judgement | None]] = {}
         self._made: dict[Slot, Materialization] = {}
         self._fetched: set[Slot] = set()
         self._fetch = fetch
@@ -118,13 +118,27 @@ class Published(MutableMapping[Slot, Materialization]):
         """By partition key, the id of what each slot of one asset or source shows; none of those that show nothing."""
         return self._ids.get(asset, {})
 
-    def judged(self, asset: str) -> Mapping[str | None, tuple[int, bytes | None]]:
-        """By partition key, under which standing and on what its inputs showed a slot was last found fresh."""
-        return self._judged.get(asset, {})
+    def shows_just(self, asset: str, partitions: Sequence[str | None]) -> bool:
+        """Whether an asset shows nothing of other partitions than these."""
+        ids = self.ids(asset)
+        return list(ids) == list(partitions) or sum(map(ids.__contains__, partitions)) == len(ids)
+
+    def judged(self, asset: str, partitions: Sequence[str | None]) -> Sequence[Judgement | None]:
+        """How the slots of these partitions were found fresh last; None of those that never were or show nothing."""
+        aligned = self._aligned.get(asset)
+        if aligned is not None and list(self.ids(asset)) == list(partitions):
+            return aligned
+        return list(map(self._judged_by_key(asset).get, partitions))
 
     def note_judged(self, slot: Slot, number: int, basis: bytes | None) -> None:
         """Remembers that what a slot shows is fresh under the standing of that number."""
-        self._judged.setdefault(slot.asset, {})[slot.partition] = number, basis
+        self._judged_by_key(slot.asset)[slot.partition] = number, basis
+
+    def _judged_by_key(self, asset: str) -> dict[str | None, Judgement | None]:
+        aligned = self._aligned.pop(asset, None)
+        if aligned is not None:
+            self._judged[asset] = dict(zip(self._ids[asset], aligned, strict=True))
+        return self._judged.setdefault(asset, {})
 
     def id_of(self, slot: Slot) -> PackedId | None:
         """The id of what a slot shows; None if it shows nothing."""
@@ -163,12 +177,12 @@ class Published(MutableMapping[Slot, Materialization]):
     def __setitem__(self, slot: Slot, made: Materialization) -> None:
         self._made[slot] = made
         self._fetched.discard(slot)
+        self._judged_by_key(slot.asset).pop(slot.partition, None)
         self._ids.setdefault(slot.asset, {})[slot.partition] = pack_id(made.id)
-        self._judged.get(slot.asset, {}).pop(slot.partition, None)
 
     def __delitem__(self, slot: Slot) -> None:
+        self._judged_by_key(slot.asset).pop(slot.partition, None)
         del self._ids[slot.asset][slot.partition]
-        self._judged.get(slot.asset, {}).pop(slot.partition, None)
         self._made.pop(slot, None)
 
     def get(self, slot: Slot, default: Any = None) -> Any:

@@ -158,7 +158,7 @@ def _in_doubt(states: AssetStates, bases: Sequence[bytes | None], facts: Facts) 
     known = standing is not None and not facts.graph.asset(states.key).volatile
     number = facts.number_of(standing) if standing is not None and known else None
     shown, missing = facts.published.ids(states.key), states.number(MISSING)
-    judged = list(map(facts.published.judged(states.key).get, states.partitions))
+    judged = facts.published.judged(states.key, states.partitions)
     fresh = [(number, one) for one in bases]
     states.codes = array("I", bytes(4 * len(states.partitions)))
     if judged == fresh and number is not None and None not in bases:  # of very many slots the loop would take a second
@@ -238,12 +238,13 @@ def _judge_alike(states: AssetStates, doubtful: list[int], bases: Sequence[bytes
     standing = facts.standing(states.key)
     if standing is None or facts.graph.asset(states.key).volatile:
         return doubtful
-    alike, ids, judged = facts.alike(states.key), facts.published.ids(states.key), facts.published.judged(states.key)
+    alike, ids = facts.alike(states.key), facts.published.ids(states.key)
+    judged = facts.published.judged(states.key, states.partitions)
     codes: dict[tuple[int, tuple[Acceptance, ...] | None], int] = {}
     rest: list[int] = []
     for place in doubtful:
         partition, now = states.partitions[place], bases[place]
-        group, (number, basis) = alike.get(partition), judged.get(partition, (0, None))
+        group, (number, basis) = alike.get(partition), judged[place] or (0, None)
         known = facts.standings.get(number)
         if group is None or now is None or basis != now or known is None or known.calendar != standing.calendar:
             rest.append(place)

@@ -53,10 +53,10 @@ def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str]]:
     for key in keys:
         definition = facts.graph.definitions[key]
         if isinstance(definition, Asset) and definition.partitions is not None:
-            shown, partitions = facts.published.ids(key), facts.partitions(key)
-            if sum(map(shown.__contains__, partitions)) == len(shown):
+            partitions = facts.partitions(key)
+            if facts.published.shows_just(key, partitions):
                 continue
-            beside = shown.keys() - set(partitions)
+            beside = facts.published.ids(key).keys() - set(partitions)
             gone = sorted(one for one in beside if one is not None and _gone(definition.partitions, one))
             if gone:
                 found[key] = gone

@@ -65,10 +65,8 @@ class Codes:
     def of(self, asset: str, now: CodeVersion) -> list[CodeVersion]:
         """Those of one asset, under its former keys too; none where plan digests found all of its slots fresh."""
         published, standings = self._facts.published, self._facts.standings
-        judged = {number for number, _ in published.judged(asset).values()}
-        if len(published.judged(asset)) == len(published.ids(asset)) and all(
-            one in standings and standings[one].scheme == now.plan_scheme != "" for one in judged
-        ):
+        judged = {one[0] if one else 0 for one in published.judged(asset, list(published.ids(asset)))}
+        if all(one in standings and standings[one].scheme == now.plan_scheme != "" for one in judged):
             return []
         if self._found is None:
             self._found = self._scene.catalog.codes_shown(self._scene.env, self._assets)

@@ -19,16 +19,12 @@ from lineage.catalog import coding
 from lineage.catalog.packing import to_json, unpack_hex, unpack_id, unpack_json, unpack_location
 
 _GLANCES = """
-select s.asset, s.partition, c.id, c.judged, c.basis
-from current c cross join slot s on s.number = c.slot
-where c.environment = (select number from environment where name = :env) and c.materialization is not null
-"""
-_GLANCES_OF = """
-select s.asset, s.partition, c.id, c.judged, c.basis
-from slot s cross join current c
-    on c.slot = s.number and c.environment = (select number from environment where name = :env)
+select s.asset, ifnull(s.partition, ''), c.id, c.judged, c.basis
+from slot s cross join current c on c.slot = s.number and c.environment = :environment
 where s.asset in (select value from json_each(:assets)) and c.materialization is not null
+order by s.asset, ifnull(s.partition, '')
 """
+"""Everything of a slot is in its index, and in its order: that of time for partitions of time, as they are defined."""
 _ALIKE = """
 select s.partition, m.code, m.inputs, m.settings, m.checks, m.source, m.recipe_slot is null, m.recipe is null
 from slot s cross join current c
@@ -73,9 +69,11 @@ def _uncollected() -> Iterator[None]:
 def _take_in(glances: Glances, rows: Iterable[tuple[Any, ...]]) -> None:
     """Adds rows of ``_GLANCES`` on one asset, column by column."""
     _, partitions, ids, numbers, bases = zip(*rows, strict=True)
+    if not partitions[0]:
+        partitions = (None, *partitions[1:])
     glances.ids.update(zip(partitions, ids, strict=True))
-    judged = zip(partitions, zip(numbers, bases, strict=True), strict=True)
-    glances.judged.update(judged if None not in numbers else [pair for pair in judged if pair[1][0] is not None])
+    judged = list(zip(numbers, bases, strict=True))
+    glances.judged.extend(judged if None not in numbers else [one if one[0] else None for one in judged])
 
 
 class ShownReader:
@@ -91,22 +89,14 @@ class ShownReader:
     def glances(self, env: str, assets: Collection[str]) -> dict[str, Glances]:
         """What every slot of these assets shows, by asset; a microsecond or two a slot."""
         found: dict[str, Glances] = {}
-        values = {"env": env, "assets": to_json(sorted(assets))}
         with self._reading() as connection, _uncollected():
-            query = _GLANCES if self._most(connection, values["assets"]) else _GLANCES_OF
-            rows = connection.execute(query, values)
+            number = connection.execute("select number from environment where name = ?", (env,)).fetchone()
+            values = {"environment": number and number[0], "assets": to_json(sorted(assets))}
+            rows = connection.execute(_GLANCES, values)
             while several := rows.fetchmany(_ROWS_TOGETHER):
                 for key, part in groupby(several, itemgetter(0)):
-                    _take_in(found.setdefault(key, Glances({}, {})), part)
-        return {key: one for key, one in found.items() if key in assets}
-
-    @staticmethod
-    def _most(connection: Connection, assets: str) -> bool:
-        """Whether so many of all slots are wanted that going through what is shown is the faster way."""
-        count = "select count(*) from slot where asset in (select value from json_each(?))"
-        wanted = connection.execute(count, (assets,)).fetchone()[0]
-        total = connection.execute("select ifnull(max(number), 0) from slot").fetchone()[0]
-        return bool(3 * wanted > total)
+                    _take_in(found.setdefault(key, Glances({}, [])), part)
+        return found
 
     def standings(self) -> dict[int, Standing]:
         """Every standing under which a slot was found fresh, by its number."""
