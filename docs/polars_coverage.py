@@ -161,6 +161,21 @@ EXPRESSIONS: dict[str, Callable[[], pl.Expr]] = {
 }
 
 
+PROOF = """\
+## How it is proven
+
+`make soundness` makes random plans of all these operations, changes, permutes and nulls every input column that is not
+claimed for an output column, and compares: a column that moves without being claimed is a miss, and one fails the run.
+Precision is counted beside it: of the edges that claim a direct influence, how many no perturbation confirmed. An edge
+that stands for a whole frame, as behind a Python function that is given one, is one claim, as it is one line in
+`headwater lineage`; the last line of that table counts it once for each output column that it touches.
+
+With the seeds 601, 602 and 603, a thousand plans each (68,000 runs, 44,000 claims), none was missed; 4.2 to 5.9 % of
+the direct claims were not confirmed (2.5 to 3.0 % of those that were derived, the rest being assumptions about Python
+functions), and 11.0 to 13.6 % counted by output column. On TPC-H's 22 queries `tests/soundness/test_polars_tpch.py`
+holds it to 5 %."""
+
+
 def how_read(frame: pl.LazyFrame) -> str:
     """How a plan is read, in words."""
     with warnings.catch_warnings():
@@ -202,6 +217,7 @@ def page() -> str:
     lines += ["`lazy()` and `collect()`. Anything else that is done to one (a look at a value, at the height, numpy,"]
     lines += ["Arrow, pandas, a Python function, a caught exception) ends it, and the whole asset is opaque:", ""]
     lines += [", ".join(f"`{name}`" for name in sorted({*FOLLOWED, *GROUPING})), ""]
+    lines += [*PROOF.split("\n"), ""]
     return "\n".join(lines)
 
 
