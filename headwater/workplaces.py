@@ -25,10 +25,12 @@ def workplace(project: Project) -> Iterator[Workplace]:
     from headwater.resources import Resources
 
     opened = Resources(project.settings.resources)
+    place = Workplace(project.graph, project.tables, opened.of, mask, lambda: location_of(project))
     try:
-        yield Workplace(project.graph, project.tables, opened.of, mask, lambda: location_of(project))
+        yield place
     finally:
         opened.close()
+        place.handed_over.forget()
 
 
 def location_of(project: Project) -> ProjectLocation | None:

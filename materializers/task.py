@@ -255,9 +255,15 @@ def _stage(
     storage = place.tables.storage(asset.storage or "default")
     # The id is made where the attempt runs: carried out twice, it stores twice, and one of them is recorded.
     id = new_id()  # noqa: A001 -- the record's word
-    if judged is not None:
+
+    def write() -> Stored:
         staged.append((storage, storage.write(output.slot, id, frame)))
-        return _Staged(id, schema, staged[-1][1], judged[1], judged[0])
+        if isinstance(frame, pl.DataFrame):
+            place.handed_over.keep(staged[-1][1], frame)
+        return staged[-1][1]
+
+    if judged is not None:
+        return _Staged(id, schema, write(), judged[1], judged[0])
     storage.check(schema)
     ways = ways_of(asset, output.shown, output.read_sets)
     tally, stored = None, None
@@ -269,9 +275,7 @@ def _stage(
     version = data_version(frame, **ways, tally=tally)
     held_to(frame, asset, task.partition, key=version.key)
     checks = _checks(asset, frame, task, place, version.key)
-    if stored is None:
-        stored = storage.write(output.slot, id, frame)
-        staged.append((storage, stored))
+    stored = stored or write()
     version = steady(version, frame, asset, output, place.tables)
     return _Staged(id, schema, stored, version, checks)
 
@@ -344,7 +348,8 @@ def _values(task: StepTask) -> dict[str, Any]:
 def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
     """The rows of an input, all columns; none where no slot lies in the window that is read."""
     if one.rows:
-        return place.tables.scan(one.rows)
+        kept = place.handed_over.rows(one.rows)
+        return place.tables.scan(one.rows) if kept is None else kept
     return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
 
 

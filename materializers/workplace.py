@@ -8,6 +8,7 @@ from typing import Any
 
 from assets_core.asset import Asset
 from assets_core.graph import Graph
+from materializers.handed_over import HandedOver
 from materializers.tables import Tables
 
 
@@ -51,6 +52,7 @@ class Workplace:
         mask: takes secrets out of a text.
         location: tells how another process makes one that is equal; None of a project that only this process knows.
         close: gives back what was opened.
+        handed_over: small results that were stored from here, for their readers.
     """
 
     graph: Graph
@@ -59,6 +61,7 @@ class Workplace:
     mask: Callable[[str], str] = str
     location: Callable[[], ProjectLocation | None] = _nowhere
     close: Callable[[], None] = _nothing
+    handed_over: HandedOver = field(default_factory=HandedOver)
 
     def asset(self, key: str) -> Asset[..., Any]:
         """The asset of a key."""
