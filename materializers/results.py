@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,16 +17,31 @@ from materializers.slots import row_places
 _SHOWN_ROWS = 5
 
 
-def as_frame(result: Any, asset: Asset[..., Any]) -> pl.DataFrame:
+def collected(rows: pl.DataFrame | pl.LazyFrame, *, few: bool) -> pl.DataFrame:
+    """The rows in memory.
+
+    Arguments:
+        few: a plan is over so few rows that to stream them, as polars would, costs more than to compute it.
+    """
+    if isinstance(rows, pl.DataFrame):
+        return rows
+    chosen = os.environ.get("POLARS_ENGINE_AFFINITY")  # by the user, who knows better
+    return rows.collect(engine="in-memory" if few and not chosen else "auto")
+
+
+def as_frame(result: Any, asset: Asset[..., Any], *, few: bool = False) -> pl.DataFrame:
     """A function's result as a polars frame.
 
     Takes a LazyFrame, DataFrame, pyarrow table or record batch, pandas frame, or an iterable of record batches.
+
+    Arguments:
+        few: see ``collected``.
 
     Raises:
         DataError: HW332, it is nothing of these; HW337, a pandas frame has data in its index.
     """
     if isinstance(result, pl.LazyFrame):
-        return result.collect()
+        return collected(result, few=few)
     if isinstance(result, pl.DataFrame):
         return result
     import pyarrow as pa  # late: most results are frames of polars, and it takes a tenth of a second
@@ -123,7 +139,7 @@ def _hold_to_key(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any]) -> 
             where=asset.where,
             hint=did_you_mean(missing[0], columns),
         )
-    key = frame.lazy().select(asset.unique_key).collect()
+    key = collected(frame.select(asset.unique_key), few=False)
     twice = key.is_duplicated()
     if twice.any():
         rows = key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS).rows()
@@ -148,7 +164,7 @@ def _hold_to_partition(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any
                 where=asset.where,
                 hint=did_you_mean(column, there),
             )
-    rows = frame.lazy().select(columns).collect()
+    rows = collected(frame.select(columns), few=False)
     outside = row_places(rows, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
         values = rows.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)

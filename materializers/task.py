@@ -41,7 +41,7 @@ from lineage.trace import combine
 from materializers.batch_results import checks_of, difference, hold_together, split
 from materializers.capture import captured
 from materializers.ids import new_id
-from materializers.results import as_frame, held_to
+from materializers.results import as_frame, collected, held_to
 from materializers.sql_engine import run_query
 from materializers.staging import steady, ways_of, write_in_passing
 from materializers.step_task import StepTask, TaskInput, TaskOutput
@@ -50,6 +50,8 @@ from materializers.workplace import Workplace
 
 STREAMED_ROWS = 500_000
 """A lazy result is written while it is computed, and never whole in memory, if an input has at least so many rows."""
+FEW_ROWS = 10_000
+"""A lazy result over no more rows of each input is computed at once: to set up streaming takes longer."""
 
 
 class StepContext:
@@ -101,7 +103,7 @@ def perform(task: StepTask, place: Workplace) -> StepResult:
 
 def computed(task: StepTask, place: Workplace) -> list[pl.DataFrame]:
     """What the step's code gives, a frame a slot, neither checked nor stored; whatever it raises comes through."""
-    return [frame.lazy().collect() for frame, _ in _frames(*_call(task, place, StepContext(task)), task, place)]
+    return [collected(frame, few=False) for frame, _ in _frames(*_call(task, place, StepContext(task)), task, place)]
 
 
 @contextmanager
@@ -119,7 +121,7 @@ def _make(task: StepTask, place: Workplace, began: float, cpu: float) -> tuple[M
     context = StepContext(task)
     with _in_this_process():
         frames = _frames(*_call(task, place, context), task, place)
-        batch = [frame.lazy().collect() for frame, _ in frames] if task.partitions else None
+        batch = [collected(frame, few=False) for frame, _ in frames] if task.partitions else None
     judged = None if batch is None else _judged_together(batch, task, place)
     staged: list[tuple[Storage, Stored]] = []
     made = []
@@ -314,7 +316,7 @@ def _call(task: StepTask, place: Workplace, context: StepContext) -> tuple[Any, 
     """What the asset's code returns, and how its DataFrames were followed on the way, if they were."""
     asset = place.asset(task.outputs[0].slot.asset)
     if asset.sql is not None:
-        frames = {one.name: _read(one, place).collect() for one in task.inputs}
+        frames = {one.name: collected(_read(one, place), few=_few(one)) for one in task.inputs}
         return run_query(asset.sql, frames, _values(task), asset.key), None
     followed = bool(task.inputs) and all(one.form is Form.FRAME for one in task.inputs)
     trace = Trace() if followed else None
@@ -353,6 +355,11 @@ def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
     return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
 
 
+def _few(one: TaskInput) -> bool:
+    """Whether an input is known to be small; of a large file nobody may have counted the rows."""
+    return 0 < one.row_count <= FEW_ROWS
+
+
 def _read(one: TaskInput, place: Workplace) -> pl.LazyFrame:
     """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
     names = [name for name in one.read_set or () if name != ORDER]
@@ -367,11 +374,11 @@ def _given(one: TaskInput, place: Workplace) -> Any:
         if one.read_set is None:
             return frame
         return guarded(frame, one.read_set, {name: parse_dtype(dtype) for name, dtype in one.schema})
-    collected = frame.collect()
+    rows = collected(frame, few=_few(one))
     if one.form is Form.ARROW:
-        return collected.to_arrow()
+        return rows.to_arrow()
     if one.form is Form.PANDAS:
-        return collected.to_pandas()
+        return rows.to_pandas()
     if one.form is Form.PATH:
         raise DataError(
             "HW330",
@@ -379,7 +386,7 @@ def _given(one: TaskInput, place: Workplace) -> Any:
             where=one.name,
             hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table",
         )
-    return collected
+    return rows
 
 
 _Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
@@ -395,7 +402,7 @@ def _frames(
     assets = [place.asset(output.slot.asset) for output in task.outputs]
     if task.partitions:
         frame, lineage = _frame(result, trace, assets[0], task)
-        parts = split(frame.lazy().collect(), assets[0], [one.key for one in task.partitions])
+        parts = split(collected(frame, few=False), assets[0], [one.key for one in task.partitions])
         return [(part, lineage) for part in parts]
     if not assets[0].output:
         return [_frame(result, trace, assets[0], task)]
@@ -418,7 +425,7 @@ def _frame(
     if isinstance(result, pl.LazyFrame) and streams:
         return result, None
     reading = None if trace is None else trace.reading(result)
-    frame = as_frame(untraced(result), asset)
+    frame = as_frame(untraced(result), asset, few=bool(task.inputs) and all(map(_few, task.inputs)))
     if reading is None:
         return frame, None
     return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})
