@@ -23,6 +23,8 @@ SHARE = (
     *("tests/lineage/test_polars_*.py", "tests/lineage/test_plan_*.py", "tests/lineage/test_fingerprint*.py"),
     *("tests/soundness/test_polars_*.py", "tests/headwater/test_unsupported_polars.py"),
     *("tests/headwater/test_validate_*.py", "tests/acceptance/test_peers.py"),
+    *("tests/materializers/test_handed_over.py", "tests/materializers/test_morsels.py"),
+    "tests/materializers/test_streamed.py",
 )
 """The tests that depend on the release of polars, as patterns."""
 
