@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Connection
 
 from assets_core.keys import Slot
 from assets_core.records import Stored
-from lineage.catalog.packing import to_json, unpack_hex, unpack_id, unpack_location, unpack_moment
+from lineage.catalog.packing import unpack_hex, unpack_id, unpack_location, unpack_moment
 from lineage.catalog.pruning import POINTED
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Retired
@@ -118,21 +118,6 @@ def shown_assets(catalog: Catalog, env: str) -> set[str]:
     )
     with catalog.reading() as connection:
         return {row[0] for row in connection.execute(query, (env,))}
-
-
-def shown_slots(catalog: Catalog, env: str, assets: Collection[str]) -> list[Slot]:
-    """The slots of these assets of which an environment shows anything, in order; decodes no record."""
-    query = (
-        "select s.asset, s.partition from current c join environment e on e.number = c.environment"
-        " join slot s on s.number = c.slot where e.name = ? and c.materialization is not null"
-        " and s.asset in (select value from json_each(?)) order by s.asset, s.partition"
-    )
-    if not assets:
-        return []
-    with catalog.reading() as connection:
-        return [
-            Slot(asset, partition) for asset, partition in connection.execute(query, (env, to_json(sorted(assets))))
-        ]
 
 
 def to_retire(
