@@ -31,7 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "plan": ("headwater.use_cases:planned",),
     "derive, recipe": ("materializers.considering:Considering.judged",),
     "dispatch": ("materializers.engine:Engine._start",),
-    "read inputs": ("materializers.task:_given",),
+    "read inputs": ("materializers.task_inputs:given",),
     "call, compute": ("materializers.task:_call", "materializers.task:_frames"),
     "fingerprint": ("lineage.fingerprint:data_version", "materializers.staging:steady"),
     "checks": ("materializers.task:_checks", "materializers.results:held_to"),

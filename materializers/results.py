@@ -17,7 +17,7 @@ from materializers.slots import row_places
 _SHOWN_ROWS = 5
 
 
-def collected(rows: pl.DataFrame | pl.LazyFrame, *, few: bool) -> pl.DataFrame:
+def collected(rows: pl.DataFrame | pl.LazyFrame, *, few: bool = False) -> pl.DataFrame:
     """The rows in memory.
 
     Arguments:
@@ -139,7 +139,7 @@ def _hold_to_key(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any]) -> 
             where=asset.where,
             hint=did_you_mean(missing[0], columns),
         )
-    key = collected(frame.select(asset.unique_key), few=False)
+    key = collected(frame.select(asset.unique_key))
     twice = key.is_duplicated()
     if twice.any():
         rows = key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS).rows()
@@ -164,7 +164,7 @@ def _hold_to_partition(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any
                 where=asset.where,
                 hint=did_you_mean(column, there),
             )
-    rows = collected(frame.select(columns), few=False)
+    rows = collected(frame.select(columns))
     outside = row_places(rows, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
         values = rows.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)

@@ -19,7 +19,7 @@ import polars as pl
 
 from assets_core.asset import Asset, Form
 from assets_core.check import CheckResult
-from assets_core.column_lineage import ORDER, ColumnLineage
+from assets_core.column_lineage import ColumnLineage
 from assets_core.errors import DataError, HeadwaterError, RunError
 from assets_core.partitions import Partition
 from assets_core.records import (
@@ -33,8 +33,6 @@ from assets_core.records import (
 from assets_core.versions import DataVersion
 from lineage.checks.evaluate import evaluate
 from lineage.columns.eager import Trace, untraced
-from lineage.columns.guard import guarded
-from lineage.dtypes import parse_dtype
 from lineage.fingerprint import data_version
 from lineage.fingerprint_many import data_versions
 from lineage.trace import combine
@@ -44,14 +42,13 @@ from materializers.ids import new_id
 from materializers.results import as_frame, collected, held_to
 from materializers.sql_engine import run_query
 from materializers.staging import steady, ways_of, write_in_passing
-from materializers.step_task import StepTask, TaskInput, TaskOutput
+from materializers.step_task import StepTask, TaskOutput
 from materializers.storage.protocol import Storage
+from materializers.task_inputs import few, given, queried
 from materializers.workplace import Workplace
 
 STREAMED_ROWS = 500_000
 """A lazy result is written while it is computed, and never whole in memory, if an input has at least so many rows."""
-FEW_ROWS = 10_000
-"""A lazy result over no more rows of each input is computed at once: to set up streaming takes longer."""
 
 
 class StepContext:
@@ -103,7 +100,7 @@ def perform(task: StepTask, place: Workplace) -> StepResult:
 
 def computed(task: StepTask, place: Workplace) -> list[pl.DataFrame]:
     """What the step's code gives, a frame a slot, neither checked nor stored; whatever it raises comes through."""
-    return [collected(frame, few=False) for frame, _ in _frames(*_call(task, place, StepContext(task)), task, place)]
+    return [collected(frame) for frame, _ in _frames(*_call(task, place, StepContext(task)), task, place)]
 
 
 @contextmanager
@@ -121,7 +118,7 @@ def _make(task: StepTask, place: Workplace, began: float, cpu: float) -> tuple[M
     context = StepContext(task)
     with _in_this_process():
         frames = _frames(*_call(task, place, context), task, place)
-        batch = [collected(frame, few=False) for frame, _ in frames] if task.partitions else None
+        batch = [collected(frame) for frame, _ in frames] if task.partitions else None
     judged = None if batch is None else _judged_together(batch, task, place)
     staged: list[tuple[Storage, Stored]] = []
     made = []
@@ -316,11 +313,11 @@ def _call(task: StepTask, place: Workplace, context: StepContext) -> tuple[Any, 
     """What the asset's code returns, and how its DataFrames were followed on the way, if they were."""
     asset = place.asset(task.outputs[0].slot.asset)
     if asset.sql is not None:
-        frames = {one.name: collected(_read(one, place), few=_few(one)) for one in task.inputs}
+        frames = {one.name: queried(one, place) for one in task.inputs}
         return run_query(asset.sql, frames, _values(task), asset.key), None
     followed = bool(task.inputs) and all(one.form is Form.FRAME for one in task.inputs)
     trace = Trace() if followed else None
-    arguments: dict[str, Any] = {one.name: _given(one, place) for one in task.inputs}
+    arguments: dict[str, Any] = {one.name: given(one, place) for one in task.inputs}
     if trace is not None:
         arguments = {name: trace.frame(name, frame) for name, frame in arguments.items()}
     resources = place.resources(asset)
@@ -347,48 +344,6 @@ def _values(task: StepTask) -> dict[str, Any]:
     return values
 
 
-def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
-    """The rows of an input, all columns; none where no slot lies in the window that is read."""
-    if one.rows:
-        kept = place.handed_over.rows(one.rows)
-        return place.tables.scan(one.rows) if kept is None else kept
-    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
-
-
-def _few(one: TaskInput) -> bool:
-    """Whether an input is known to be small; of a large file nobody may have counted the rows."""
-    return 0 < one.row_count <= FEW_ROWS
-
-
-def _read(one: TaskInput, place: Workplace) -> pl.LazyFrame:
-    """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
-    names = [name for name in one.read_set or () if name != ORDER]
-    frame = _scan(one, place)
-    return frame if one.read_set is None else frame.select(names or one.schema[0][0])
-
-
-def _given(one: TaskInput, place: Workplace) -> Any:
-    """An input in the form that the function's annotation asks for."""
-    frame = _scan(one, place)
-    if one.form in (Form.LAZY, Form.UNKNOWN):
-        if one.read_set is None:
-            return frame
-        return guarded(frame, one.read_set, {name: parse_dtype(dtype) for name, dtype in one.schema})
-    rows = collected(frame, few=_few(one))
-    if one.form is Form.ARROW:
-        return rows.to_arrow()
-    if one.form is Form.PANDAS:
-        return rows.to_pandas()
-    if one.form is Form.PATH:
-        raise DataError(
-            "HW330",
-            f"the input {one.key} cannot be given as a path",
-            where=one.name,
-            hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table",
-        )
-    return rows
-
-
 _Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
 
 
@@ -402,7 +357,7 @@ def _frames(
     assets = [place.asset(output.slot.asset) for output in task.outputs]
     if task.partitions:
         frame, lineage = _frame(result, trace, assets[0], task)
-        parts = split(collected(frame, few=False), assets[0], [one.key for one in task.partitions])
+        parts = split(collected(frame), assets[0], [one.key for one in task.partitions])
         return [(part, lineage) for part in parts]
     if not assets[0].output:
         return [_frame(result, trace, assets[0], task)]
@@ -425,7 +380,7 @@ def _frame(
     if isinstance(result, pl.LazyFrame) and streams:
         return result, None
     reading = None if trace is None else trace.reading(result)
-    frame = as_frame(untraced(result), asset, few=bool(task.inputs) and all(map(_few, task.inputs)))
+    frame = as_frame(untraced(result), asset, few=bool(task.inputs) and all(map(few, task.inputs)))
     if reading is None:
         return frame, None
     return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})

@@ -1,0 +1,65 @@
+"""The inputs of a step, as its code is given them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from assets_core.asset import Form
+from assets_core.column_lineage import ORDER
+from assets_core.errors import DataError
+from lineage.columns.guard import guarded
+from lineage.dtypes import parse_dtype
+from materializers.results import collected
+from materializers.step_task import TaskInput
+from materializers.workplace import Workplace
+
+FEW_ROWS = 10_000
+"""What reads no more rows of each input is computed at once: to set up streaming takes longer."""
+
+
+def few(one: TaskInput) -> bool:
+    """Whether an input is known to be small; of a large file nobody may have counted the rows."""
+    return 0 < one.row_count <= FEW_ROWS
+
+
+def queried(one: TaskInput, place: Workplace) -> pl.DataFrame:
+    """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
+    names = [name for name in one.read_set or () if name != ORDER]
+    frame = _scan(one, place)
+    return collected(frame if one.read_set is None else frame.select(names or one.schema[0][0]), few=few(one))
+
+
+def given(one: TaskInput, place: Workplace) -> Any:
+    """An input in the form that the function's annotation asks for; a plan of it is held to its read set.
+
+    Raises:
+        DataError: HW330, it is asked for as a path.
+    """
+    frame = _scan(one, place)
+    if one.form in (Form.LAZY, Form.UNKNOWN):
+        if one.read_set is None:
+            return frame
+        return guarded(frame, one.read_set, {name: parse_dtype(dtype) for name, dtype in one.schema})
+    rows = collected(frame, few=few(one))
+    if one.form is Form.ARROW:
+        return rows.to_arrow()
+    if one.form is Form.PANDAS:
+        return rows.to_pandas()
+    if one.form is Form.PATH:
+        raise DataError(
+            "HW330",
+            f"the input {one.key} cannot be given as a path",
+            where=one.name,
+            hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table",
+        )
+    return rows
+
+
+def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
+    """The rows of an input, all columns; none where no slot lies in the window that is read."""
+    if one.rows:
+        kept = place.handed_over.rows(one.rows)
+        return place.tables.scan(one.rows) if kept is None else kept
+    return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
