@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from assets_core.digest import digest
@@ -23,7 +23,7 @@ def config_of_texts(cls: type[Config], texts: Mapping[str, str]) -> Config | Non
     """The config whose texts these are; None where they do not tell it: of secrets, and of another class's fields."""
     try:
         config = cls.model_validate({name: json.loads(text) for name, text in texts.items()})
-    except ValidationError:
+    except Exception:  # noqa: BLE001 -- what a user's validators raise on a value of then says only that it is none now
         return None
     return config if config_texts(config) == dict(texts) else None
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from headwater import Config
 from materializers.config_texts import config_of_texts, config_texts
@@ -60,3 +60,16 @@ def test_texts_give_the_config_back_unless_it_holds_a_secret_or_has_other_fields
     assert config_of_texts(Whole, config_texts(Whole())) is None
     assert config_of_texts(Plain, {"days": "[1]"}) is None, "a field that came later has no value of then"
     assert config_of_texts(Plain, {**config_texts(Plain()), "gone": "1"}) is None
+
+
+def test_a_validator_that_breaks_on_a_value_of_then_leaves_the_config_untold() -> None:
+    class Picky(Config):
+        days: int = 1
+
+        @field_validator("days")
+        @classmethod
+        def known(cls, days: int) -> int:
+            return {1: days}[days]
+
+    assert config_of_texts(Picky, {"days": "1"}) == Picky()
+    assert config_of_texts(Picky, {"days": "2"}) is None
