@@ -48,7 +48,7 @@ def data_version(
         read_sets: what is known to be read, which matters where there is no key; the set of all columns is always
             added. ``#`` in any of them asks for the order of rows.
         ordered: the order of rows is content; then rows are identified by their position, and the key is ``("#",)``.
-        tally: what ``tally_for`` with the same arguments saw of just these rows, which then need not be read for it.
+        tally: what ``tally_for`` gave for the same arguments, once it has taken in just these rows.
 
     Returns:
         A version with ``columns`` where there is a key, else with ``projections``.
@@ -75,7 +75,7 @@ def tally_for(
     read_sets: Collection[tuple[str, ...]] = (),
     ordered: bool = False,
 ) -> Tally:
-    """What to hand rows to while they stream past, so that ``data_version`` need not read most of them again."""
+    """What to add up over rows while they are stored, so that ``data_version`` need not read most of them again."""
     return Tally(
         schema,
         unique_key=unique_key,

@@ -7,7 +7,8 @@ for. All three give the same answer, so that it depends on the rows alone and no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,44 @@ _HASHED_ROWS = 1 << 23
 """Rows whose hashes are compared at a time: some 300 MB."""
 _HASHES = 1 << 64
 _SUSPECTS = 1000
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What columns hold at most.
+
+    Attributes:
+        nulls: how many values are missing in all of them together.
+        ranges: for each column its lowest and highest value as an integer; None if one of them holds no integers.
+    """
+
+    nulls: int
+    ranges: tuple[tuple[int, int], ...] | None
+
+    @staticmethod
+    def expressions(schema: pl.Schema, names: Mapping[str, str]) -> dict[str, pl.Expr]:
+        """What to select from rows for ``of``; over rows in parts to be added, but for what begins with low and high.
+
+        Arguments:
+            schema: the types of the columns.
+            names: for each column what it is called in the rows.
+        """
+        numbers = all(_is_integer(schema[name]) for name in names)
+        found = {}
+        for place, alias in enumerate(names.values()):
+            found[f"nulls {place}"] = pl.col(alias).null_count()
+            if numbers:
+                found[f"low {place}"] = pl.col(alias).to_physical().min()
+                found[f"high {place}"] = pl.col(alias).to_physical().max()
+        return found
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], names: Sequence[str]) -> Extent:
+        """Reads what ``expressions`` gave over all rows, of which there is one at least."""
+        nulls = sum(values[f"nulls {place}"] for place, _ in enumerate(names))
+        ends = [(values.get(f"low {place}"), values.get(f"high {place}")) for place, _ in enumerate(names)]
+        ranges = tuple((low, high) for low, high in ends if low is not None and high is not None)
+        return cls(nulls, ranges if len(ranges) == len(names) else None)
 
 
 class Ascent:
@@ -57,29 +96,43 @@ class Ascent:
         return all(before[1] < after[0] for before, after in pairwise(ranges))
 
 
-def all_differ(
-    rows: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int, *, hashed_rows: int = _HASHED_ROWS
+def identify(
+    rows: pl.LazyFrame,
+    schema: pl.Schema,
+    names: Sequence[str],
+    height: int,
+    *,
+    extent: Extent | None = None,
+    hashed_rows: int = _HASHED_ROWS,
 ) -> bool:
-    """Whether no two rows agree in these columns, which hold no null.
+    """Whether these columns hold no null, and no two rows agree in them.
 
     Arguments:
         rows: may be read several times.
         height: the number of rows.
+        extent: of the columns, where it is known.
         hashed_rows: so many hashes are in memory at a time; the rows are read once for each time.
     """
     key = rows.select(names)
+    if extent is not None and extent.nulls:
+        return False
     first = key.head(PREFIX_ROWS).collect()
     if not _few_differ(first):
         return False
-    if height <= PREFIX_ROWS:
-        return True
+    if extent is None:
+        found = rows.select(**Extent.expressions(schema, dict(zip(names, names, strict=True)))).collect(
+            engine="streaming"
+        )
+        extent = Extent.of(found.row(0, named=True), names)
+    if extent.nulls or height <= PREFIX_ROWS:
+        return not extent.nulls
     ascent = Ascent(schema, names)
     ascent.add(first)
     if ascent.possible and _ascends_throughout(key, schema, names):
         return True
     if len(names) == 1 and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
         return False
-    differ = _differ_in_bitmap(key, names, height)
+    differ = _differ_in_bitmap(key, names, height, extent)
     return _differ_in_hashes(key, schema, names, height, hashed_rows) if differ is None else differ
 
 
@@ -110,29 +163,29 @@ def _ascend(columns: Sequence[pl.Series]) -> bool:
     return greater is not None and bool(greater.all())
 
 
-def _differ_in_bitmap(key: pl.LazyFrame, names: Sequence[str], height: int) -> bool | None:
+def _differ_in_bitmap(key: pl.LazyFrame, names: Sequence[str], height: int, extent: Extent) -> bool | None:
     """Whether no two rows of integer columns agree, by a bit for every possible key; None where they are too many.
 
     This costs a quarter of comparing hashes.
     """
-    physical = key.select(pl.col(name).to_physical() for name in names)
-    if not all(dtype.is_integer() for dtype in physical.collect_schema().values()):
+    if extent.ranges is None:
         return None
-    ends = physical.select(pl.all().min().name.prefix("low "), pl.all().max().name.prefix("high "))
-    found = ends.collect(engine="streaming").row(0, named=True)
     size, place = 1, pl.lit(0, dtype=pl.Int64)
-    for name in names:
-        low, high = found[f"low {name}"], found[f"high {name}"]
+    for name, (low, high) in zip(names, extent.ranges, strict=True):
         if low < -(2**63) or high >= 2**63 or high - low >= _BITS:
             return None
-        place = place + (pl.col(name).cast(pl.Int64) - low) * size
+        place = place + (pl.col(name).to_physical().cast(pl.Int64) - low) * size
         size *= high - low + 1
         if size > min(height * _BITS_A_ROW, _BITS):
             return None
     seen = pl.zeros(size, dtype=pl.Boolean, eager=True)
-    for batch in batches(physical):
-        seen.scatter(batch.select(place.alias("place")).to_series(), True)  # in place
+    for batch in batches(key.select(place.alias("place"))):
+        seen.scatter(batch.to_series(), True)  # in place
     return int(seen.sum()) == height
+
+
+def _is_integer(dtype: pl.DataType) -> bool:
+    return pl.Series([], dtype=dtype).to_physical().dtype.is_integer()
 
 
 def _differ_in_hashes(

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
 
 import polars as pl
 
-from lineage.fingerprint_keys import PREFIX_ROWS, Ascent, all_differ
-from lineage.fingerprint_sums import Sums, column_sums, order_sums, projection_sums
+from lineage.fingerprint_keys import PREFIX_ROWS, Extent, identify
+from lineage.fingerprint_sums import column_sums, order_sums, projection_sums
 from lineage.fingerprint_values import may_be_found_as_key, may_be_key
+
+_HEIGHT = "height"
+_TOGETHER = {"low": min, "high": max}
 
 
 class LargeFrame:
@@ -20,7 +22,7 @@ class LargeFrame:
 
     Arguments:
         rows: in any number of chunks; they may be read several times.
-        tally: what was found out while just these rows streamed past; saves reading them again.
+        tally: what was added up over just these rows when they were stored; saves reading them again.
     """
 
     def __init__(self, rows: pl.LazyFrame, schema: pl.Schema, height: int, tally: Tally | None = None) -> None:
@@ -31,21 +33,14 @@ class LargeFrame:
 
     def is_key(self, names: Sequence[str]) -> bool:
         """Whether the columns exist, are of types that identify, hold no null, and no two rows agree in them."""
-        if not all(name in self._schema and may_be_key(self._schema[name]) for name in names):
+        if not _may_hold(self._schema, names):
             return False
-        known = None if self._tally is None else self._tally.is_key(tuple(names))
-        if known is not None:
-            return known
-        nulls = self._rows.select(pl.col(name).has_nulls() for name in dict.fromkeys(names))
-        if any(nulls.collect(engine="streaming").row(0)):
-            return False
-        return all_differ(self._rows, self._schema, names, self._height)
+        extent = None if self._tally is None else self._tally.extent(tuple(names))
+        return identify(self._rows, self._schema, names, self._height, extent=extent)
 
     def find_key(self) -> tuple[str, ...]:
         """The first column that was found unique; empty when none was."""
         candidates = [name for name, dtype in self._schema.items() if may_be_found_as_key(dtype)]
-        if self._tally is not None:
-            candidates = [name for name in candidates if self._tally.is_key((name,)) is not False]
         if not candidates:
             return ()
         for name in _not_ruled_out(self._rows.select(candidates).head(PREFIX_ROWS).collect()):
@@ -92,10 +87,10 @@ class LargeFrame:
 
 
 class Tally:
-    """Finds out what it can while rows stream past, in any order, in parts of any size, and on any threads.
+    """What is added up over rows in the same plan that stores them, so that they need not be read again for it.
 
-    From the first part it guesses the key that a version will be taken by, and adds up for that; what the guess misses
-    is read again by ``LargeFrame``, so a guess decides what a version costs and never what it is.
+    The key that a version will be taken by is known only afterwards. The first that may hold is added up for, and what
+    that misses is read by ``LargeFrame``: it decides what a version costs and never what it is.
 
     Arguments:
         unique_key, previous_key, read_sets, ordered: as for ``fingerprint.data_version``.
@@ -110,66 +105,51 @@ class Tally:
         read_sets: Sequence[tuple[str, ...]] = (),
         ordered: bool = False,
     ) -> None:
-        self.rows = 0
         self._schema = schema
-        self._tried = [tuple(names) for names in (unique_key, previous_key) if names]
-        self._read_sets = list(read_sets)
-        self._ordered = ordered
-        self._lock = Lock()
-        self._begun = False
-        self._not_keys: set[tuple[str, ...]] = set()
-        self._key: tuple[str, ...] = ()
-        self._ascent: Ascent | None = None
-        self._sums: Sums | None = None
+        self._key = next((tuple(key) for key in (unique_key, previous_key) if key and _may_hold(schema, key)), ())
+        if ordered:
+            self._key, read_sets = (), ()
+        self._sums = column_sums(schema, self._key) if self._key else projection_sums(schema, read_sets)
         self._totals: dict[str, int] = {}
 
-    def add(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Takes in some rows and hands them on."""
-        if not rows.height:
-            return rows
-        with self._lock:
-            self.rows += rows.height
-            if not self._begun:
-                self._begun = True
-                self._begin(rows)
-            if self._ascent is not None:
-                self._ascent.add(rows)
-        if self._key and any(rows.get_column(name).null_count() for name in self._key):
-            self._not_keys.add(self._key)
-        if self._sums is not None:
-            found = self._sums.over(rows).row(0, named=True)
-            with self._lock:
-                for name, total in found.items():
-                    self._totals[name] = self._totals.get(name, 0) + total
-        return rows
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """One row with what is added up over these rows: all there are, or in any order some of them at a time."""
+        height = {_HEIGHT: pl.len()}
+        if not self._sums.digests:
+            return rows.select(**height)
+        names = {name: f"key {place}" for place, name in enumerate(self._key)}
+        extent = Extent.expressions(self._schema, names)
+        return self._sums.over(rows, carried={names[name]: pl.col(name) for name in names}, more=height | extent)
 
-    def _begin(self, rows: pl.DataFrame) -> None:
-        if self._ordered:
-            return
-        part = LargeFrame(rows.lazy(), self._schema, rows.height)
-        found = [(name,) for name, dtype in self._schema.items() if may_be_found_as_key(dtype)]
-        for names in dict.fromkeys([*self._tried, *found]):
-            if part.is_key(names):
-                self._key = names
-                self._ascent = Ascent(self._schema, names)
-                self._sums = column_sums(self._schema, names)
-                return
-            self._not_keys.add(names)
-        self._sums = projection_sums(self._schema, self._read_sets)
+    def take(self, totals: pl.DataFrame) -> None:
+        """Takes in what ``over`` gave; several times where the rows came in parts."""
+        for name, total in totals.row(0, named=True).items():
+            if total is not None:
+                before = self._totals.get(name)
+                together = _TOGETHER.get(name.partition(" ")[0], sum)
+                self._totals[name] = total if before is None else together((before, total))
 
-    def is_key(self, names: tuple[str, ...]) -> bool | None:
-        """Whether the columns identify the rows that were seen; None where that is not known."""
-        if names in self._not_keys:
-            return False
-        return True if self._key == names and self._ascent is not None and self._ascent.proven() else None
+    @property
+    def rows(self) -> int:
+        """How many rows there were."""
+        return self._totals.get(_HEIGHT, 0)
+
+    def extent(self, key: tuple[str, ...]) -> Extent | None:
+        """The extent of the columns if they are what was added up for."""
+        return Extent.of(self._totals, key) if key and key == self._key else None
 
     def columns(self, key: tuple[str, ...]) -> dict[tuple[str, ...], str] | None:
         """The versions of the columns if they were taken by this key."""
-        return self._sums.digested(self._totals) if self._sums is not None and key and key == self._key else None
+        return self._sums.digested(self._totals) if key and key == self._key else None
 
     def projections(self) -> dict[tuple[str, ...], str]:
         """The digests of projections that were taken."""
-        return {} if self._sums is None or self._key else self._sums.digested(self._totals)
+        return {} if self._key else self._sums.digested(self._totals)
+
+
+def _may_hold(schema: pl.Schema, names: Sequence[str]) -> bool:
+    """Whether the columns exist and are of types that identify."""
+    return all(name in schema and may_be_key(schema[name]) for name in names)
 
 
 def _not_ruled_out(rows: pl.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ is multilinear hashing: two changes cancel only if their differences ``d`` satis
 once, which two independent lanes allow with a probability of about 2^-64. Without a key, ``r`` combines the hashes
 of the projected row, and the lanes are the sums of two further hashes of ``r``, which no choice of values makes linear.
 
-Sums do not care how rows are cut or in which order they come: polars' streaming engine may take them, or a tally that
+Sums do not care how rows are cut or in which order they come: polars' streaming engine may take them, or somebody who
 sees one batch after the other.
 """
 
@@ -29,6 +29,7 @@ _LANES: Mapping[str, int] = MappingProxyType({"k1": 0xB7E151628AED2A6A, "k2": 0x
 _POSITION = "\0position"
 _TABLE = "\0table"
 _MODULUS = 2**64
+_NOTHING: Mapping[str, pl.Expr] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]]
 """For each name that is asked for, the data types and the totals that its digest is made of."""
@@ -76,12 +77,20 @@ class Sums:
     digests: Digests
     placed: bool = False
 
-    def over(self, rows: Rows) -> Rows:
-        """One row with the totals."""
+    def over(
+        self, rows: Rows, *, carried: Mapping[str, pl.Expr] = _NOTHING, more: Mapping[str, pl.Expr] = _NOTHING
+    ) -> Rows:
+        """One row with the totals.
+
+        Arguments:
+            carried: what ``more`` reads, under names that are no ``h0``, ``k1`` or ``r0``.
+            more: what else to find out over all rows.
+        """
         rows = rows.with_row_index(_POSITION) if self.placed else rows
-        for stage in self.stages:
-            rows = rows.select(**stage)
-        return rows
+        *stages, totals = self.stages
+        for stage in stages:
+            rows = rows.select(**carried, **stage)
+        return rows.select(**totals, **more)
 
     def digested(self, totals: Mapping[str, int]) -> dict[tuple[str, ...], str]:
         """The digests of totals over all rows, each 32 hexadecimal digits."""

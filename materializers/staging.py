@@ -15,7 +15,6 @@ from assets_core.versions import DataVersion
 from lineage.fingerprint import tally_for
 from lineage.fingerprint_large import Tally
 from lineage.fingerprint_tolerance import steady_version
-from materializers.morsels import small_morsels
 from materializers.step_task import Shown, TaskOutput
 from materializers.storage.protocol import Storage
 from materializers.tables import Tables
@@ -43,11 +42,9 @@ def write_in_passing(
     plan: pl.LazyFrame,
     ways: Ways,
 ) -> tuple[Stored, Tally]:
-    """Writes the result of a plan while it is computed, and tallies its rows on their way; nothing is held whole."""
+    """Writes the result of a plan while it is computed, and adds up for its version; nothing is held whole."""
     tally = tally_for(plan.collect_schema(), **ways)
-    passing = plan.map_batches(tally.add, streamable=True, validate_output_schema=False)
-    with small_morsels():
-        return storage.write(slot, id, passing), tally
+    return storage.write(slot, id, plan, tally), tally
 
 
 def steady(

@@ -24,6 +24,7 @@ from materializers.storage.canonical import CanonicalDigest
 from materializers.storage.duckdb_face import face, note_publication, quoted, renew_view, table_name
 from materializers.storage.duckdb_types import check_schema, from_carriers, to_carriers
 from materializers.storage.options import Options
+from materializers.storage.protocol import Totals
 
 _BATCH_ROWS = 100_000
 _ASKED_SINGLY = 8
@@ -72,11 +73,17 @@ class DuckDBStorage:
         """Refuses names and types that a DuckDB table cannot hold: see ``Storage.check``."""
         check_schema(schema, where=f"storage {self.name}")
 
-    def write(self, slot: Slot, id: str, data: pl.DataFrame | pl.LazyFrame) -> Stored:  # noqa: A002 -- the record's word
+    def write(
+        self,
+        slot: Slot,
+        id: str,  # noqa: A002 -- the record's word
+        data: pl.DataFrame | pl.LazyFrame,
+        totals: Totals | None = None,
+    ) -> Stored:
         """Stores one materialization as a table, in one transaction: see ``Storage.write``."""
         schema = data.collect_schema()
         self.check(schema)
-        batches = _Batches(data, schema)
+        batches = _Batches(data, schema, totals)
         columns = json.dumps([[name, str(dtype)] for name, dtype in schema.items()])
         with self._transaction() as cursor:
             if cursor.execute("select 1 from headwater.materializations where id = ?", [id]).fetchall():
@@ -330,8 +337,9 @@ class DuckDBStorage:
 class _Batches:
     """A frame as Arrow batches for DuckDB, remembering what the plan of a lazy frame raised: DuckDB wraps it."""
 
-    def __init__(self, data: pl.DataFrame | pl.LazyFrame, schema: pl.Schema) -> None:
+    def __init__(self, data: pl.DataFrame | pl.LazyFrame, schema: pl.Schema, totals: Totals | None) -> None:
         self._data = data
+        self._totals = totals
         self._schema = to_carriers(pl.DataFrame(schema=schema)).to_arrow().schema
         self.error: BaseException | None = None
 
@@ -347,6 +355,8 @@ class _Batches:
                 else self._data.collect_batches(maintain_order=True)
             )
             for frame in frames:
+                if self._totals is not None:
+                    self._totals.take(self._totals.over(frame.lazy()).collect())
                 yield from to_carriers(frame).to_arrow().cast(self._schema).to_batches()
         except BaseException as error:
             self.error = error

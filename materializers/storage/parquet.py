@@ -22,7 +22,9 @@ from lineage.crash_points import crash_point
 from lineage.durable import folders_above, sync_folders
 from materializers.storage.durable import replace_link
 from materializers.storage.escape import escape, escape_path
+from materializers.storage.morsels import small_morsels
 from materializers.storage.options import Options
+from materializers.storage.protocol import Totals
 
 FACE = "_env"
 """The folder of the published face; no asset's folder can have this name."""
@@ -82,7 +84,13 @@ class ParquetStorage:
                     hint="turn it into columns of plain types before it is returned",
                 )
 
-    def write(self, slot: Slot, id: str, data: pl.DataFrame | pl.LazyFrame) -> Stored:  # noqa: A002 -- the record's word
+    def write(
+        self,
+        slot: Slot,
+        id: str,  # noqa: A002 -- the record's word
+        data: pl.DataFrame | pl.LazyFrame,
+        totals: Totals | None = None,
+    ) -> Stored:
         """Stores one materialization: see ``Storage.write``."""
         lazy = isinstance(data, pl.LazyFrame)
         self.check(data.collect_schema())
@@ -98,7 +106,7 @@ class ParquetStorage:
                 if encoded is not None:
                     sink.write(encoded)
                 else:
-                    data.lazy().sink_parquet(cast(IO[bytes], sink), compression=self.compression)
+                    self._stream(data.lazy(), cast(IO[bytes], sink), totals)
                 sink.finish(sync=self.durable)
             finally:
                 sink.close_quietly()
@@ -255,6 +263,16 @@ class ParquetStorage:
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression=self.compression)
         return buffer.getbuffer()
+
+    def _stream(self, plan: pl.LazyFrame, sink: IO[bytes], totals: Totals | None) -> None:
+        if totals is None:
+            plan.sink_parquet(sink, compression=self.compression)
+            return
+        shared = plan.cache()  # else each of the two would run the plan
+        stored = shared.sink_parquet(sink, compression=self.compression, lazy=True)
+        with small_morsels():
+            _, found = pl.collect_all([stored, totals.over(shared)], engine="streaming")
+        totals.take(found)
 
     def _location(self, slot: Slot, id: str) -> str:  # noqa: A002 -- the record's word
         file = f"{escape(id)}{_SUFFIX}"

@@ -13,6 +13,16 @@ from assets_core.published import PackedId
 from assets_core.records import Stored
 
 
+class Totals(Protocol):
+    """What is to be added up over the rows of a plan while they are stored."""
+
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """One row with the totals of these rows: of all, or of some of them at a time."""
+
+    def take(self, totals: pl.DataFrame) -> None:
+        """Takes in what ``over`` gave, once for each time that it was asked."""
+
+
 class Storage(Protocol):
     """A place for data that is written once and never changed.
 
@@ -48,11 +58,20 @@ class Storage(Protocol):
             StorageError: HW424, naming the column.
         """
 
-    def write(self, slot: Slot, id: str, data: pl.DataFrame | pl.LazyFrame) -> Stored:  # noqa: A002 -- the record's word
+    def write(
+        self,
+        slot: Slot,
+        id: str,  # noqa: A002 -- the record's word
+        data: pl.DataFrame | pl.LazyFrame,
+        totals: Totals | None = None,
+    ) -> Stored:
         """Stores the data of one materialization beside whatever there is; called once an attempt and slot.
 
         Costs one encoding of the data and one sync of its bytes. A lazy frame is streamed, and its errors come
         through as they are. Nothing is ever overwritten; a failure leaves nothing behind.
+
+        Arguments:
+            totals: of a lazy frame; added up over just the rows that are stored, while the plan is run once.
 
         Raises:
             StorageError: HW422, the id is taken already; HW423, the storage cannot be written; HW424, a column's

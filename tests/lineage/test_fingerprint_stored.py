@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.fingerprint import SMALL_ROWS, add_projections, data_version, tally_for
-from lineage.fingerprint_keys import Ascent, all_differ
+from lineage.fingerprint_keys import Ascent, identify
 from tests.lineage.fingerprint_tables import SIZES, table
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -31,7 +31,7 @@ WAYS: dict[str, dict[str, Any]] = {
 def tallied(parts: Sequence[pl.DataFrame], stored: pl.LazyFrame, **ways: Any) -> Any:
     tally = tally_for(stored.collect_schema(), **ways)
     for part in parts:
-        assert tally.add(part) is part
+        tally.take(tally.over(part.lazy()).collect())
     return data_version(stored, **ways, tally=tally)
 
 
@@ -51,25 +51,35 @@ def test_stored_rows_have_the_version_of_rows_in_memory(tmp_path: Path, way: str
 
 
 @pytest.mark.parametrize("twice", [0, 1_500])
-def test_a_key_that_fails_after_it_was_guessed_is_not_used(twice: int) -> None:
+def test_a_key_that_fails_after_it_was_added_up_for_is_not_used(twice: int) -> None:
     ids = [*range(2_999), twice]
     frame = pl.DataFrame({"a": ids, "b": ids[::-1], "x": [0.5] * 3_000})
     parts = [frame.slice(start, 1_000) for start in range(0, 3_000, 1_000)]
-    version = tallied(parts, frame.lazy())
-    assert version.key == ()
-    assert version == data_version(frame)
+    for key in ({"unique_key": ("a",)}, {"previous_key": ("a",)}):
+        version = tallied(parts, frame.lazy(), **key)
+        assert version.key == ()
+        assert version == data_version(frame, **key)
 
 
-def test_a_null_that_comes_late_rules_a_guessed_key_out() -> None:
+def test_columns_may_be_called_as_the_sums_are() -> None:
+    names = ["h0", "k1", "key 0", "height", "low 0", "r0"]
+    frame = pl.DataFrame({name: range(place, 3_000 + place) for place, name in enumerate(names)})
+    for key in ("h0", "k1", "height", "low 0"):
+        assert tallied([frame.head(2_000), frame.tail(1_000)], frame.lazy(), unique_key=(key,)) == data_version(
+            frame, unique_key=(key,)
+        )
+
+
+def test_a_null_that_comes_late_rules_a_key_out() -> None:
     frame = pl.DataFrame({"a": [*range(2_999), None], "b": range(3_000)})
     parts = [frame.slice(start, 1_000) for start in range(0, 3_000, 1_000)]
-    assert tallied(parts, frame.lazy()).key == ("b",)
+    assert tallied(parts, frame.lazy(), unique_key=("a",)).key == ("b",)
 
 
-def test_the_first_of_several_columns_that_identify_is_the_key_though_a_later_one_was_guessed() -> None:
+def test_a_key_that_was_not_added_up_for_is_found_all_the_same() -> None:
     frame = pl.DataFrame({"a": range(3_000), "b": range(3_000)})
     tally = tally_for(frame.schema, previous_key=("b",))
-    tally.add(frame)
+    tally.take(tally.over(frame.lazy()).collect())
     assert data_version(frame.lazy(), tally=tally) == data_version(frame)
 
 
@@ -89,13 +99,13 @@ def test_keys_are_verified_in_parts(hashed_rows: int, scale: int, shuffle: bool)
     frame = frame.sample(fraction=1, shuffle=shuffle, seed=2)
     twice = pl.concat([frame.head(8_999), frame.slice(4_500, 1)])
     for rows, expected in ((frame, True), (twice, False)):
-        found = all_differ(rows.lazy(), rows.schema, ("a", "b"), rows.height, hashed_rows=hashed_rows)
+        found = identify(rows.lazy(), rows.schema, ("a", "b"), rows.height, hashed_rows=hashed_rows)
         assert found is expected
 
 
 def test_many_equal_keys_are_seen_as_few_are() -> None:
     texts = pl.DataFrame({"a": [f"k{number % 6_000}" for number in range(9_000)]})
-    assert not all_differ(texts.lazy(), texts.schema, ("a",), texts.height)
+    assert not identify(texts.lazy(), texts.schema, ("a",), texts.height)
 
 
 @settings(max_examples=100, deadline=None)

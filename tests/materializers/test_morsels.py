@@ -8,7 +8,7 @@ from threading import Thread
 import polars as pl
 import pytest
 
-from materializers.morsels import SMALL_MORSEL_ROWS, small_morsels
+from materializers.storage.morsels import SMALL_MORSEL_ROWS, small_morsels
 
 ROWS = 300_000
 
