@@ -142,7 +142,7 @@ def _digest_file(name: str, path: str, digests: FileDigests) -> SourceFile:
             raise DataError(
                 "HW311", f"the file {name} cannot be read", where=path, why=error.strerror or str(error)
             ) from error
-        if _settled(state, began):
+        if settled(state, began):
             digests.put(os.path.abspath(path), state, digest)
         return SourceFile(name, path, state, digest)
     raise DataError(
@@ -153,8 +153,8 @@ def _digest_file(name: str, path: str, digests: FileDigests) -> SourceFile:
     )
 
 
-def _settled(state: FileState, began_ns: int) -> bool:
-    """Whether a change after the reading would show in the state: git calls the other case racily clean."""
+def settled(state: FileState, began_ns: int) -> bool:
+    """Whether a change after a reading that began then would show in the state; else git calls it racily clean."""
     coarse = state.ctime_ns % 1_000_000_000 == 0
     return max(state.ctime_ns, state.mtime_ns) < began_ns - (_COARSE_SETTLED_NS if coarse else _SETTLED_NS)
 

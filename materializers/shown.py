@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
 from assets_core.facts import Facts
 from assets_core.keys import Slot
+from assets_core.published import PackedId
 from assets_core.records import Materialization, Stored
 from assets_core.versions import CodeVersion
 from lineage.catalog.store import Catalog
+from materializers.files import FileState, file_state, settled
+from materializers.tables import CatalogDigests
 
 if TYPE_CHECKING:
     from materializers.observe import Scene
@@ -101,11 +108,39 @@ def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, St
     definition = facts.graph.definitions[key]
     if not isinstance(definition, Asset):
         return []
-    listed = scene.tables.storage(definition.storage or "default").listed(key)
+    storage = scene.tables.storage(definition.storage or "default")
     ids = facts.published.ids(key)
+    known = _Listing(scene, storage.folder(key), ids.values())
+    if known.was_complete():
+        return []
+    listed = storage.listed(key)
     if listed.issuperset(ids.values()):
+        known.keep_complete()
         return []
     slots = [Slot(key, partition) for partition, one in ids.items() if one not in listed]
     facts.published.fetch(slots)
     made = (facts.published[slot] for slot in slots)
     return [(one.slot, one.stored) for one in made if one.stored is not None]
+
+
+class _Listing:
+    """Remembers that a folder listed all of some ids; it does so until something comes to it or goes from it."""
+
+    def __init__(self, scene: Scene, folder: str | None, ids: Iterable[PackedId]) -> None:
+        self._digests = CatalogDigests(scene.catalog)
+        self._name = f"{folder and os.path.abspath(folder)} in {scene.env}"
+        self._ids = hashlib.sha256(b"".join(one for one in ids if isinstance(one, bytes))).hexdigest()
+        self._began = time.time_ns()
+        self._state: FileState | None = None
+        with suppress(OSError):
+            self._state = None if folder is None else file_state(folder)
+
+    def was_complete(self) -> bool:
+        """Whether it was found complete, and neither the folder nor the ids changed since."""
+        return self._state is not None and self._digests.get(self._name, self._state) == self._ids
+
+    def keep_complete(self) -> None:
+        """Notes that it is complete now, unless a change just afterwards would not show in the folder's times."""
+        if self._state is not None and settled(self._state, self._began):
+            self._digests.put(self._name, self._state, self._ids)
+            self._digests.flush()

@@ -10,7 +10,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 6
+CATALOG_VERSION = 7
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -139,6 +139,8 @@ create table acceptance (
 create index acceptance_slot on acceptance (environment, slot);
 create index acceptance_materialization on acceptance (materialization);
 """
+_BLOCKED = "create index current_blocked on current (environment) where blocked is not null"
+"""Few slots of very many have something set aside."""
 
 _APPEND_ONLY_1 = (
     "log environment slot content reading run run_end materialization publication step later_check retirement"
@@ -188,6 +190,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def acceptances(db: Any) -> None:
         _make(db, _ACCEPTANCES, _APPEND_ONLY_4)
+
+    @migrations()
+    def blocked(db: Any) -> None:
+        _make(db, _BLOCKED, "")
 
     connection.execute("begin immediate")
     try:

@@ -124,7 +124,10 @@ class Reader:
     def latest_blocked(self, env: str, *, assets: Collection[str] | None = None) -> dict[Slot, Materialization]:
         """The newest blocked record of each slot where it is newer than what the slot shows."""
         with self.reading() as connection:
-            source = "select c.slot, c.blocked as materialization from current c where c.environment = :env"
+            source = (
+                "select c.slot, c.blocked as materialization from current c indexed by current_blocked"
+                " where c.environment = :env and c.blocked is not null"
+            )
             return self._shown(connection, source, {"env": self._environment(connection, env)}, assets, True)
 
     def publications(

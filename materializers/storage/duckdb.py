@@ -145,6 +145,10 @@ class DuckDBStorage:
         """Nothing: ``present`` asks for all tables at once anyway."""
         return frozenset()
 
+    def folder(self, asset: str) -> str | None:
+        """None: tables have no folder."""
+        return None
+
     def digest(self, stored: Stored) -> str:
         """The canonical digest of the table's rows in their order."""
         columns = self._columns([stored])[stored.location]

@@ -166,7 +166,7 @@ class ParquetStorage:
     def listed(self, asset: str) -> frozenset[PackedId]:
         """The ids that files of the asset's folder are named for; less than a microsecond a file."""
         try:
-            names = os.listdir(os.fsencode(f"{self._base}/{escape(asset)}"))
+            names = os.listdir(os.fsencode(self.folder(asset)))
         except OSError:
             return frozenset()
         suffix = _SUFFIX.encode()
@@ -176,6 +176,10 @@ class ParquetStorage:
             if len(raw) == 16 * len(ids):
                 return frozenset(struct.unpack("16s" * len(ids), raw))
         return frozenset(pack_id(os.fsdecode(one)) for one in ids)
+
+    def folder(self, asset: str) -> str:
+        """The one that holds all files of the asset."""
+        return f"{self._base}/{escape(asset)}"
 
     def digest(self, stored: Stored) -> str:
         """SHA-256 of the file's bytes."""

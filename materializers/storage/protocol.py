@@ -118,6 +118,11 @@ class Storage(Protocol):
         with ``present``; a storage that cannot list gives nothing.
         """
 
+    def folder(self, asset: str) -> str | None:
+        """The folder whose times change whenever something comes to what ``listed`` lists or goes from it; None where
+        there is none. While they stay, an asset is not listed anew.
+        """
+
     def digest(self, stored: Stored) -> str:
         """The digest of what lies there now, to be compared with ``stored.digest``; reads it all. Called by
         ``audit verify``.
