@@ -286,6 +286,8 @@ def _basis_of(asset: str, read: BoundInput | str, count: int, facts: Facts) -> S
         return [facts.whole_basis(key)] * count
     ids = list(map(facts.published.ids(key).get, facts.partitions(key)))
     if spans.same:
+        if set(map(type, ids)) <= {bytes, type(None)}:
+            return ids  # type: ignore[return-value]  # looked at above
         return [one if one is None or isinstance(one, bytes) else basis([one]) for one in ids]
     return [_span_basis(ids, span) for span in spans.each]
 

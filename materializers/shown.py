@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
@@ -17,13 +18,16 @@ from assets_core.records import Materialization, Stored
 from assets_core.versions import CodeVersion
 from lineage.catalog.store import Catalog
 from materializers.files import FileState, file_state, settled
+from materializers.storage.protocol import Storage
 from materializers.tables import CatalogDigests
 
 if TYPE_CHECKING:
     from materializers.observe import Scene
 
 LOOKED_AT_ONE_BY_ONE = 20_000
-"""Up to so many slots of an asset, each stored piece is looked at with its size; above, the names are listed."""
+"""Of up to so many slots, those of assets with few first, the stored piece is looked at with its size; of the other
+assets the names are listed.
+"""
 
 
 class Records(Mapping[str, Materialization]):
@@ -87,9 +91,11 @@ def absent_slots(scene: Scene, facts: Facts, assets: Collection[str], formerly: 
     Arguments:
         formerly: former keys of theirs, under which something may be shown too.
     """
-    counts = {key: len(facts.published.ids(key)) for key in assets}
-    many = {key for key, count in counts.items() if count > LOOKED_AT_ONE_BY_ONE}
-    few = [key for key in assets if key not in many and counts[key]]
+    counts = sorted((len(facts.published.ids(key)), key) for key in assets)
+    sums = accumulate(count for count, _ in counts)
+    many = {key for (_, key), total in zip(counts, sums, strict=True) if total > LOOKED_AT_ONE_BY_ONE}
+    many = {key for key in many if (found := _storage(scene, key)) is not None and found.folder(key) is not None}
+    few = [key for count, key in counts if count and key not in many]
     shown = scene.catalog.stored_of(scene.env, [*few, *formerly])
     doubtful = [*shown, *(pair for key in many for pair in _not_listed(scene, facts, key))]
     for slot in scene.tables.absent_of(doubtful):
@@ -103,12 +109,17 @@ def _shows(facts: Facts, present: Slot, former: Slot, scene: Scene) -> bool:
     return present in facts.published and facts.published[present].slot == former
 
 
+def _storage(scene: Scene, key: str) -> Storage | None:
+    """Where an asset is stored; None for a source."""
+    definition = scene.graph.definitions[key]
+    return scene.tables.storage(definition.storage or "default") if isinstance(definition, Asset) else None
+
+
 def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, Stored]]:
     """Of an asset with very many slots, what its storage does not list by name."""
-    definition = facts.graph.definitions[key]
-    if not isinstance(definition, Asset):
+    storage = _storage(scene, key)
+    if storage is None:
         return []
-    storage = scene.tables.storage(definition.storage or "default")
     ids = facts.published.ids(key)
     known = _Listing(scene, storage.folder(key), ids.values())
     if known.was_complete():
@@ -129,7 +140,7 @@ class _Listing:
     def __init__(self, scene: Scene, folder: str | None, ids: Iterable[PackedId]) -> None:
         self._digests = CatalogDigests(scene.catalog)
         self._name = f"{folder and os.path.abspath(folder)} in {scene.env}"
-        self._ids = hashlib.sha256(b"".join(one for one in ids if isinstance(one, bytes))).hexdigest()
+        self._ids = hashlib.sha256(_joined(list(ids))).hexdigest()
         self._began = time.time_ns()
         self._state: FileState | None = None
         with suppress(OSError):
@@ -144,3 +155,11 @@ class _Listing:
         if self._state is not None and settled(self._state, self._began):
             self._digests.put(self._name, self._state, self._ids)
             self._digests.flush()
+
+
+def _joined(ids: list[PackedId]) -> bytes:
+    """All ids in one, those that are not packed as they are written."""
+    try:
+        return b"".join(ids)  # type: ignore[arg-type]  # of a million, none is looked at
+    except TypeError:
+        return repr(ids).encode()

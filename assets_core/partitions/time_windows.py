@@ -237,13 +237,16 @@ class TimePartitions:
         """Keys of hours, a day's worth at once wherever no clock changed for a day before and after."""
         found: list[str] = []
         zone, step = self._zone, 24
+        tails_at: dict[int, list[str]] = {}
         begins = [self._first + 3600 * place for place in range(first - step, count + 2 * step, step)]
         shifts = [datetime.fromtimestamp(one, zone).utcoffset() or timedelta() for one in begins]
         for number, place in enumerate(range(first, count, step), start=1):
             size = min(step, count - place)
             if shifts[number - 1] == shifts[number] == shifts[number + 1]:
                 local = datetime.fromtimestamp(begins[number], zone)
-                tails = [f"{hour}:{local.minute:02d}" for hour in _HOURS]
+                tails = tails_at.get(local.minute)
+                if tails is None:
+                    tails = tails_at[local.minute] = [f"{hour}:{local.minute:02d}" for hour in _HOURS]
                 today, tomorrow = local.date().isoformat(), (local + timedelta(days=1)).date().isoformat()
                 found += [today + tail for tail in tails[local.hour : local.hour + size]]
                 found += [tomorrow + tail for tail in tails[: max(0, local.hour + size - step)]]
