@@ -173,7 +173,7 @@ class Facts:
 
     def whole_basis(self, key: str) -> bytes | None:
         """What all slots of an asset or source show now, in little; None where nothing is published."""
-        ids = [one for one in map(self.published.ids(key).get, self.partitions(key)) if one is not None]
+        ids = [one for one in self.published.ids_of(key, self.partitions(key)) if one is not None]
         return basis(ids) if ids else None
 
     def reads(self, slot: Slot, bound: BoundInput) -> list[Slot]:

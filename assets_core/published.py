@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -20,17 +20,39 @@ Judgement = tuple[int, bytes | None]
 
 
 class Glances(NamedTuple):
-    """What is known of the published slots of one asset without their records.
+    """What is known of the published slots of one asset without their records: four columns of the same length.
 
-    Of a million slots a dictionary takes half a second to make and as long to look all of them up, so there is one.
+    A million slots are read in such columns and compared as wholes; a dictionary takes half a second to make and as
+    long to look all of them up.
 
     Arguments:
-        ids: by partition key, the id of the materialization that each slot shows.
-        judged: in the order of ``ids``; None of slots that were never found fresh.
+        partitions: the partition keys, each once.
+        ids: of the materialization that each slot shows.
+        numbers: of the standing under which each slot was last found fresh; None of those that never were.
+        bases: what the inputs of each slot showed then.
     """
 
-    ids: dict[str | None, PackedId]
-    judged: list[Judgement | None]
+    partitions: list[str | None]
+    ids: list[PackedId]
+    numbers: list[int | None]
+    bases: list[bytes | None]
+
+    @classmethod
+    def of_none(cls) -> Glances:
+        """Of an asset that shows nothing."""
+        return cls([], [], [], [])
+
+    def by_key(self) -> dict[str | None, PackedId]:
+        """By partition key, the id of what each slot shows."""
+        return dict(zip(self.partitions, self.ids, strict=True))
+
+    def fresh_under(self, number: int, bases: Sequence[bytes | None]) -> bool:
+        """Whether all slots were found fresh under this standing, when their inputs showed just this."""
+        return self.numbers == [number] * len(bases) and self.bases == list(bases)
+
+    def judgements(self) -> list[Judgement | None]:
+        """How each slot was found fresh last."""
+        return [(number, basis) if number else None for number, basis in zip(self.numbers, self.bases, strict=True)]
 
 
 class Judged(NamedTuple):
@@ -106,43 +128,88 @@ class Published(MutableMapping[Slot, Materialization]):
         glances: Mapping[str, Glances] | None = None,
         fetch: Callable[[Sequence[str]], Mapping[str, Materialization]] = lambda ids: {},
     ) -> None:
-        self._ids: dict[str, dict[str | None, PackedId]] = {key: one.ids for key, one in (glances or {}).items()}
-        self._aligned: dict[str, list[Judgement | None]] = {key: one.judged for key, one in (glances or {}).items()}
+        self._glances = dict(glances or {})
+        self._compared: dict[str, Sequence[str | None]] = {}
+        self._ids: dict[str, dict[str | None, PackedId]] = {}
         self._judged: dict[str, dict[str | None, Judgement | None]] = {}
         self._made: dict[Slot, Materialization] = {}
         self._fetched: set[Slot] = set()
         self._fetch = fetch
         self.update(shown or {})
 
+    def count(self, asset: str) -> int:
+        """How many slots of one asset or source show anything."""
+        seen = self._glances.get(asset)
+        return len(self._ids.get(asset, ())) if seen is None else len(seen.ids)
+
     def ids(self, asset: str) -> Mapping[str | None, PackedId]:
         """By partition key, the id of what each slot of one asset or source shows; none of those that show nothing."""
+        if asset not in self._ids and asset in self._glances:
+            self._ids[asset] = self._glances[asset].by_key()
         return self._ids.get(asset, {})
+
+    def ids_of(self, asset: str, partitions: Sequence[str | None]) -> Sequence[PackedId | None]:
+        """The ids of what the slots of these partitions show; None of those that show nothing."""
+        seen = self.in_order(asset, partitions)
+        return list(map(self.ids(asset).get, partitions)) if seen is None else seen.ids
+
+    def all_ids(self, asset: str) -> Collection[PackedId]:
+        """The ids of all that one asset or source shows."""
+        seen = self._glances.get(asset)
+        return self.ids(asset).values() if seen is None else seen.ids
+
+    def numbers(self, asset: str) -> set[int | None]:
+        """Of the standings under which the slots of one asset were last found fresh, None if some never were."""
+        seen = self._glances.get(asset)
+        if seen is not None:
+            return set(seen.numbers)
+        return {one[0] if one else None for one in self.judged(asset, list(self.ids(asset)))}
+
+    def in_order(self, asset: str, partitions: Sequence[str | None]) -> Glances | None:
+        """The columns of an asset that shows something of just these partitions, in their order; else None."""
+        seen = self._glances.get(asset)
+        if seen is None or len(seen.partitions) != len(partitions):
+            return None
+        if self._compared.get(asset) is not partitions:
+            if seen.partitions != list(partitions):
+                return None
+            self._compared[asset] = partitions
+        return seen
 
     def shows_just(self, asset: str, partitions: Sequence[str | None]) -> bool:
         """Whether an asset shows nothing of other partitions than these."""
+        if self.in_order(asset, partitions) is not None:
+            return True
         ids = self.ids(asset)
-        return list(ids) == list(partitions) or sum(map(ids.__contains__, partitions)) == len(ids)
+        return sum(map(ids.__contains__, partitions)) == len(ids)
 
     def judged(self, asset: str, partitions: Sequence[str | None]) -> Sequence[Judgement | None]:
         """How the slots of these partitions were found fresh last; None of those that never were or show nothing."""
-        aligned = self._aligned.get(asset)
-        if aligned is not None and list(self.ids(asset)) == list(partitions):
-            return aligned
-        return list(map(self._judged_by_key(asset).get, partitions))
+        seen = self.in_order(asset, partitions)
+        return list(map(self._judged_by_key(asset).get, partitions)) if seen is None else seen.judgements()
 
     def note_judged(self, slot: Slot, number: int, basis: bytes | None) -> None:
         """Remembers that what a slot shows is fresh under the standing of that number."""
+        self._leave_columns(slot.asset)
         self._judged_by_key(slot.asset)[slot.partition] = number, basis
 
+    def _leave_columns(self, asset: str) -> None:
+        """Keeps what is known of an asset by key from now on, because something of it is about to change."""
+        if asset in self._glances:
+            self.ids(asset)
+            self._judged_by_key(asset)
+            del self._glances[asset]
+
     def _judged_by_key(self, asset: str) -> dict[str | None, Judgement | None]:
-        aligned = self._aligned.pop(asset, None)
-        if aligned is not None:
-            self._judged[asset] = dict(zip(self._ids[asset], aligned, strict=True))
-        return self._judged.setdefault(asset, {})
+        if asset not in self._judged:
+            seen = self._glances.get(asset)
+            known = {} if seen is None else dict(zip(seen.partitions, seen.judgements(), strict=True))
+            self._judged[asset] = known
+        return self._judged[asset]
 
     def id_of(self, slot: Slot) -> PackedId | None:
         """The id of what a slot shows; None if it shows nothing."""
-        return self._ids.get(slot.asset, {}).get(slot.partition)
+        return self.ids(slot.asset).get(slot.partition)
 
     def fetch(self, slots: Iterable[Slot]) -> None:
         """Fetches the records of many slots at once, those that are not at hand."""
@@ -177,10 +244,12 @@ class Published(MutableMapping[Slot, Materialization]):
     def __setitem__(self, slot: Slot, made: Materialization) -> None:
         self._made[slot] = made
         self._fetched.discard(slot)
+        self._leave_columns(slot.asset)
         self._judged_by_key(slot.asset).pop(slot.partition, None)
         self._ids.setdefault(slot.asset, {})[slot.partition] = pack_id(made.id)
 
     def __delitem__(self, slot: Slot) -> None:
+        self._leave_columns(slot.asset)
         self._judged_by_key(slot.asset).pop(slot.partition, None)
         del self._ids[slot.asset][slot.partition]
         self._made.pop(slot, None)
@@ -193,12 +262,15 @@ class Published(MutableMapping[Slot, Materialization]):
         return default if found is None else found
 
     def __contains__(self, slot: object) -> bool:
-        return isinstance(slot, Slot) and slot.partition in self._ids.get(slot.asset, {})
+        return isinstance(slot, Slot) and slot.partition in self.ids(slot.asset)
 
     def __iter__(self) -> Iterator[Slot]:
-        for asset, ids in self._ids.items():
-            for partition in ids:
+        for asset in self._assets():
+            for partition in self.ids(asset):
                 yield Slot(asset, partition)
 
     def __len__(self) -> int:
-        return sum(map(len, self._ids.values()))
+        return sum(map(self.count, self._assets()))
+
+    def _assets(self) -> list[str]:
+        return list(dict.fromkeys([*self._glances, *self._ids]))

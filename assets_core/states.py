@@ -138,7 +138,7 @@ def judge_all(keys: Collection[str], facts: Facts) -> dict[str, AssetStates]:
 def _judge_asset(asset: Asset[..., object], facts: Facts) -> AssetStates:
     partitions = facts.partitions(asset.key)
     states = AssetStates(asset.key, partitions)
-    if not facts.published.ids(asset.key):
+    if not facts.published.count(asset.key):
         states.codes = array("I", [states.number(MISSING)]) * len(partitions)
         doubtful: list[int] = []
         bases: Sequence[bytes | None] = ()
@@ -157,17 +157,17 @@ def _in_doubt(states: AssetStates, bases: Sequence[bytes | None], facts: Facts) 
     standing = facts.standing(states.key)
     known = standing is not None and not facts.graph.asset(states.key).volatile
     number = facts.number_of(standing) if standing is not None and known else None
+    states.codes = array("I", bytes(4 * len(states.partitions)))
+    seen = facts.published.in_order(states.key, states.partitions)
+    if seen is not None and number is not None and None not in bases and seen.fresh_under(number, bases):
+        return []  # of very many slots the loop would take a second
     shown, missing = facts.published.ids(states.key), states.number(MISSING)
     judged = facts.published.judged(states.key, states.partitions)
-    fresh = [(number, one) for one in bases]
-    states.codes = array("I", bytes(4 * len(states.partitions)))
-    if judged == fresh and number is not None and None not in bases:  # of very many slots the loop would take a second
-        return []
     doubtful: list[int] = []
-    for place, (partition, then, now) in enumerate(zip(states.partitions, judged, fresh, strict=True)):
+    for place, (partition, then, now) in enumerate(zip(states.partitions, judged, bases, strict=True)):
         if partition not in shown:
             states.codes[place] = missing
-        elif then != now or None in now:
+        elif then != (number, now) or number is None or now is None:
             doubtful.append(place)
     return doubtful
 
@@ -284,7 +284,7 @@ def _basis_of(asset: str, read: BoundInput | str, count: int, facts: Facts) -> S
     key = read if isinstance(read, str) else read.key
     if spans.whole:
         return [facts.whole_basis(key)] * count
-    ids = list(map(facts.published.ids(key).get, facts.partitions(key)))
+    ids = facts.published.ids_of(key, facts.partitions(key))
     if spans.same:
         if set(map(type, ids)) <= {bytes, type(None)}:
             return ids  # type: ignore[return-value]  # looked at above

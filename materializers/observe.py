@@ -115,9 +115,9 @@ def gather(
 def _under_present_keys(glances: dict[str, Glances], renames: Mapping[str, str]) -> dict[str, Glances]:
     """What is shown, that of former keys under the present ones unless these show something of their own."""
     for former in glances.keys() & renames.keys():
-        then, now = glances.pop(former), glances.get(renames[former], Glances({}, []))
-        judged = dict(zip(then.ids, then.judged, strict=True)) | dict(zip(now.ids, now.judged, strict=True))
-        glances[renames[former]] = Glances({**then.ids, **now.ids}, list(judged.values()))
+        rows = [*zip(*glances.pop(former), strict=True), *zip(*glances.get(renames[former], ()), strict=True)]
+        last = {row[0]: row for row in rows}.values()
+        glances[renames[former]] = Glances(*map(list, zip(*last, strict=True)))
     return glances
 
 

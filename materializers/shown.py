@@ -76,8 +76,8 @@ class Codes:
     def of(self, asset: str, now: CodeVersion) -> list[CodeVersion]:
         """Those of one asset, under its former keys too; none where plan digests found all of its slots fresh."""
         published, standings = self._facts.published, self._facts.standings
-        judged = {one[0] if one else 0 for one in published.judged(asset, list(published.ids(asset)))}
-        if all(one in standings and standings[one].scheme == now.plan_scheme != "" for one in judged):
+        numbers = published.numbers(asset)
+        if all(one and one in standings and standings[one].scheme == now.plan_scheme != "" for one in numbers):
             return []
         if self._found is None:
             self._found = self._scene.catalog.codes_shown(self._scene.env, self._assets)
@@ -91,7 +91,7 @@ def absent_slots(scene: Scene, facts: Facts, assets: Collection[str], formerly: 
     Arguments:
         formerly: former keys of theirs, under which something may be shown too.
     """
-    counts = sorted((len(facts.published.ids(key)), key) for key in assets)
+    counts = sorted((facts.published.count(key), key) for key in assets)
     sums = accumulate(count for count, _ in counts)
     many = {key for (_, key), total in zip(counts, sums, strict=True) if total > LOOKED_AT_ONE_BY_ONE}
     many = {key for key in many if (found := _storage(scene, key)) is not None and found.folder(key) is not None}
@@ -120,15 +120,15 @@ def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, St
     storage = _storage(scene, key)
     if storage is None:
         return []
-    ids = facts.published.ids(key)
-    known = _Listing(scene, storage.folder(key), ids.values())
+    ids = facts.published.all_ids(key)
+    known = _Listing(scene, storage.folder(key), ids)
     if known.was_complete():
         return []
     listed = storage.listed(key)
-    if listed.issuperset(ids.values()):
+    if listed.issuperset(ids):
         known.keep_complete()
         return []
-    slots = [Slot(key, partition) for partition, one in ids.items() if one not in listed]
+    slots = [Slot(key, partition) for partition, one in facts.published.ids(key).items() if one not in listed]
     facts.published.fetch(slots)
     made = (facts.published[slot] for slot in slots)
     return [(one.slot, one.stored) for one in made if one.stored is not None]

@@ -71,11 +71,10 @@ def _uncollected() -> Iterator[None]:
 def _take_in(glances: Glances, rows: Iterable[tuple[Any, ...]]) -> None:
     """Adds rows of ``_GLANCES`` on one asset, column by column."""
     _, partitions, ids, numbers, bases = zip(*rows, strict=True)
-    if not partitions[0]:
-        partitions = (None, *partitions[1:])
-    glances.ids.update(zip(partitions, ids, strict=True))
-    judged = list(zip(numbers, bases, strict=True))
-    glances.judged.extend(judged if None not in numbers else [one if one[0] else None for one in judged])
+    glances.partitions.extend(partitions if partitions[0] else (None, *partitions[1:]))
+    glances.ids.extend(ids)
+    glances.numbers.extend(numbers)
+    glances.bases.extend(bases)
 
 
 class ShownReader:
@@ -98,7 +97,7 @@ class ShownReader:
             rows = connection.execute(_GLANCES, values)
             while several := rows.fetchmany(_ROWS_TOGETHER):
                 for place, part in groupby(several, itemgetter(0)):
-                    _take_in(found.setdefault(keys[place], Glances({}, [])), part)
+                    _take_in(found.setdefault(keys[place], Glances.of_none()), part)
         return found
 
     def standings(self) -> dict[int, Standing]:

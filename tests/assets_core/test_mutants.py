@@ -95,10 +95,13 @@ STATES = {
         "in (SlotState.FRESH,)",
     ),
     "what the inputs show": (
-        "elif then != now or None in now:",
-        "elif then is None or then[0] != now[0] or None in now:",
+        "elif then != (number, now) or number is None or now is None:",
+        "elif then is None or then[0] != number or now is None:",
     ),
-    "the standing": ("elif then != now or None in now:", "elif then is None or then[1] != now[1]:"),
+    "the standing": (
+        "elif then != (number, now) or number is None or now is None:",
+        "elif then is None or then[1] != now:",
+    ),
     "volatile assets": ("standing is not None and not facts.graph.asset(states.key).volatile", "standing is not None"),
     "slots with something of their own": ("sorted({*doubtful, *special})", "sorted({*doubtful})"),
     "the calendar": ("known is None or known.calendar != standing.calendar", "known is None"),
@@ -122,6 +125,32 @@ MAPPINGS = {
     ),
 }
 OTHERS = {
+    "published: what the inputs of a whole asset show": (
+        "assets_core.published",
+        " and self.bases == list(bases)",
+        "",
+        "test_states",
+    ),
+    "published: the standing of a whole asset": (
+        "assets_core.published",
+        "self.numbers == [number] * len(bases) and ",
+        "",
+        "test_states",
+    ),
+    "published: which partitions columns are of": (
+        "assets_core.published",
+        "if seen.partitions != list(partitions):",
+        "if False:",
+        "test_states",
+        "test_published",
+    ),
+    "published: columns end when something of them changes": (
+        "assets_core.published",
+        "            del self._glances[asset]",
+        "            pass",
+        "test_states",
+        "test_published",
+    ),
     "facts: what is published of an input read whole": (
         "assets_core.facts",
         "return [one for one in slots if one in self.published] or slots",

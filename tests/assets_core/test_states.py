@@ -16,7 +16,7 @@ from assets_core.keys import Slot
 from assets_core.mappings import all_partitions, window
 from assets_core.partitions import Daily, Monthly
 from assets_core.planning import states
-from assets_core.published import Published, basis, pack_id, unpack_id, whole_basis
+from assets_core.published import Glances, Published, basis, pack_id, unpack_id, whole_basis
 from assets_core.staleness import Reason, SlotState
 from assets_core.standing import Standing
 from tests.assets_core.plain_project import Project, code, computed, source
@@ -68,7 +68,22 @@ def remember(project: Project) -> int:
         assert unpack_id(facts.published.ids(one.slot.asset)[one.slot.partition]) == one.id
         facts.published.note_judged(one.slot, number, one.basis)
     facts.found_fresh.clear()
+    facts.published = as_read(facts.published)
     return count
+
+
+def as_read(published: Published) -> Published:
+    """The same as the next command reads it from the catalog: in columns, the records fetched when asked for."""
+    records = {made.id: made for made in published.values()}
+    columns: dict[str, Glances] = {}
+    for slot in sorted(published, key=lambda one: (one.asset, one.partition or "")):
+        (judgement,) = published.judged(slot.asset, [slot.partition])
+        found = published.id_of(slot)
+        assert found is not None
+        row = (slot.partition, found, *(judgement or (None, None)))
+        for column, value in zip(columns.setdefault(slot.asset, Glances.of_none()), row, strict=True):
+            column.append(value)  # type: ignore[arg-type]  # of the column's type
+    return Published(glances=columns, fetch=lambda ids: {one: records[one] for one in ids})
 
 
 def told(project: Project) -> dict[Slot, tuple[SlotState, tuple[tuple[str, str], ...]]]:
@@ -97,6 +112,18 @@ def test_what_was_found_fresh_is_not_looked_at_again() -> None:
     assert remember(project) == 4 * 304 - 304 + 10 + 10 + 1
     assert remember(project) == 0
     assert set(told(project).values()) == {(SlotState.FRESH, ())}
+
+
+def test_what_was_found_fresh_under_other_code_is_stale_under_code_that_was_known_before() -> None:
+    project = months_of_days()
+    for text in ("1", "2"):
+        project.derive("last", version=code(text))
+        project.publish("last", {"x": text})
+        assert remember(project)
+    project.derive("last", version=code("1"))
+    found = told(project)
+    assert found[Slot("last")][0] is SlotState.STALE
+    assert found == without_memory(project)
 
 
 def test_after_one_slot_changed_only_what_reads_it_is_looked_at() -> None:
