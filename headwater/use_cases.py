@@ -24,7 +24,6 @@ from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
-from materializers.preview import preview_step
 from materializers.sql_engine import run_query
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ def within(project: Project, keys: Collection[str], text: str, facts: Facts) -> 
 
 def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame:
     """See ``Project.preview``."""
+    from materializers.preview import preview_step
+
     found = project.graph.asset(asset)
     known = gather(project.scene, [found.key], _now(), new_id())
     raise_all(known.errors)

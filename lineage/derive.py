@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -21,12 +21,12 @@ from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, placeholder
-from lineage.columns.plan import UNSUPPORTED, PlanReading, read_serialized
 from lineage.columns.plan_bytes import digest_of, serialized
-from lineage.columns.plan_faults import plan_faults
-from lineage.columns.polars_errors import plan_error
 from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
+
+if TYPE_CHECKING:  # else imported where it is needed: plans that are remembered are not read
+    from lineage.columns.plan import PlanReading
 
 PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
 SQL_SCHEME = "sql 1"
@@ -173,6 +173,8 @@ def type_faults(asset: Asset[..., Any], inputs: Inputs, config: Config | None) -
     if not isinstance(frame, pl.LazyFrame):
         return ()
     typed = {bound.name: {name: parse_dtype(dtype) for name, dtype in schema or ()} for bound, schema in inputs}
+    from lineage.columns.plan_faults import plan_faults
+
     faults = plan_faults(frame, typed, labels=_bindings(inputs))
     for fault in faults:
         fault.where = f"{asset.where} ({asset.key})"
@@ -212,6 +214,8 @@ def _read_built(
     known = derived.find(key) if plan is not None else None
     if known is not None:
         return known
+    from lineage.columns.plan import read_serialized
+
     reading = read_serialized(frame, data, schemas, ordered=asset.ordered)
     code = _code_of_plan(asset, reading, log, inputs, schemas, derived)
     made = Derivation(
@@ -227,6 +231,8 @@ def _read_built(
 
 def _said_of(asset: Asset[..., Any], warning: str) -> str:
     """A warning with the asset it is about; one that is about the installed polars is the same for all."""
+    from lineage.columns.plan import UNSUPPORTED
+
     return warning if warning.startswith(UNSUPPORTED) else f"{asset.key}: {warning}"
 
 
@@ -252,6 +258,8 @@ def _broken(asset: Asset[..., Any], inputs: Inputs, derived: Derived, error: Exc
         found: HeadwaterError = error
         found.where = f"{asset.where} ({asset.key})" if asset.where not in found.where else found.where
     else:
+        from lineage.columns.polars_errors import plan_error
+
         found = plan_error(error, {bound.name: dict(schema or ()) for bound, schema in inputs})
         found.where = f"{asset.where} ({asset.key})"
     return replace(_derive_eager(asset, inputs, derived), errors=(found,))

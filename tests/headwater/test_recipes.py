@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lineage import derive
+from lineage.columns import plan
 from tests.desk import Desk
 
 WIDE = """
@@ -28,13 +29,13 @@ def narrow(wide: pl.LazyFrame) -> pl.LazyFrame:
 
 def claims_everything(monkeypatch: pytest.MonkeyPatch, name: str = "of an earlier release") -> None:
     """Lets the extractor claim every column of every input."""
-    original = derive.read_serialized
+    original = plan.read_serialized
 
     def read(frame: Any, inputs: Any, **options: Any) -> Any:
         reading = original(frame, inputs, **options)
         return replace(reading, read_sets={name: tuple(schema) for name, schema in inputs.items()})
 
-    monkeypatch.setattr(derive, "read_serialized", read)
+    monkeypatch.setattr(plan, "read_serialized", read)
     monkeypatch.setattr(derive, "extractor", lambda: name)
 
 
