@@ -129,7 +129,9 @@ def _open(frame: pl.DataFrame | pl.LazyFrame, tally: Tally | None = None) -> tup
     if isinstance(frame, pl.DataFrame):
         rows = frame.height
     else:
-        rows = tally.rows if tally is not None else frame.select(pl.len()).collect(engine="streaming").item()
+        added_up = None if tally is None else tally.rows
+        tally = None if added_up is None else tally
+        rows = frame.select(pl.len()).collect(engine="streaming").item() if added_up is None else added_up
     if rows > SMALL_ROWS:
         return rows, LargeFrame(frame.lazy(), frame.collect_schema(), rows, tally)
     return rows, SmallFrame(frame.lazy().collect() if isinstance(frame, pl.LazyFrame) else frame)

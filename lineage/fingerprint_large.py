@@ -130,9 +130,9 @@ class Tally:
                 self._totals[name] = total if before is None else together((before, total))
 
     @property
-    def rows(self) -> int:
-        """How many rows there were."""
-        return self._totals.get(_HEIGHT, 0)
+    def rows(self) -> int | None:
+        """How many rows there were; None if nothing was taken in."""
+        return self._totals.get(_HEIGHT)
 
     def extent(self, key: tuple[str, ...]) -> Extent | None:
         """The extent of the columns if they are what was added up for."""

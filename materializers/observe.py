@@ -117,7 +117,7 @@ def _under_present_keys(glances: dict[str, Glances], renames: Mapping[str, str])
     for former in glances.keys() & renames.keys():
         rows = [*zip(*glances.pop(former), strict=True), *zip(*glances.get(renames[former], ()), strict=True)]
         last = {row[0]: row for row in rows}.values()
-        glances[renames[former]] = Glances(*map(list, zip(*last, strict=True)))
+        glances[renames[former]] = Glances(*map(list, zip(*last, strict=True))) if last else Glances.of_none()
     return glances
 
 

@@ -17,9 +17,9 @@ from assets_core.published import PackedId
 from assets_core.records import Materialization, Stored
 from assets_core.versions import CodeVersion
 from lineage.catalog.store import Catalog
+from lineage.catalog.values import FileStamp
 from materializers.files import FileState, file_state, settled
 from materializers.storage.protocol import Storage
-from materializers.tables import CatalogDigests
 
 if TYPE_CHECKING:
     from materializers.observe import Scene
@@ -86,7 +86,8 @@ class Codes:
 
 
 def absent_slots(scene: Scene, facts: Facts, assets: Collection[str], formerly: Collection[str]) -> Iterable[Slot]:
-    """The slots of these assets whose stored data is not there, as far as a look at names and sizes can tell.
+    """The slots of these assets whose stored data is not there, as far as a look at names can tell, and at sizes too of
+    the first ``LOOKED_AT_ONE_BY_ONE`` slots.
 
     Arguments:
         formerly: former keys of theirs, under which something may be shown too.
@@ -138,7 +139,7 @@ class _Listing:
     """Remembers that a folder listed all of some ids; it does so until something comes to it or goes from it."""
 
     def __init__(self, scene: Scene, folder: str | None, ids: Iterable[PackedId]) -> None:
-        self._digests = CatalogDigests(scene.catalog)
+        self._catalog = scene.catalog
         self._name = f"{folder and os.path.abspath(folder)} in {scene.env}"
         self._ids = hashlib.sha256(_joined(list(ids))).hexdigest()
         self._began = time.time_ns()
@@ -148,13 +149,15 @@ class _Listing:
 
     def was_complete(self) -> bool:
         """Whether it was found complete, and neither the folder nor the ids changed since."""
-        return self._state is not None and self._digests.get(self._name, self._state) == self._ids
+        if self._state is None:
+            return False
+        stamp = FileStamp(self._name, *self._state)
+        return self._catalog.file_digests([stamp]).get(stamp) == self._ids
 
     def keep_complete(self) -> None:
         """Notes that it is complete now, unless a change just afterwards would not show in the folder's times."""
         if self._state is not None and settled(self._state, self._began):
-            self._digests.put(self._name, self._state, self._ids)
-            self._digests.flush()
+            self._catalog.offer_file(FileStamp(self._name, *self._state), self._ids)
 
 
 def _joined(ids: list[PackedId]) -> bytes:

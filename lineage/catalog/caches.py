@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 
 from assets_core.records import Derivation
 from lineage.catalog import coding
@@ -13,6 +14,10 @@ from lineage.catalog.batch import immediate
 from lineage.catalog.connect import explained
 from lineage.catalog.packing import pack_id, pack_text, to_json, unpack_text
 from lineage.catalog.values import FileStamp
+
+_REMEMBER_FILE = (
+    "insert or replace into file_digest (path, size, mtime_ns, ctime_ns, inode, digest) values (?, ?, ?, ?, ?, ?)"
+)
 
 
 class Caches:
@@ -30,11 +35,15 @@ class Caches:
 
     def remember_files(self, digests: Mapping[FileStamp, str]) -> None:
         """Remembers the content digests of files as they were when they had these stamps."""
-        self._insert(
-            "insert or replace into file_digest (path, size, mtime_ns, ctime_ns, inode, digest)"
-            " values (?, ?, ?, ?, ?, ?)",
-            [(*stamp, digest) for stamp, digest in digests.items()],
-        )
+        self._insert(_REMEMBER_FILE, [(*stamp, digest) for stamp, digest in digests.items()])
+
+    def offer_file(self, stamp: FileStamp, digest: str) -> None:
+        """The same of one file, unless that would take waiting: nothing is kept while another process writes, and where
+        nobody may write.
+        """
+        connection = self._connection()
+        with self._lock, suppress(OperationalError), _without_waiting(connection), immediate(connection):
+            connection.execute(_REMEMBER_FILE, (*stamp, digest))
 
     def file_digests(self, stamps: Collection[FileStamp]) -> dict[FileStamp, str]:
         """The digests of the files that are exactly as they were when they were read."""
@@ -88,3 +97,14 @@ class Caches:
             connection = self._connection()
             with immediate(connection):
                 connection.executemany(statement, rows)
+
+
+@contextmanager
+def _without_waiting(connection: Connection) -> Generator[None]:
+    """What is locked is told at once inside."""
+    (usual,) = connection.execute("pragma busy_timeout").fetchone()
+    connection.execute("pragma busy_timeout = 0")
+    try:
+        yield
+    finally:
+        connection.execute(f"pragma busy_timeout = {usual}")

@@ -20,12 +20,12 @@ from lineage.catalog.packing import to_json, unpack_hex, unpack_id, unpack_json,
 
 _GLANCES = """
 select a.key, ifnull(s.partition, ''), c.id, c.judged, c.basis
-from json_each(:assets) a cross join slot s on s.asset = a.value
+from json_each(:assets) a cross join slot s indexed by slot_name on s.asset = a.value
 cross join current c on c.slot = s.number and c.environment = :environment
 where c.materialization is not null
 """
-"""Everything of a slot is in its index and comes in its order, for partitions of time that of their definition. Another
-order would be right too, only slower to compare. An asset is told by its number: texts take longer.
+"""Everything of a slot is in its index and comes in its order: an empty key first, partitions of time as they are
+defined. An asset is told by its number, because texts take longer.
 """
 _ALIKE = """
 select s.partition, m.code, m.inputs, m.settings, m.checks, m.source, m.recipe_slot is null, m.recipe is null

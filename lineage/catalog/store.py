@@ -105,6 +105,7 @@ class Catalog:
         self.typical_seconds = runs.typical_seconds
 
         self.remember_files = caches.remember_files
+        self.offer_file = caches.offer_file
         self.file_digests = caches.file_digests
         self.remember_derivations = caches.remember_derivations
         self.derivations = caches.derivations

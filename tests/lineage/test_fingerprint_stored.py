@@ -131,3 +131,9 @@ def test_ascending_parts_prove_only_what_is_true(rows: list[tuple[int, int]], cu
 def test_so_few_rows_that_stream_past_take_the_way_of_small_frames() -> None:
     frame = table(SMALL_ROWS)
     assert tallied([frame.head(300), frame.tail(200)], frame.lazy()) == data_version(frame)
+
+
+def test_a_storage_that_adds_nothing_up_costs_a_reading_and_no_wrong_version() -> None:
+    frame = table(3_000)
+    tally = tally_for(frame.schema, unique_key=("id",))
+    assert data_version(frame.lazy(), unique_key=("id",), tally=tally) == data_version(frame, unique_key=("id",))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 
 import pytest
 
+from lineage.catalog.connect import BUSY_SECONDS
 from materializers import shown
 from materializers.storage.parquet import ParquetStorage
 from tests.desk import Desk
@@ -64,8 +67,10 @@ def test_a_folder_is_read_once_as_long_as_nothing_happens_in_it(days: Desk, list
     assert listings == ["days"]
 
 
-def test_a_folder_that_just_changed_is_read_again(days: Desk, listings: list[str]) -> None:
-    files(days)[0].with_name("strange").touch()
+def test_a_folder_that_just_changed_is_read_again(
+    days: Desk, listings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "settled", lambda state, began: False)
     assert not days.plan().steps
     assert not days.plan().steps
     assert listings == ["days", "days"]
@@ -109,3 +114,19 @@ def test_what_is_shown_anew_is_looked_for(days: Desk, listings: list[str]) -> No
     for _ in range(2):
         assert not days.plan().steps
     assert listings == ["days"]
+
+
+def test_nothing_is_kept_and_nobody_waits_while_another_process_writes(days: Desk, listings: list[str]) -> None:
+    with closing(connect(days.root / ".headwater" / "catalog.db", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        began = time.monotonic()
+        assert not days.plan().steps
+        assert time.monotonic() - began < BUSY_SECONDS / 2
+    assert not days.plan().steps
+    assert listings == ["days", "days"]
+
+
+def test_a_catalog_that_nobody_may_write_is_read(days: Desk) -> None:
+    project = days.project
+    project.catalog._connection().execute("pragma query_only = on")
+    assert not project.plan().steps
