@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 def main() -> int:
-    """The command ``headwater``; returns the exit status."""
+    """The command ``headwater``: ends the process, or returns its exit status for ``sys.exit``."""
     from headwater.cli.app import run
+    from headwater.cli.ending import end_process
 
-    return run()
+    return end_process(run())

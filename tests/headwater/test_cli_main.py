@@ -243,3 +243,41 @@ def test_no_command_at_all_shows_the_overview_as_wrong_use(hw) -> None:
 
 def test_no_command_at_all_with_json_gives_a_document(hw) -> None:
     assert hw("--json").document["errors"][0]["code"] == "HW620"
+
+
+LEAVING = """
+import atexit, threading
+from headwater import asset
+
+def later():
+    threading.main_thread().join()
+    print("the thread has ended", flush=True)
+
+threading.Thread(target=later).start()
+atexit.register(print, "the handler was called")
+
+@asset(key="a")
+def a() -> object: ...
+"""
+
+
+def test_the_process_ends_only_after_threads_and_exit_handlers(tmp_path: Path) -> None:
+    (tmp_path / "headwater.toml").write_text('[project]\nname = "leaving"\nmodules = ["leaving"]\n')
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    done = subprocess.run(
+        [*HEADWATER, "-C", str(tmp_path), "ls"], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-2:] == ["the thread has ended", "the handler was called"]
+
+
+def test_a_profiler_sees_the_end(tmp_path: Path) -> None:
+    program = "from headwater.cli import main; import sys; sys.argv[1:] = ['--version']; print(main())"
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "cProfile", "-o", str(tmp_path / "profile"), str(script)],
+        capture_output=True, text=True, check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "0"
+    assert (tmp_path / "profile").stat().st_size
