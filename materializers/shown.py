@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
@@ -92,13 +91,19 @@ def absent_slots(scene: Scene, facts: Facts, assets: Collection[str], formerly: 
     Arguments:
         formerly: former keys of theirs, under which something may be shown too.
     """
-    counts = sorted((facts.published.count(key), key) for key in assets)
-    sums = accumulate(count for count, _ in counts)
-    many = {key for (_, key), total in zip(counts, sums, strict=True) if total > LOOKED_AT_ONE_BY_ONE}
-    many = {key for key in many if (found := _storage(scene, key)) is not None and found.folder(key) is not None}
-    few = [key for count, key in counts if count and key not in many]
-    shown = scene.catalog.stored_of(scene.env, [*few, *formerly])
-    doubtful = [*shown, *(pair for key in many for pair in _not_listed(scene, facts, key))]
+    definitions = (scene.graph.definitions[key] for key in assets)
+    counts = sorted((facts.published.count(one.key), one.key) for one in definitions if isinstance(one, Asset))
+    few, total = [*formerly], 0
+    doubtful: list[tuple[Slot, Stored]] = []
+    for count, key in counts:
+        total += count
+        storage = scene.tables.storage(scene.graph.asset(key).storage or "default")
+        folder = storage.folder(key) if total > LOOKED_AT_ONE_BY_ONE else None
+        if folder is None:
+            few.append(key)
+        else:
+            doubtful.extend(_not_listed(scene, facts, key, storage, folder))
+    doubtful.extend(scene.catalog.stored_of(scene.env, few))
     for slot in scene.tables.absent_of(doubtful):
         present = Slot(facts.renames.get(slot.asset, slot.asset), slot.partition)
         if present == slot or _shows(facts, present, slot, scene):
@@ -110,19 +115,10 @@ def _shows(facts: Facts, present: Slot, former: Slot, scene: Scene) -> bool:
     return present in facts.published and facts.published[present].slot == former
 
 
-def _storage(scene: Scene, key: str) -> Storage | None:
-    """Where an asset is stored; None for a source."""
-    definition = scene.graph.definitions[key]
-    return scene.tables.storage(definition.storage or "default") if isinstance(definition, Asset) else None
-
-
-def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, Stored]]:
+def _not_listed(scene: Scene, facts: Facts, key: str, storage: Storage, folder: str) -> Iterable[tuple[Slot, Stored]]:
     """Of an asset with very many slots, what its storage does not list by name."""
-    storage = _storage(scene, key)
-    if storage is None:
-        return []
     ids = facts.published.all_ids(key)
-    known = _Listing(scene, storage.folder(key), ids)
+    known = _Listing(scene, folder, ids)
     if known.was_complete():
         return []
     listed = storage.listed(key)
@@ -138,14 +134,14 @@ def _not_listed(scene: Scene, facts: Facts, key: str) -> Iterable[tuple[Slot, St
 class _Listing:
     """Remembers that a folder listed all of some ids; it does so until something comes to it or goes from it."""
 
-    def __init__(self, scene: Scene, folder: str | None, ids: Iterable[PackedId]) -> None:
+    def __init__(self, scene: Scene, folder: str, ids: Iterable[PackedId]) -> None:
         self._catalog = scene.catalog
-        self._name = f"{folder and os.path.abspath(folder)} in {scene.env}"
+        self._name = f"{os.path.abspath(folder)} in {scene.env}"
         self._ids = hashlib.sha256(_joined(list(ids))).hexdigest()
         self._began = time.time_ns()
         self._state: FileState | None = None
         with suppress(OSError):
-            self._state = None if folder is None else file_state(folder)
+            self._state = file_state(folder)
 
     def was_complete(self) -> bool:
         """Whether it was found complete, and neither the folder nor the ids changed since."""
