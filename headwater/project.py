@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -175,10 +175,8 @@ class Project:
             from lineage.derive import Derived
             from materializers.observe import Scene
 
-            catalog = self.catalog
-            recall: Callable[[str], Any] = lambda key: catalog.derivations([key]).get(key)  # noqa: E731 -- one lookup
-            derived = Derived(self.root, recall)
-            self._scene = Scene(self.graph, self.env, catalog, self.tables, derived, self.configs)
+            derived = Derived(self.root, self.catalog.derivation)
+            self._scene = Scene(self.graph, self.env, self.catalog, self.tables, derived, self.configs)
         return self._scene
 
     def _storage_options(self, name: str) -> Mapping[str, object] | None:

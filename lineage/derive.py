@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from assets_core.records import Derivation, Schema
 from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
-from lineage.columns.placeholder import BuildLog, placeholder
+from lineage.columns.placeholder import BuildLog, Fields, placeholder
 from lineage.columns.plan_bytes import digest_of, serialized
 from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
@@ -144,13 +145,17 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
 def built(asset: Asset[..., Any], inputs: Inputs, config: Config | None, log: BuildLog) -> Any:
     """What a lazy asset's function returns on placeholders; whatever it raises comes through."""
     arguments: dict[str, Any] = {
-        bound.name: placeholder(bound.name, {name: parse_dtype(dtype) for name, dtype in schema or ()}, log=log)
-        for bound, schema in inputs
+        bound.name: placeholder(bound.name, _fields(schema or ()), log=log) for bound, schema in inputs
     }
     arguments |= {one.name: config for one in asset.parameters if one.config is not None}
     frame = asset(**arguments)
     log.open = False
     return frame
+
+
+@lru_cache(maxsize=1_000)
+def _fields(schema: Schema) -> Fields:
+    return Fields({name: parse_dtype(dtype) for name, dtype in schema})
 
 
 def type_faults(asset: Asset[..., Any], inputs: Inputs, config: Config | None) -> tuple[HeadwaterError, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection, OperationalError
@@ -64,12 +64,11 @@ class Caches:
             [(key, pack_text(coding.derivation_text(one))) for key, one in derivations.items()],
         )
 
-    def derivations(self, keys: Iterable[str]) -> dict[str, Derivation]:
-        """The derivations remembered under these keys."""
-        query = "select key, body from derivation where key in (select value from json_each(?))"
+    def derivation(self, key: str) -> Derivation | None:
+        """The derivation remembered under this key."""
         with explained(self._path):
-            rows = self._connection().execute(query, (to_json(list(keys)),))
-            return {key: coding.derivation_value(unpack_text(body)) for key, body in rows}
+            found = self._connection().execute("select body from derivation where key = ?", (key,)).fetchone()
+        return None if found is None else coding.derivation_value(unpack_text(found[0]))
 
     def add_projection(self, materialization_id: str, columns: tuple[str, ...], digest: str) -> None:
         """Remembers the version of a projection that was computed from the stored data later on.

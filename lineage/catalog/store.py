@@ -108,7 +108,7 @@ class Catalog:
         self.offer_file = caches.offer_file
         self.file_digests = caches.file_digests
         self.remember_derivations = caches.remember_derivations
-        self.derivations = caches.derivations
+        self.derivation = caches.derivation
         self.add_projection = caches.add_projection
         self.add_projections = caches.add_projections
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -63,20 +63,16 @@ class InsidePolarsError(LineageError):
         super().__init__(code, what, where=where, why=why.strip(), hint=hint)
 
 
-class _Fields(pl.Schema):
+class Fields(pl.Schema):
     """A schema that polars takes over quickly: it asks for an empty frame, which is made once."""
 
-    _frames: ClassVar[dict[tuple[tuple[str, pl.DataType], ...], pl.DataFrame]] = {}
+    _frame: pl.DataFrame | None = None
 
     def to_frame(self, *, eager: bool = True) -> Any:
         """An empty frame of this schema."""
-        key = tuple(self.items())
-        frame = self._frames.get(key)
-        if frame is None:
-            if len(self._frames) > 1_000:
-                self._frames.clear()
-            frame = self._frames[key] = pl.DataFrame(schema=dict(self))
-        return frame if eager else frame.lazy()
+        if self._frame is None:
+            self._frame = pl.DataFrame(schema=dict(self))
+        return self._frame if eager else self._frame.lazy()
 
 
 class PlaceholderReader:
@@ -154,7 +150,8 @@ def placeholder(name: str, schema: Mapping[str, DtypeLike], *, log: BuildLog | N
 
     Arguments:
         name: the name under which the input appears in lineages and digests.
-        schema: column names to polars dtypes, their classes, Python types, or names of dtypes, in order.
+        schema: column names to polars dtypes, their classes, Python types, or names of dtypes, in order; several
+            placeholders may share one ``Fields``.
         log: where inspections and executions are noted; inside ``watching()`` its log is the default.
 
     Returns:
@@ -163,8 +160,8 @@ def placeholder(name: str, schema: Mapping[str, DtypeLike], *, log: BuildLog | N
     Raises:
         UsageError: a dtype is not understood (HW203).
     """
-    dtypes = {column: as_dtype(dtype) for column, dtype in schema.items()}
-    reader = PlaceholderReader(name, _Fields(dtypes), log if log is not None else _current.get())
+    fields = schema if isinstance(schema, Fields) else Fields({column: as_dtype(one) for column, one in schema.items()})
+    reader = PlaceholderReader(name, fields, log if log is not None else _current.get())
     return _scan(PlaceholderSchema(reader), reader)
 
 

@@ -31,7 +31,7 @@ def _in_array(text: bytes) -> bytes:
 
 
 _CACHE_ID = re.compile(rb"\xa2id\xc4\x10(.{16})", re.DOTALL)
-_PICKLE = re.compile(rb"(?:\xcc\x80|\x80)[\x02-\x08](?:\xcc\x95|\x95)")
+_PICKLE = re.compile(rb"\x80[\x02-\x08]\xcc?\x95")  # as it is, or as it stands in an array of small numbers
 _READER = _in_array(b"\x8c\x11PlaceholderReader\x94")
 _SCHEMA = _in_array(b"\x8c\x0a_schema_of\x94")
 _PYTHON = bytes((sys.version_info.minor, sys.version_info.micro)) + b"\xcc\x80"

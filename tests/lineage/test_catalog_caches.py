@@ -39,4 +39,4 @@ def test_a_changed_file_replaces_what_was_remembered(catalog: Catalog) -> None:
 
 def test_nothing_is_asked_for_and_nothing_found(catalog: Catalog) -> None:
     assert catalog.file_digests([]) == {}
-    assert catalog.derivations([]) == {}
+    assert catalog.derivation("") is None

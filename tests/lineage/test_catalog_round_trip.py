@@ -215,7 +215,8 @@ def test_a_location_is_packed_without_loss(location: str, identifier: str) -> No
 def test_a_derivation_is_remembered_as_it_was(folder: Path, derivation: Derivation) -> None:
     with Catalog.open(folder / "derivations.sqlite", durability="none") as catalog:
         catalog.remember_derivations({"key": derivation})
-        assert catalog.derivations(["key", "unknown"]) == {"key": derivation}
+        assert catalog.derivation("key") == derivation
+        assert catalog.derivation("unknown") is None
 
 
 def test_the_errors_of_a_derivation_keep_their_family(tmp_path: Path) -> None:
@@ -223,8 +224,9 @@ def test_the_errors_of_a_derivation_keep_their_family(tmp_path: Path) -> None:
     derivation = Derivation(CodeVersion(), None, {}, ColumnLineage((), frozenset()), errors=found)
     with Catalog.open(tmp_path / "catalog.sqlite") as catalog:
         catalog.remember_derivations({"key": derivation})
-        read = catalog.derivations(["key"])["key"].errors
-    assert [(type(one), one.args) for one in read] == [(type(one), one.args) for one in found]
+        read = catalog.derivation("key")
+    assert read is not None
+    assert [(type(one), one.args) for one in read.errors] == [(type(one), one.args) for one in found]
 
 
 def test_a_moment_of_another_zone_is_the_same_moment(tmp_path: Path) -> None:
