@@ -21,6 +21,7 @@ from headwater import processes
 from headwater.actor import actor, command_line
 from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
+from headwater.garbage import collect_often
 from headwater.machine import memory_bytes
 from headwater.secrets import mask
 from headwater.use_cases import planned
@@ -220,6 +221,7 @@ def _carry_out(
     told = manner.reporter
     try:
         told.planned(plan, run_id)
+        collect_often()
         with workplace(project) as place, _closing(open_executor(_options(project, manner), place)) as executor:
             engine = Engine(
                 project.scene, known, plan, run_id, executor, told, mask,

@@ -281,3 +281,33 @@ def test_a_profiler_sees_the_end(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "0"
     assert (tmp_path / "profile").stat().st_size
+
+
+IN_A_CYCLE = """
+import weakref
+import polars as pl
+from headwater import asset
+
+class Large: ...
+
+left = []
+
+@asset(key="a", version="1")
+def a() -> pl.DataFrame:
+    one = Large()
+    one.itself = one
+    left.append(weakref.ref(one))
+    return pl.DataFrame({"id": [1]})
+
+@asset(key="b", version="1")
+def b(a: pl.DataFrame) -> pl.DataFrame:
+    small = [[] for _ in range(10_000)]
+    return a.with_columns(gone=left[0]() is None)
+"""
+
+
+def test_what_a_step_left_in_a_cycle_is_let_go_while_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "headwater.toml").write_text('[project]\nname = "cycles"\nmodules = ["cycles"]\n')
+    (tmp_path / "cycles.py").write_text(IN_A_CYCLE)
+    command = f'hw -C "{tmp_path}" materialize --quiet && hw -C "{tmp_path}" data b --json'
+    assert json.loads(shell(command).stdout)["rows"] == [[1, True]]
