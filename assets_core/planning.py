@@ -12,7 +12,7 @@ from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot, Slots
-from assets_core.mappings import Last
+from assets_core.mappings import reads_last
 from assets_core.plan import Block, Plan, Steps, Why
 from assets_core.spans import Spans, touched
 from assets_core.staleness import Reason, ReasonCode, SlotState
@@ -334,7 +334,7 @@ class _Chosen:
         )
 
     def _why_impossible(self, key: str) -> str:
-        last = [one.key for one in self.facts.graph.inputs[key] if isinstance(one.partitions, Last)]
+        last = [one.key for one in self.facts.graph.inputs[key] if reads_last(one.partitions)]
         if last:
             return f"left out: no window of {', '.join(last)} has ended by then, which last() would read"
         return "left out: it reads partitions that its input does not have"

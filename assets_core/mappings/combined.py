@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from assets_core.mappings.links import NOWHERE, Link
+from assets_core.mappings.links import NOWHERE, LastEnded, Link, Newest
 from assets_core.partitions.kinds import Partitions, dimensions_of
 from assets_core.partitions.multi import Multi
 
@@ -65,6 +65,14 @@ class Combined:
     def _read_at(self, place: int) -> list[tuple[Axis, int]]:
         parts = _split(self.up, place)
         return [(axis, parts[axis.up]) for axis in self.axes]
+
+
+def lacks_last(link: Link, place: int, now: datetime) -> bool:
+    """Whether no window has ended yet that the reader at a place could take as the last one."""
+    if isinstance(link, Combined):
+        own = _split(link.down, place)
+        return any(lacks_last(axis.link, own[axis.down], now) for axis in link.axes)
+    return isinstance(link, LastEnded | Newest) and tuple(link.upstream(place, now)) == (NOWHERE,)
 
 
 def _split(definition: Partitions | None, place: int) -> Sequence[int]:

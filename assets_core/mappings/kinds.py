@@ -79,6 +79,11 @@ PartitionMapping = Identity | AllPartitions | Window | Last | OneDimension | Sta
 """Any mapping."""
 
 
+def reads_last(mapping: PartitionMapping | None) -> bool:
+    """Whether a mapping asks for the one window that ``last`` means, by itself or as one dimension."""
+    return isinstance(mapping.inner if isinstance(mapping, OneDimension) else mapping, Last)
+
+
 class Outside(StrEnum):
     """What a slot does where it reads beyond the input's definition."""
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from assets_core.mappings.choose import link, same_grid
-from assets_core.mappings.combined import within
-from assets_core.mappings.kinds import Identity, Last, Outside, PartitionMapping, Window
+from assets_core.mappings.combined import lacks_last, within
+from assets_core.mappings.kinds import Identity, Outside, PartitionMapping, Window, reads_last
+from assets_core.mappings.links import NOWHERE
 from assets_core.partitions.kinds import Partitions
 
 
@@ -34,9 +35,12 @@ def upstream_places(
         A ``range`` wherever the places follow each other. Of an input that grows, windows that have not ended are among
         them: their places are ``up.count(now)`` or more. Costs 2 to 5 microseconds for slices of time.
     """
-    places = link(down, up, mapping).upstream(place, now)
+    chosen = link(down, up, mapping)
+    places = chosen.upstream(place, now)
+    if outside is Outside.MISSING:
+        return places
     # What ``last`` reads is one window: there is nothing to cut off from it, and without it there is nothing to read.
-    return within(places, up) if outside is Outside.TRUNCATE and not isinstance(mapping, Last) else places
+    return within(places, up) or ((NOWHERE,) if reads_last(mapping) and lacks_last(chosen, place, now) else ())
 
 
 def downstream_places(

@@ -147,6 +147,18 @@ def test_the_last_available_is_the_newest_window_that_ended_with_the_reader(down
     assert list(upstream_places(down, place, up, last(), NOW)) == (known[-1:] or [-1])
 
 
+def test_a_dimension_without_a_last_window_reads_nowhere_and_not_nothing() -> None:
+    weeks = Weekly("2018-01-08", "2018-02-05")
+    down, up = Multi(day=DAYS, region=REGIONS), Multi(day=weeks, region=REGIONS)
+
+    def read(key: str) -> list[str | None]:
+        mapping = dimension("day", last())
+        return [up.key_at(one) for one in upstream_places(down, down.index(key), up, mapping, NOW)]
+
+    assert read("2018-01-14,US") == ["2018-01-08,US"]
+    assert read("2018-01-13,US") == [None]  # no week has ended
+
+
 # --- the same place
 
 

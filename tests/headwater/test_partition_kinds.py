@@ -288,6 +288,33 @@ def below(whole: pl.LazyFrame) -> pl.LazyFrame:
 """
 
 
+LAST_OF_A_DIMENSION = """
+from headwater import Daily, Input, Monthly, Multi, Static, asset, dimension, last
+import polars as pl
+
+regions = Static(["EU", "US"])
+
+@asset(key="months", partitions=Multi(date=Monthly("2024-02", "2024-04"), region=regions))
+def months() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+@asset(
+    key="days",
+    partitions=Multi(date=Daily("2024-02-27", "2024-03-02"), region=regions),
+    inputs={"months": Input("months", partitions=dimension("date", last()))},
+)
+def days(months: pl.LazyFrame) -> pl.LazyFrame:
+    return months
+"""
+
+
+def test_what_reads_the_last_window_of_a_dimension_waits_for_it_too(desk: Desk) -> None:
+    desk.define(LAST_OF_A_DIMENSION)
+    (warning,) = desk.plan().warnings
+    assert warning.startswith("days@2024-02-27,EU and 3 more left out: no window of months has ended by then")
+    assert desk.materialize().counts == {"succeeded": 8}
+
+
 def test_what_reads_the_last_window_waits_until_one_has_ended_and_the_rest_is_made(desk: Desk) -> None:
     desk.define(LAST)
     plan = desk.plan()
