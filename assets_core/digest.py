@@ -22,7 +22,14 @@ def digest(*values: object) -> str:
 
 
 def encode(value: object) -> bytes:
-    """The injective encoding that ``digest`` hashes: a tag, the length of the body, and the body."""
+    """The injective encoding that ``digest`` hashes: a tag, the length of the body in bytes, and the body."""
+    return _encoded(value).encode("latin-1")
+
+
+# Inside, bytes are text whose characters are the bytes: text is put together a third faster than bytes are.
+
+
+def _encoded(value: object) -> str:
     plain = _PLAIN.get(type(value))
     if plain is not None:
         return plain(value)
@@ -31,61 +38,61 @@ def encode(value: object) -> bytes:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bytes):
-        return _tagged(b"y", value)
+        return _bytes(value)
     if isinstance(value, float):
-        return _float(value)
+        return _tagged("f", value.hex())
     if isinstance(value, tuple | list):
         return _items(value)
     if isinstance(value, set | frozenset):
-        return _tagged(b"e", b"".join(sorted(map(encode, value))))
+        return _tagged("e", "".join(sorted(map(_encoded, value))))
     if isinstance(value, Mapping):
         return _mapping(value)
     if isinstance(value, datetime):
-        return _tagged(b"t", value.isoformat().encode())
+        return _tagged("t", value.isoformat())
     if isinstance(value, date):
-        return _tagged(b"d", value.isoformat().encode())
+        return _tagged("d", value.isoformat())
     raise TypeError(f"cannot digest a {type(value).__name__}")
 
 
-def _tagged(tag: bytes, body: bytes) -> bytes:
-    return b"%b%d:%b" % (tag, len(body), body)
+def _tagged(tag: str, body: str) -> str:
+    return f"{tag}{len(body)}:{body}"
 
 
-def _text(value: str) -> bytes:
-    body = value.encode("utf-8", "surrogatepass")
-    return b"s%d:%b" % (len(body), body)
+def _text(value: str) -> str:
+    if not value.isascii():
+        value = value.encode("utf-8", "surrogatepass").decode("latin-1")
+    return f"s{len(value)}:{value}"
 
 
-def _number(value: int) -> bytes:
-    body = b"%d" % value
-    return b"i%d:%b" % (len(body), body)
+def _bytes(value: bytes) -> str:
+    return f"y{len(value)}:{value.decode('latin-1')}"
 
 
-def _float(value: float) -> bytes:
-    body = value.hex().encode()
-    return b"f%d:%b" % (len(body), body)
+def _number(value: int) -> str:
+    body = f"{value}"
+    return f"i{len(body)}:{body}"
 
 
-def _items(value: Iterable[object]) -> bytes:
+def _items(value: Iterable[object]) -> str:
     plain = _PLAIN.get
-    body = b"".join([(plain(type(one)) or encode)(one) for one in value])
-    return b"l%d:%b" % (len(body), body)
+    body = "".join([plain(type(one), _encoded)(one) for one in value])
+    return f"l{len(body)}:{body}"
 
 
-def _mapping(value: Mapping[Any, object]) -> bytes:
-    pairs = sorted([(encode(key), encode(item)) for key, item in value.items()])
-    return _tagged(b"m", b"".join([key + item for key, item in pairs]))
+def _mapping(value: Mapping[Any, object]) -> str:
+    pairs = sorted([(_encoded(key), _encoded(item)) for key, item in value.items()])
+    return _tagged("m", "".join([key + item for key, item in pairs]))
 
 
 # By exact type, several times faster than asking for each type in turn; subclasses take the longer way above.
-_PLAIN: dict[type, Callable[[Any], bytes]] = {
+_PLAIN: dict[type, Callable[[Any], str]] = {
     str: _text,
     int: _number,
     tuple: _items,
     list: _items,
     dict: _mapping,
-    float: _float,
-    bytes: lambda value: b"y%d:%b" % (len(value), value),
-    bool: lambda value: b"b1:1" if value else b"b1:0",
-    NoneType: lambda _: b"n0:",
+    float: lambda value: _tagged("f", value.hex()),
+    bytes: _bytes,
+    bool: lambda value: "b1:1" if value else "b1:0",
+    NoneType: lambda _: "n0:",
 }
