@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from assets_core.errors import StorageError
 from lineage.catalog.chain import Canon, entry_hash
 from lineage.catalog.interning import Interner
-from lineage.catalog.packing import pack_id
+from lineage.catalog.packing import pack_id, to_json
 from lineage.catalog.schema import TABLES, Kind
 from lineage.crash_points import crash_point
 
@@ -161,16 +161,21 @@ class Current:
         self._touched.add(slot)
         return self._row(slot)
 
+    def fetch(self, slots: Iterable[int]) -> None:
+        """Reads the rows of several slots at once."""
+        missing = [slot for slot in slots if slot not in self._rows]
+        found = self._connection.execute(
+            "select slot, materialization, publication, step, blocked, id, judged, basis from current"
+            " where environment = ? and slot in (select value from json_each(?))",
+            (self._environment, to_json(missing)),
+        )
+        self._rows.update({slot: [None] * 7 for slot in missing})
+        self._rows.update({slot: row for slot, *row in found})
+
     def _row(self, slot: int) -> list[Any]:
-        row = self._rows.get(slot)
-        if row is None:
-            found = self._connection.execute(
-                "select materialization, publication, step, blocked, id, judged, basis from current"
-                " where environment = ? and slot = ?",
-                (self._environment, slot),
-            ).fetchone()
-            row = self._rows[slot] = [None] * 7 if found is None else list(found)
-        return row
+        if slot not in self._rows:
+            self.fetch([slot])
+        return self._rows[slot]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ Packed = bytes | str
 """The id of a run as it is kept."""
 
 _ENDED = "select exists (select 1 from run_end x where x.run = r.sequence) from run r where r.id = ?"
-_HOLDER = "select run from claim where environment = ? and asset = ? and partition = ?"
+_OF_OTHERS = "select asset, partition, run from claim where environment = ? and run <> ?"
 _LET_GO = "delete from claim where environment = ? and asset = ? and partition = ? and run = ?"
 _MOVED = """
 select s.asset, s.partition, m.id from publication p join environment e on e.number = p.environment
@@ -66,10 +66,11 @@ class Claims:
             connection.executemany(_LET_GO, _keys(env, run, let_go))
             if wants and self._has_ended(connection, run_id):
                 return Claimed((), {}, (), {}, since, lost=True)
+            others = claimed_by_others(connection, env, run_id) if wants else {}
             for want in wants:
-                holder = _holder(connection, env, want.slots, run)
+                holder = next((others[slot] for slot in want.slots if slot in others), None)
                 if holder is not None:
-                    busy[want.place] = unpack_id(holder)
+                    busy[want.place] = holder
                 elif want.pool is not None and _others_in_pool(connection, run, want) >= want.limit:
                     full.append(want.place)
                 else:
@@ -85,16 +86,15 @@ class Claims:
             since: as for ``claim``.
         """
         run = pack_id(run_id)
-        query = "select asset, partition, run from claim where environment = ? and run <> ?"
         with explained(self._path):
             connection = self._connection()
             connection.execute("begin")
             try:
-                rows = connection.execute(query, (env, run)).fetchall()
+                others = claimed_by_others(connection, env, run_id)
                 moved, head = _moved(connection, env, run, since)
             finally:
                 connection.execute("commit")
-        return Neighbours({Slot(asset, partition or None): unpack_id(by) for asset, partition, by in rows}, moved, head)
+        return Neighbours(others, moved, head)
 
     def beat(self, run_id: str, at: datetime) -> Request | None:
         """Notes that a run is alive, and gives what others ask of it."""
@@ -152,19 +152,10 @@ def let_go(connection: Connection, env: str, run_id: str, slots: Iterable[Slot])
     connection.executemany(_LET_GO, _keys(env, pack_id(run_id), slots))
 
 
-def taken_over(connection: Connection, env: str, run_id: str, slots: Iterable[Slot]) -> bool:
-    """Whether another run has claimed one of these slots, as when a run thought abandoned goes on."""
-    return _holder(connection, env, slots, pack_id(run_id)) is not None
-
-
-def _holder(connection: Connection, env: str, slots: Iterable[Slot], run: Packed) -> Packed | None:
-    """The first other run that has claimed one of these slots."""
-    for asset, partition in slots:
-        row = connection.execute(_HOLDER, (env, asset, partition or "")).fetchone()
-        if row is not None and row[0] != run:
-            found: Packed = row[0]
-            return found
-    return None
+def claimed_by_others(connection: Connection, env: str, run_id: str) -> dict[Slot, str]:
+    """The slots that other runs are at, each with the id of its run: as many as they have steps under way."""
+    rows = connection.execute(_OF_OTHERS, (env, pack_id(run_id)))
+    return {Slot(asset, partition or None): unpack_id(run) for asset, partition, run in rows}
 
 
 def _claim(connection: Connection, env: str, run: Packed, want: Want) -> None:

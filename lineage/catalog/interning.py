@@ -153,13 +153,12 @@ class Interner:
         """The number of the standing under which a slot was found fresh."""
         number = self._standings.get(judged.standing)
         if number is None:
-            find = "select number from standing where digest = ?"
-            number = self._look_up(find, judged.standing)
+            number = self._look_up("select number from standing where digest = ?", judged.standing)
             if number is None:
                 values = (judged.standing, judged.about)
-                self._connection.execute("insert into standing (digest, about) values (?, ?)", values)
-                number = self._look_up(find, judged.standing)
-            self._standings[judged.standing] = number = number or 0
+                made = self._connection.execute("insert into standing (digest, about) values (?, ?)", values)
+                number = made.lastrowid or 0
+            self._standings[judged.standing] = number
         return number
 
     def run(self, identifier: str) -> int:

@@ -45,6 +45,11 @@ class Outcome:
     source: str = ""
     judged: tuple[Judged, ...] = ()
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Those that it ends the work at."""
+        return (*(one.slot for one in self.publish), *(one.slot for one in self.steps))
+
 
 @dataclass(frozen=True, slots=True)
 class CommitReport:

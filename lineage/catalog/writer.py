@@ -19,7 +19,7 @@ from lineage.catalog import coding
 from lineage.catalog.batch import Batch, Current, immediate
 from lineage.catalog.chain import Canon, content_digest
 from lineage.catalog.changes import add_run, make_change, refuse_busy, refuse_frozen
-from lineage.catalog.claims import let_go, let_go_of_run, taken_over
+from lineage.catalog.claims import claimed_by_others, let_go, let_go_of_run
 from lineage.catalog.connect import explained
 from lineage.catalog.interning import Interner
 from lineage.catalog.packing import (
@@ -110,17 +110,22 @@ class Writer:
             environment = batch.intern.environment(env)
             _check_run(batch, run, environment, run_id, outcomes)
             current = Current(batch.connection, environment)
+            ended = dict.fromkeys(slot for outcome in outcomes for slot in outcome.slots)
+            looked_at = dict.fromkeys((*ended, *(one.slot for outcome in outcomes for one in outcome.judged)))
+            current.fetch([batch.intern.slot(slot) for slot in looked_at])
+            # Another run has claimed a slot of this one where a run thought abandoned goes on.
+            taken = claimed_by_others(batch.connection, env, run_id)
             for outcome in outcomes:
                 entries = self._record(batch, current, outcome)
                 slots = [one.slot for one in outcome.publish]
-                late = taken_over(batch.connection, env, run_id, slots)
+                late = any(slot in taken for slot in slots)
                 if not late and self._publish(batch, current, entries, environment, run, outcome.publish):
                     for step in outcome.steps:
                         self._step(batch, current, entries, step)
                     self._judge(batch, current, outcome.judged)
                 else:
                     lost.extend(slots)
-                let_go(batch.connection, env, run_id, (*slots, *(step.slot for step in outcome.steps)))
+            let_go(batch.connection, env, run_id, ended)
             batch.flush()
             current.flush()
             sequence = batch.sequence
@@ -214,7 +219,8 @@ class Writer:
             if shown == target:
                 continue
             seen = None if expected is None else intern.materialization(expected)
-            if shown != seen or (target is not None and _is_retired(batch, target)):
+            found_again = target is not None and target != entries.get(number)  # what is new cannot be retired
+            if shown != seen or (found_again and _is_retired(batch, target)):
                 return False
             due.append((number, target, shown, materialization))
         for number, target, shown, materialization in due:
@@ -350,7 +356,7 @@ def _readings(batch: Batch, recipe: Recipe) -> list[list[int]]:
     ]
 
 
-def _is_retired(batch: Batch, materialization: int) -> bool:
+def _is_retired(batch: Batch, materialization: int | None) -> bool:
     query = "select 1 from retirement where materialization = ?"
     return batch.connection.execute(query, (materialization,)).fetchone() is not None
 
