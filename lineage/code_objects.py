@@ -75,18 +75,18 @@ def cells(function: FunctionType) -> dict[str, Any]:
     return found
 
 
-def underlying(value: Any) -> list[FunctionType] | None:
-    """The functions behind a class attribute; None if it is data."""
+def underlying(value: Any) -> list[Any] | None:
+    """The functions behind a class attribute, or what decorators left in their place; None if it is data."""
     if isinstance(value, property):
-        return [one for one in (value.fget, value.fset, value.fdel) if isinstance(one, FunctionType)]
+        return [one for one in (value.fget, value.fset, value.fdel) if one is not None]
     if isinstance(value, staticmethod | classmethod):
         value = value.__func__
     if isinstance(value, functools.cached_property):
         value = value.func
-    return [value] if isinstance(value, FunctionType) else None
+    return [value] if isinstance(value, FunctionType) or callable(getattr(value, "__wrapped__", None)) else None
 
 
-def made_up(function: FunctionType) -> bool:
+def made_up(function: Any) -> bool:
     """Whether a function was compiled from text that stands in no file."""
     inner = inspect.unwrap(function)
     return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")

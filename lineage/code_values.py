@@ -29,6 +29,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from lineage.code_objects import code_digest
+from lineage.code_pickles import pickled_names
 from lineage.fingerprint import data_version
 
 _SHOWN = 80
@@ -135,7 +136,7 @@ class _Encoder:
         special = next((encode for base, encode in _SPECIAL.items() if isinstance(value, base)), None)
         if special is not None:
             return _tagged(kind.__qualname__, self.encode(special(value), depth))
-        if kind.__module__ in ("typing", "types"):
+        if kind.__module__ in ("typing", "types") and kind is not types.SimpleNamespace:
             parts = self.encode(getattr(value, "__args__", ()), depth) + self.encode(
                 getattr(value, "__bound__", None), depth
             )
@@ -146,7 +147,9 @@ class _Encoder:
             return _tagged("asset", self.encode(_asset(value), depth))
         wrapped = inspect.getattr_static(value, "__wrapped__", None)
         if callable(wrapped):
-            return _tagged("wrapper", self._refer(kind) + self._follower.refer(wrapped).encode())
+            kept = {name: one for name, one in (_state(value) or {}).items() if name not in _COPIED}
+            own = _tagged("state", self._pairs(kept, depth)) if kept else b""
+            return _tagged("wrapper", self._refer(kind) + self._follower.refer(wrapped).encode() + own)
         if not any("__reduce_ex__" in vars(base) or "__reduce__" in vars(base) for base in kind.__mro__[:-1]):
             state = _state(value)
             if state is not None:
@@ -200,6 +203,8 @@ def _state(value: Any) -> dict[str, Any] | None:
     return dict(sorted(state.items()))
 
 
+_COPIED = frozenset((*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "__dict__", "__type_params__"))
+"""What ``functools.update_wrapper`` gives to the object that takes a function's place."""
 _TRANSPARENT = (object, dict, list, tuple, set, frozenset, str, bytes, int, float)
 
 
@@ -216,7 +221,13 @@ def _frame(value: pl.DataFrame) -> Any:
 def _plan(value: pl.LazyFrame) -> Any:
     buffer = io.BytesIO()
     value.serialize(buffer)
-    return buffer.getvalue()
+    return _with_functions(buffer.getvalue())
+
+
+def _with_functions(data: bytes) -> Any:
+    """A plan or an expression as polars serializes it, and the functions inside, which it names and does not hold."""
+    named = pickled_names(data)
+    return (data, named) if named else data
 
 
 def _array(value: Any) -> Any:
@@ -231,7 +242,7 @@ _SPECIAL: dict[Any, Callable[[Any], Any]] = {
     pl.DataFrame: _frame,
     pl.Series: lambda value: _frame(value.to_frame()),
     pl.LazyFrame: _plan,
-    pl.Expr: lambda value: value.meta.serialize(),
+    pl.Expr: lambda value: _with_functions(value.meta.serialize()),
     pl.DataType: str,
     property: lambda value: (value.fget, value.fset, value.fdel),
     staticmethod: lambda value: value.__func__,

@@ -11,11 +11,13 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from assets_core.digest import digest
+from assets_core.signature import resolve
 from lineage.code_modules import UNCOUNTED, distribution_of, imported
 from lineage.code_objects import (
     MISSING,
@@ -117,9 +119,9 @@ class _Trip:
         reference = self.refer(function)
         if not isinstance(function, FunctionType):
             self._part("name", "the asset's function", digest(reference))
-        scope = getattr(function, "__globals__", {})
-        for annotation in getattr(function, "__annotations__", {}).values():
-            value = scope.get(annotation) if isinstance(annotation, str) else annotation
+        inner = inspect.unwrap(function)
+        for annotation in getattr(inner, "__annotations__", {}).values():
+            value = resolve(inner, annotation)
             if isinstance(value, type) and self._is_own(value.__module__):
                 self.refer(value)
 
@@ -245,6 +247,8 @@ class _Trip:
         else:
             fields = {key: str(value) for key, value in inspect.get_annotations(cls).items()}
             self._part("class", name, digest(cls.__qualname__, list(fields.items())))
+            for member in getattr(cls, "__members__", {}).values() if issubclass(cls, Enum) else ():
+                self._part("value", f"{name}.{member.name}.value", self._value(member.value))
         for base in (*cls.__bases__, type(cls)):
             self._part("name", f"{name}<{base.__qualname__}", digest(self.refer(base)))
         for attribute, value in cls.__dict__.items():
@@ -255,8 +259,11 @@ class _Trip:
         if inner is not None:
             for one in inner:
                 # Methods that dataclasses and their like generate follow from the class's text.
-                if not attribute.startswith("__") or not made_up(one):
-                    self.refer(one)
+                if attribute.startswith("__") and made_up(one):
+                    continue
+                reference = self.refer(one)
+                if not isinstance(one, FunctionType):  # the object that a decorator left in the function's place
+                    self._part("value", f"{name}.{attribute}", digest(reference))
         elif not is_generated(cls, attribute, value):
             self._part("value", f"{name}.{attribute}", self._value(value), shown=shown(attribute, value))
 

@@ -99,6 +99,57 @@ WAYS = {
         def f(a):
             return C().go
     """,
+    "cached property of a property": """
+        import functools, helpers
+        class C:
+            @property
+            @functools.cache
+            def go(self):
+                return helpers.double(1)
+        def f(a):
+            return C().go
+    """,
+    "cached call": """
+        import functools, helpers
+        class C:
+            @functools.lru_cache
+            def __call__(self, a):
+                return helpers.double(a)
+        c = C()
+        def f(a):
+            return c(a)
+    """,
+    "class of a dotted annotation": """
+        from __future__ import annotations
+        import types, helpers
+        class C:
+            def go(self):
+                return helpers.double(1)
+        space = types.SimpleNamespace(C=C)
+        def f(a: space.C):
+            return a.go()
+    """,
+    "expression": """
+        import helpers
+        import polars as pl
+        E = pl.col("x").map_batches(helpers.double, return_dtype=pl.Int64)
+        def f(a):
+            return a.select(E)
+    """,
+    "expression in a list": """
+        import helpers
+        import polars as pl
+        E = [pl.col("x").map_batches(helpers.double, return_dtype=pl.Int64)]
+        def f(a):
+            return a.select(E)
+    """,
+    "plan": """
+        import helpers
+        import polars as pl
+        P = pl.LazyFrame({"x": [1]}).select(pl.col("x").map_batches(helpers.double, return_dtype=pl.Int64))
+        def f(a):
+            return P
+    """,
     "base class": """
         import helpers
         class B:
@@ -388,3 +439,64 @@ def test_types_of_annotations_count_by_what_they_say(project: Project) -> None:
     before = reading(project, pipeline=text)
     assert not before.notes
     assert reading(project, pipeline=text.replace("['a']", "['b']")).digest != before.digest
+
+
+STATES = {
+    "state of a decorator's object": (
+        """
+        import functools
+        class scaled:
+            def __init__(self, f, k):
+                functools.update_wrapper(self, f)
+                self.k = k
+            def __call__(self, a):
+                return self.__wrapped__(a) * self.k
+        def same(a):
+            return a
+        two = scaled(same, 2)
+        def f(a):
+            return two(a)
+        """,
+        "scaled(same, 2)",
+        "scaled(same, 3)",
+    ),
+    "value of an enumeration without a text": (
+        """
+        import enum
+        Colour = enum.Enum("Colour", {"RED": 1})
+        def f(a):
+            return Colour.RED.value
+        """,
+        '"RED": 1',
+        '"RED": 2',
+    ),
+    "what a namespace holds": (
+        """
+        import types
+        import polars as pl
+        SPACE = types.SimpleNamespace(frame=pl.DataFrame({"x": [*range(50), 1, *range(50)]}))
+        def f(a):
+            return SPACE.frame
+        """,
+        "1, *range(50)",
+        "2, *range(50)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_value_that_an_object_holds_counts(project: Project, name: str) -> None:
+    text, before, after = STATES[name]
+    assert changes(project, {"pipeline": text}, {"pipeline": text}) == ()
+    assert changes(project, {"pipeline": text}, {"pipeline": text.replace(before, after)})
+
+
+def test_a_namespace_with_sets_and_objects_is_the_same_in_every_process(project: Project) -> None:
+    text = """
+        import types
+        class P: ...
+        SPACE = types.SimpleNamespace(p=P(), tags={"a", "b"})
+        def f(a):
+            return SPACE.p
+    """
+    assert changes(project, {"pipeline": text}, {"pipeline": text}) == ()
