@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -325,8 +325,9 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
 
     schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
     key = digest(
-        "sql", SQL_SCHEME, asset.key, asset.sql, asset.dialect, _bindings(inputs), tuple(schemas.items()), asset.version
-    )
+        "sql", SQL_SCHEME, extractor(), asset.key, asset.sql, asset.dialect, _bindings(inputs), tuple(schemas.items()),
+        asset.version, asset.ordered,
+    )  # fmt: skip
     known = derived.find(key)
     if known is not None:
         return replace(known, errors=_sql_errors(asset, known.volatile_functions))
@@ -344,13 +345,18 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
         Derivation(
             code,
             reading.schema,
-            reading.read_sets,
+            _ordered(reading.read_sets) if asset.ordered else reading.read_sets,
             _renamed(reading.lineage, inputs),
             volatile_functions=reading.volatile_functions,
             warnings=tuple(f"{asset.key}: {warning}" for warning in reading.warnings),
         ),
     )
     return replace(made, errors=_sql_errors(asset, made.volatile_functions))
+
+
+def _ordered(read_sets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Where the order of the result is content, so is the order of what a query reads, which it is free to keep."""
+    return {name: columns if ORDER in columns else (*columns, ORDER) for name, columns in read_sets.items()}
 
 
 def tables_of(asset: Asset[..., Any]) -> tuple[str, ...]:

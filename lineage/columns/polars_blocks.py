@@ -15,9 +15,8 @@ from typing import Any
 from lineage.columns.polars_functions import Manner, manner_of
 
 _PLAIN = frozenset({"Column", "Literal", "Cast", "BinaryExpr", "Ternary", "Alias"})
-_ROWWISE_KINDS = frozenset(
-    {"list.eval", "categorical expr", "binary expr", "extension expr", "bitwise expr", "business"}
-)
+# Not among them: "categorical expr", because the physical numbers of categories follow the order they came in.
+_ROWWISE_KINDS = frozenset({"list.eval", "binary expr", "extension expr", "bitwise expr", "business"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,12 @@ def join_columns(
     if how in ("Semi", "Anti"):
         return dict(left.columns)
     if how == "AsOf":
-        # Among rows of equal key the last one or first one is taken, so the order on the right reaches values.
+        # Among rows of equal key the last one or first one is taken, so the order on the right reaches values. polars
+        # goes through both sides once; whether the left is sorted it does not look at where there are further keys.
+        looked_at = not by_right or left.sorted_by == on_left[0]
+        order = indirect(right.order if looked_at else merge(left.order, right.order), SORT)
         right = FrameState(
-            {n: Column(merge(c.deps, indirect(right.order, SORT)), c.fields) for n, c in right.columns.items()},
+            {n: Column(merge(c.deps, order), c.fields) for n, c in right.columns.items()},
             right.rows,
             right.order,
             right.tables,

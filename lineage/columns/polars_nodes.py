@@ -222,6 +222,8 @@ def _distinct(_: PlanWalker, node: Any, inputs: Sequence[FrameState], __: list[s
     rows = merge(state.rows, indirect(by, GROUP_BY))
     if (keep != "none" and len(keys) < len(state.columns)) or sliced is not None:
         rows = merge(rows, indirect(state.order, SORT))
+    if keep == "any" and len(keys) < len(state.columns):
+        rows = merge(rows, indirect(state.hidden, SORT))  # polars drops a sort before: any row will do
     before = state.order if maintain else indirect(merge(state.order, state.hidden), GROUP_BY)
     order = merge(before, indirect(by, GROUP_BY))
     made = state.changed(state.columns, rows=rows, order=order)

@@ -15,6 +15,6 @@ def extractor() -> str:
     """
     folder = Path(__file__).parent
     texts = sha256()
-    for path in sorted([folder.parent / "derive.py", *folder.glob("p*.py")]):
+    for path in sorted([folder.parent / "derive.py", *folder.glob("[ps]*.py")]):
         texts.update(sha256(path.read_bytes()).digest())
     return texts.hexdigest()

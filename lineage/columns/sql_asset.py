@@ -119,6 +119,9 @@ def _held_to_duckdb(
             read_sets={name: tuple(columns) for name, columns in inputs.items()},
             warnings=(*reading.warnings, warning),
         )
+        columns = lineage.columns if STAR in lineage.columns else full.columns
+        lineage = opaque_lineage(columns, dict(inputs), warnings=[*lineage.warnings, warning])
+        reading = replace(reading, lineage=lineage)
     if STAR in lineage.columns:  # a PIVOT whose columns the data decide
         return replace(reading, warnings=(*reading.warnings, "which columns come out depends on the data"))
     if len(full.columns) != len(lineage.columns):

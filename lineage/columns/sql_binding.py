@@ -133,6 +133,15 @@ def aggregate_functions() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def aggregates() -> frozenset[str]:
+    """The names of DuckDB's own aggregates."""
+    query = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
+    with _lock:
+        rows = _connection().execute(query).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+@lru_cache(maxsize=1)
 def unstable_functions() -> frozenset[str]:
     """The names of DuckDB's functions that may give another value in another run of the same query."""
     with _lock:

@@ -138,6 +138,24 @@ def _star(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
         walk.add(source.relation.everything(), operator)
 
 
+def _columns(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """``COLUMNS(...)``: the one that it stands for in this output column; outside the SELECT list, all there are."""
+    if walk.scope.chosen is None:
+        _star(walk, node, operator)
+    else:
+        walk.add(walk.scope.chosen.flow, operator)
+
+
+def _map(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """``MAP {key: value}``, which is parsed as a struct whose fields have names: here these are computed."""
+    pairs = node.this.expressions if isinstance(node.this, exp.Struct) else [node.this]
+    for pair in pairs:
+        if isinstance(pair, exp.PropertyEQ):
+            walk.push([pair.this, pair.expression], operator, _T)
+        else:
+            walk.push(pair, operator, _T)
+
+
 def _lambda(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     """The parser has turned the parameters in the body into plain identifiers already."""
     walk.push(node.this, operator, _T)
@@ -167,8 +185,11 @@ def _dot(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
     if isinstance(node, exp.Bracket):
         walk.push_args(node, operator, _T)
         return
-    walk.push(node.this, operator, _T)
-    if isinstance(node.args.get("expression"), exp.Func):
+    called = isinstance(node.args.get("expression"), exp.Func)
+    # ``s.upper()`` is upper(s): the parser leaves a bare name before the dot.
+    base = exp.column(node.this) if called and isinstance(node.this, exp.Identifier) else node.this
+    walk.push(base, operator, _T)
+    if called:
         walk.push(node.args["expression"], operator, _T)
 
 
@@ -225,6 +246,8 @@ _HANDLERS: dict[type[exp.Expr], Handler] = {
     **RULES,
     exp.Column: _column,
     exp.Star: _star,
+    exp.Columns: _columns,
+    exp.ToMap: _map,
     exp.Literal: _nothing,
     exp.Identifier: _nothing,
     exp.DataType: _nothing,

@@ -99,7 +99,7 @@ def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relati
 def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     """Names and values: a value comes from each of the columns turned, a name from none."""
     label, value_names, turned = _unpivot_parts(pivot, scope)
-    groups = [_plain(item) for item in turned]
+    groups = [group for item in turned for group in _groups(item, relation)]
     values = []
     for place, name in enumerate(value_names or ["value"]):
         picked = [group[place] for group in groups if len(group) > place]
@@ -129,6 +129,13 @@ def _value_names(node: exp.Expr) -> list[exp.Expr]:
     """The names of the value columns: ``v``, or ``(x, y)`` where several columns are turned at once."""
     items = node.expressions if isinstance(node, exp.Tuple) else [node]
     return [item.this if isinstance(item, exp.Column) else item for item in items]
+
+
+def _groups(item: exp.Expr, relation: Relation) -> list[list[exp.Expr]]:
+    """The columns that are turned together, of each turned item: of a star or COLUMNS(...) each one by itself."""
+    if item.find(exp.Star, exp.Columns) is None:
+        return [_plain(item)]
+    return [[exp.column(column.name)] for column in touched(list(relation.expanded())) if column.tail is None]
 
 
 def _plain(node: exp.Expr) -> list[exp.Expr]:

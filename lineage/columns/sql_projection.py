@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_expressions import fields_of, flow_of, qualified_star
-from lineage.columns.sql_flow import Flow, through
+from lineage.columns.sql_flow import Flow
 from lineage.columns.sql_names import unnamed
 from lineage.columns.sql_relation import Column, touched
 from lineage.columns.sql_scope import Scope, resolve
@@ -56,7 +56,7 @@ def _columns(item: exp.Expr, place: int, before: list[Column], scope: Scope) -> 
         flow = flow_of(item.this, scope)
         spell = scope.context.rules.spell
         yield from (Column(spell(alias), flow) for alias in item.args.get("expressions") or ())
-    elif (chosen := item.find(exp.Columns)) is not None:
+    elif (chosen := _chosen(item)) is not None:
         yield from _dynamic(item, chosen, scope)
     elif isinstance(bare, exp.Column):
         column = resolve(bare, scope)
@@ -166,18 +166,20 @@ def _like(pattern: str) -> Callable[[str], bool]:
     return lambda name: regex.fullmatch(name) is not None
 
 
+def _chosen(item: exp.Expr) -> exp.Expr | None:
+    """The COLUMNS(...) for each of whose columns there is an output column: none in a subquery, none unpacked."""
+    for node in item.walk(prune=lambda one: isinstance(one, exp.Query)):
+        if isinstance(node, exp.Columns) and not node.args.get("unpack"):
+            return node
+    return None
+
+
 def _dynamic(item: exp.Expr, chosen: exp.Expr, scope: Scope) -> Iterator[Column]:
     """DuckDB's COLUMNS(...): the item once for every column chosen."""
-    picked = touched(list(_picked(chosen, scope)))
-    flow_beside = flow_of(item, scope) if item is not chosen and not isinstance(item, exp.Alias) else None
-    aggregated = any(isinstance(node, exp.AggFunc) for node in item.walk())
-    for column in picked:
-        if item is chosen or (isinstance(item, exp.Alias) and item.this is chosen):
-            flow = column.flow
-        else:
-            flow = through(column.flow, EdgeKind.AGGREGATION if aggregated else _T)
-            if flow_beside is not None and list(item.find_all(exp.Column)):
-                flow = flow | flow_beside
+    for column in touched(list(_picked(chosen, scope))):
+        before, scope.chosen = scope.chosen, column
+        flow = flow_of(item, scope)
+        scope.chosen = before
         name = item.alias if isinstance(item, exp.Alias) and "\\" not in item.alias else column.name
         yield Column(name, flow, None, column.tail.passing(_T) if column.tail else None)
 

@@ -263,7 +263,7 @@ def _unfolding(node: exp.Select, scope: Scope) -> Flow:
 _UNFOLDING = frozenset(
     {"unnest", "generate_series", "json_array_elements", "jsonb_array_elements", "json_each", "jsonb_each",
      "jsonb_object_keys", "regexp_split_to_table", "stack", "inline", "json_tuple", "arrayjoin", "explode_outer",
-     "posexplode_outer", "inline_outer", "flatten", "regexp_matches"}
+     "posexplode_outer", "inline_outer", "flatten", "regexp_matches", "generate_subscripts"}
 )  # fmt: skip
 
 
@@ -315,4 +315,14 @@ def _listed(items: list[exp.Expr], relation: Relation, scope: Scope, kind: EdgeK
             flows.append(_listed(bare.expressions, relation, scope, kind))
         else:
             flows.append(flow_of(item, scope, kind))
+            if scope.aliases_win and not isinstance(bare, exp.Column):
+                flows.append(_of_columns(item, scope, kind))
     return merged(flows)
+
+
+def _of_columns(item: exp.Expr, scope: Scope, kind: EdgeKind) -> Flow:
+    """Within an expression, as in ``ORDER BY b + 1``, a name means the column before the alias, in most dialects."""
+    scope.aliases_win = False
+    flow = flow_of(item, scope, kind)
+    scope.aliases_win = True
+    return flow

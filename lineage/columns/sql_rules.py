@@ -188,8 +188,9 @@ def _combined(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
         walk.push(arguments[-1], operator, _CONDITIONAL)
 
 
-def _no_value(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
-    """A rank is made of the order of its window, not of its arguments."""
+def _ranking(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:
+    """A rank is made of the order of its window, not of its arguments, unless these give an order of its own."""
+    walk.push([order for order in node.find_all(exp.Order) if order.parent is node], operator, _WINDOW)
 
 
 RULES: dict[type[exp.Expr], Rule] = {
@@ -216,5 +217,5 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.ArgMin: _chosen_by,
     exp.CombinedAggFunc: _combined,
     **dict.fromkeys(_SHIFTING, _shifting),
-    **dict.fromkeys(_RANKING, _no_value),
+    **dict.fromkeys(_RANKING, _ranking),
 }

@@ -82,6 +82,7 @@ class Scope:
         named: expressions that WITH gives a name (ClickHouse), by lower-case name.
         aliases_win: an alias hides a column of its name.
         aliases_join: an alias and an unknown column of its name are both possible.
+        chosen: the column that COLUMNS(...) stands for in the output column that is being read.
     """
 
     context: Context
@@ -95,6 +96,7 @@ class Scope:
     named: dict[str, exp.Expr] = field(default_factory=dict)
     aliases_win: bool = False
     aliases_join: bool = False
+    chosen: Column | None = None
 
     def chain(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside out."""

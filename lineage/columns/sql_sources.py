@@ -110,7 +110,11 @@ def _source(node: exp.Expr, scope: Scope) -> Source:
 
 
 def outer(scope: Scope) -> Scope:
-    """What a subquery in FROM sees: the names around the query, and its CTEs, but not its neighbours."""
+    """What a subquery in FROM sees: the names around the query, and its CTEs; its neighbours only in DuckDB, where
+    every such subquery is a lateral one.
+    """
+    if scope.context.rules.name == "duckdb" and scope.sources:
+        return scope
     return Scope(scope.context, scope.parent, scope.ctes, named=scope.named)
 
 

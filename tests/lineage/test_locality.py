@@ -143,7 +143,7 @@ OTHER_QUERIES = {
         "the order of input rows can reach values through row_number"
     ),
     "select p, sum(x) over (partition by p rows 1 preceding) as s from a": (
-        "a window counts rows, and which come first among equals is not told"
+        "the order of input rows can reach values through a window of ROWS"
     ),
     "select a.p, n from s.names d left join a on d.k = a.k": (
         "its LEFT join keeps rows that are the same for every partition"

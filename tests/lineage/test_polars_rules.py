@@ -99,8 +99,16 @@ RULES: dict[str, tuple[Callable[[], pl.LazyFrame], str]] = {
     ),
     "join_asof": (
         lambda: a.select("d", "s").join_asof(b.select("d", "s", "f"), on="d", by="s"),
-        "a:d > d IDENTITY; a:s > s IDENTITY; b:f > f IDENTITY; b:# > f SORT;"
+        "a:d > d IDENTITY; a:s > s IDENTITY; b:f > f IDENTITY; a:# > f SORT; b:# > f SORT;"
         "a:d > * JOIN; b:d > * JOIN; a:s > * JOIN; b:s > * JOIN",
+    ),
+    "join_asof without further keys looks whether the left side is sorted": (
+        lambda: a.select("d").join_asof(b.select("d", "f"), on="d"),
+        "a:d > d IDENTITY; b:f > f IDENTITY; b:# > f SORT; a:d > * JOIN; b:d > * JOIN",
+    ),
+    "any row of a key may be kept, whatever sort came before": (
+        lambda: a.select("i", "k").unique("i", keep="none").sort("i").unique("k"),
+        "a:i > i IDENTITY; a:k > k IDENTITY; a:i > * GROUP_BY; a:k > * GROUP_BY; a:i > * SORT; a:# > * SORT",
     ),
     "vertical concat": (
         lambda: pl.concat([a.select("i"), b.select("i")]),

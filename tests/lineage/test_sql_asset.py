@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets_core.column_lineage import ColumnRef, EdgeKind
+from assets_core.column_lineage import ColumnRef, EdgeKind, Evidence
 from assets_core.errors import HeadwaterError, LineageError, ProjectError
 from lineage.columns.sql import sql_tables
 from lineage.columns.sql_asset import read_sql
@@ -131,6 +131,51 @@ def test_stable_functions_are_not_volatile():
 
 def test_order_that_reaches_values_is_read_as_a_pseudo_column():
     assert read_sql("select id from staging.flights limit 3", FLIGHTS).read_sets == {"staging.flights": ("id", "#")}
+
+
+ORDERED = (
+    "select sum(id) over (order by carrier rows between 1 preceding and current row) as n from t",
+    "select count(*) over (rows 2 preceding) as n from t",
+    "select sum(id) over w as n from t window w as (order by carrier rows unbounded preceding)",
+    "select t.id from t asof join t as u on t.id >= u.id",
+    "select array(select id from t) as n",
+    "select json_group_array(id) as n from t",
+    "select json_group_object(carrier, id) as n from t",
+    "select approx_top_k(id, 2) as n from t",
+    "select arg_max_null(id, carrier) as n from t",
+    "select mode(carrier) as n from t",
+    "select id from t using sample reservoir(3 rows) repeatable (42)",
+    "select id from t tablesample 40% (bernoulli, 7)",
+    "select distinct carrier collate nocase as n from t",
+    "with recursive c(n) using key (n) as (select id from t union select n + 1 from c where n < 3) select n from c",
+)
+NOT_ORDERED = (
+    "select sum(id) over (order by carrier) as n from t",
+    "select sum(id) over (order by carrier range between 1 preceding and current row) as n from t",
+    "select sum(id) over (order by carrier groups between 1 preceding and current row) as n from t",
+    "select sum(id) over (rows between unbounded preceding and unbounded following) as n from t",
+    "select rank() over (order by carrier) as n, dense_rank() over (order by id) as m from t",
+    "select count(*), sum(id), avg(id), min(carrier), max(id), median(id), stddev(id), count(distinct carrier) from t",
+    "select quantile_cont(id, 0.5), histogram(id), entropy(id), bool_and(id > 1), approx_count_distinct(id) from t",
+    "select list_avg([id]), list_append([id], 1), upper(carrier) from t",
+)
+
+
+@pytest.mark.parametrize("sql", ORDERED)
+def test_a_query_through_which_order_reaches_values_reads_it(sql):
+    assert "#" in read_sql(sql, {"t": {"id": "Int64", "carrier": "String"}}).read_sets["t"]
+
+
+@pytest.mark.parametrize("sql", NOT_ORDERED)
+def test_a_query_that_takes_rows_in_any_order_does_not_read_it(sql):
+    sql = sql.replace("carrier range", "id range")
+    assert "#" not in read_sql(sql, {"t": {"id": "Int64", "carrier": "String"}}).read_sets["t"]
+
+
+def test_what_a_query_reads_through_a_text_is_not_claimed_to_be_derived():
+    lineage = read_sql("select sum(x.b) as z from query_table('t') as x", {"t": {"a": "Int64", "b": "Int64"}}).lineage
+    assert lineage.evidence is Evidence.OPAQUE
+    assert {str(edge.source) for edge in lineage.edges} >= {"t:a", "t:b"}
 
 
 def test_quoted_keys_are_single_tables():

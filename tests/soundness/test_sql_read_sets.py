@@ -42,6 +42,28 @@ STARRED = [
     "select e from (pivot v on d using max(k) group by e) as x",
 ]
 
+READ_SOMEWHERE = [
+    "select id from t where columns('^[ab]$') > 1",
+    "select id from t where coalesce(*columns('^[ab]$')) > 1",
+    "select id, a from t order by columns('^[ab]$') limit 2",
+    "select a as b, id from t order by b + 1, id limit 1",
+    "select a as b, id from t order by -b, id limit 2",
+    "select b from (select a as b, id from t order by abs(b), id limit 2) as x",
+    "select x.id, y from t as x, (select max(c) as y from u where u.id = x.a)",
+    "select y from t as x, (select x.a + 1 as y)",
+    "select y from t as x, (select a + 1 as y)",
+    "select id + columns('^[ab]$') as g from t",
+    "select (select sum(columns('^c$')) from u) as x, id from t",
+    "select id, exists (select 1 from u where columns('^c$') = t.a) as q from t",
+    "select greatest(*columns('^[ab]$')) as g from t",
+    "select map {id: a} as z from t",
+    "select w.upper() as z, w.concat(t.id) as y from t join u using (id)",
+    "select rank(order by a desc) over (order by b) as z, id from t",
+    "select id, generate_subscripts([a, b, id], 1) as g from t",
+    "select n from (select id, a, b from t) unpivot (v for n in (*))",
+    "select n, v from (select id, a, b from t) unpivot (v for n in (columns(* exclude (id))))",
+]
+
 
 def _loaded(connection: duckdb.DuckDBPyConnection, random: Random) -> None:
     for table, rows in random_data(random).items():
@@ -77,6 +99,12 @@ def _same(sql: str, seed: str) -> None:
 @pytest.mark.parametrize("sql", STARRED)
 def test_stars_within_a_query_ask_for_what_is_used_of_them(sql):
     _same(sql, sql)
+
+
+@pytest.mark.parametrize("sql", READ_SOMEWHERE)
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_are_read_wherever_a_query_names_them(sql, seed):
+    _same(sql, f"{sql} {seed}")
 
 
 def test_random_queries_give_the_same_on_their_read_sets():
