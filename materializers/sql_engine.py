@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -43,20 +44,22 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
     """The result of a query.
 
     Arguments:
-        sql: one SELECT in DuckDB's dialect, its bound values written ``:name``.
+        sql: one query in DuckDB's dialect, its bound values written ``:name``.
         inputs: by table name as the query writes it, ``staging.flights`` or ``a/b/c``; the query sees nothing else:
             neither files nor the network.
         values: the bound values; those that the query does not name are left out.
         where: what to call the query in an error.
 
     Raises:
-        DataError: HW320, DuckDB refuses the query or fails on the data.
+        DataError: HW320, DuckDB refuses the query or fails on the data; HW321, it is not one query and nothing else;
+            HW322, a number of the result does not fit into what a table can hold.
     """
     import duckdb
 
     from lineage.columns.sql_bound import bound_names, to_duckdb
 
     connection = _connection()
+    _refuse_all_but_a_query(sql, where)
     views: list[str] = []
     try:
         for place, (name, frame) in enumerate(inputs.items()):
@@ -68,8 +71,11 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
             views.append(view)
         wanted = {name: values[name] for name in bound_names(sql) if name in values}
         result = connection.sql(to_duckdb(sql), params=wanted)
+        huge = _huge(result, where)
         made = pl.from_arrow(result.to_arrow_table())
-    except duckdb.Error as error:
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        if isinstance(error, duckdb.FatalException | duckdb.InternalException):  # nothing works on it any more
+            _local.connection, views = None, []
         raise DataError("HW320", f"DuckDB cannot run the query of {where}", where=where, why=str(error)) from None
     finally:
         for name in reversed(views):
@@ -79,7 +85,55 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
                 connection.execute(f"drop view if exists {name}")
     if not isinstance(made, pl.DataFrame):
         raise DataError("HW320", f"the query of {where} gives no table", where=where)
+    for name in huge:
+        _refuse_overflow(made[name], where)
     return made
+
+
+def _refuse_all_but_a_query(sql: str, where: str) -> None:
+    """Whatever else DuckDB would carry out: several statements, and those that write files or tables."""
+    import duckdb
+
+    from lineage.columns.sql_bound import to_duckdb
+
+    try:
+        kinds = [one.type for one in duckdb.extract_statements(to_duckdb(sql))]
+    except duckdb.Error as error:
+        raise DataError("HW320", f"DuckDB cannot run the query of {where}", where=where, why=str(error)) from None
+    allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)  # a PIVOT is several
+    if len(kinds) != 1 or kinds[0] not in allowed:
+        found = " and ".join(kind.name for kind in kinds) or "nothing"
+        raise DataError(
+            "HW321", f"{where} takes one query, and here is {found}", where=where, hint="write one SELECT, and no more"
+        )
+
+
+def _huge(result: duckdb.DuckDBPyRelation, where: str) -> list[str]:
+    """The columns of HUGEINT, which DuckDB hands over as decimals of 38 digits.
+
+    Raises:
+        DataError: HW322, one of UHUGEINT, of which DuckDB hands over wrong numbers.
+    """
+    huge = []
+    for name, kind in zip(result.columns, map(str, result.types), strict=True):
+        if kind == "HUGEINT":
+            huge.append(name)
+        elif "UHUGEINT" in kind:
+            raise DataError(
+                "HW322", f"column {name!r} of {where} is {kind}, which cannot be handed over", where=where,
+                hint="cast it to BIGINT, DECIMAL(38, 0), DOUBLE or VARCHAR",
+            )  # fmt: skip
+    return huge
+
+
+def _refuse_overflow(numbers: pl.Series, where: str) -> None:
+    limit = Decimal(10) ** 38 - 1
+    low, high = numbers.min(), numbers.max()
+    if (low is not None and cast(Decimal, low) < -limit) or (high is not None and cast(Decimal, high) > limit):
+        raise DataError(
+            "HW322", f"a number in column {numbers.name!r} of {where} has more than 38 digits", where=where,
+            hint="cast it to DOUBLE or VARCHAR",
+        )  # fmt: skip
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -88,7 +142,9 @@ def _connection() -> duckdb.DuckDBPyConnection:
     if kept is None:
         import duckdb
 
-        kept = duckdb.connect(":memory:", config={"threads": 1, "temp_directory": gettempdir()})
+        # Of all folders DuckDB opens the one for what does not fit into memory to queries, too: this one is its own.
+        _local.folder = TemporaryDirectory(prefix="headwater-sql-")
+        kept = duckdb.connect(":memory:", config={"threads": 1, "temp_directory": _local.folder.name})
         for name, value in SETTINGS.items():
             kept.execute(f"set {name} = {value}")
         kept.execute("set enable_external_access = false")
