@@ -34,6 +34,7 @@ IN_OTHER_WORDS = {
     "HW224": "what polars says when it cannot resolve the plan",
     "HW310": "there is no file …, or no file matches a pattern",
     "HW501": "what the asset's function raised, with its traceback from the function on",
+    "HW598": "interrupted before there was an answer; with --json, so that there is a document",
     "HW599": "unexpected …: an error in Headwater itself",
     "HW620": "a command was written wrongly",
     "HW751": "data of a protected environment's history would be deleted, and nobody said yes",

@@ -8,8 +8,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean, raise_all
 from assets_core.sizes import size
@@ -34,6 +35,15 @@ class ProjectSection(_Section):
     default_env: str = "dev"
     timezone: str = "UTC"
     durability: Literal["full", "relaxed"] = "full"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {value!r}, see the names of the IANA database") from None
+        return value
 
 
 class StorageSection(BaseModel):
@@ -128,8 +138,23 @@ def read(root: Path) -> Settings:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DefinitionError("HW141", f"{FILE_NAME} is not valid TOML", where=str(path), why=str(error)) from None
+    except OSError as error:
+        raise DefinitionError(
+            "HW141", f"{FILE_NAME} cannot be read", where=str(path), why=error.strerror or str(error)
+        ) from None
     _read_dotenv(root / ".env")
+    _remember_secrets(raw)
     return parse(raw, str(path))
+
+
+def _remember_secrets(raw: Any) -> None:
+    """The values that settings are going to be filled with: a command may name one before any of them is used."""
+    if isinstance(raw, str):
+        for match in _VARIABLE.finditer(raw):
+            secrets.remember(os.environ.get(match["name"], ""))
+    elif isinstance(raw, Mapping | list):
+        for one in raw.values() if isinstance(raw, Mapping) else raw:
+            _remember_secrets(one)
 
 
 def parse(raw: Mapping[str, Any], where: str) -> Settings:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets_core import planning
-from assets_core.errors import HeadwaterError, UsageError, raise_all
+from assets_core.errors import HeadwaterError, StorageError, UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
@@ -191,9 +191,22 @@ def query(
 ) -> pl.DataFrame:
     """See ``Project.query``."""
     frame = scan(project, asset, partition, as_of)
+    wanted = frame if sql is not None or head is None else frame.head(head)
+    try:
+        rows = wanted.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        made = published(project, asset, partition, as_of)
+        changed = [one for one in made if one.stored is not None and not project.tables.intact([one])]
+        if not changed:
+            raise
+        raise StorageError(
+            "HW425", f"the stored data of {changed[0].slot} is not what was stored any more",
+            where=changed[0].stored.location if changed[0].stored else "", why=str(error).splitlines()[0],
+            hint=f"headwater audit verify tells what else changed; headwater materialize {asset} makes it again",
+        ) from None  # fmt: skip
     if sql is None:
-        return (frame if head is None else frame.head(head)).collect()
-    found = run_query(sql, {"data": frame.collect()}, {}, asset)
+        return rows
+    found = run_query(sql, {"data": rows}, {}, asset)
     return found if head is None else found.head(head)
 
 

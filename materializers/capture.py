@@ -6,10 +6,13 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, TextIO
+
+from assets_core.records import Materialization
 
 LIMIT = 64 * 1024
 """Characters kept of one attempt: the first three quarters and the last quarter."""
@@ -48,6 +51,29 @@ class Captured:
         """All that was kept, with a line that says how much was not."""
         gap = f"\n... {self._dropped} characters left out ...\n" if self._dropped else ""
         return "".join(self._head) + gap + self._tail
+
+
+def without_secrets(made: Materialization, mask: Callable[[str], str]) -> Materialization:
+    """The record with masked metadata, and masked messages and samples of checks."""
+    if made.metadata:
+        made = replace(made, metadata=_masked(made.metadata, mask))
+    if any(check.message or check.sample for check in made.checks):
+        checks = (
+            replace(check, message=mask(check.message), sample=tuple(_masked(row, mask) for row in check.sample))
+            for check in made.checks
+        )
+        made = replace(made, checks=tuple(checks))
+    return made
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {_masked(key, mask): _masked(item, mask) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item, mask) for item in value]
+    return value
 
 
 def bounded(text: str) -> str:

@@ -37,7 +37,7 @@ from lineage.fingerprint import data_version
 from lineage.fingerprint_many import data_versions
 from lineage.trace import combine
 from materializers.batch_results import checks_of, difference, hold_together, split
-from materializers.capture import captured
+from materializers.capture import captured, without_secrets
 from materializers.ids import new_id
 from materializers.results import as_frame, collected, held_to
 from materializers.sql_engine import run_query
@@ -89,6 +89,7 @@ def perform(task: StepTask, place: Workplace) -> StepResult:
         try:
             adopted = all(output.adopt is not None for output in task.outputs)
             made = _check_again(task, place) if adopted else _make(task, place, began, cpu)
+            made = tuple(without_secrets(one, place.mask) for one in made)
         except BaseException as failure:  # noqa: BLE001 -- whatever a user's code raises ends with the attempt
             asset = place.asset(slots[0].asset)
             error = step_error(failure, asset.function, place.mask)

@@ -28,6 +28,7 @@ class Call:
         out: where the answer goes; while a command runs, ``sys.stdout`` leads elsewhere.
         project_name, env_name: filled in when a project was loaded, so that errors after that can name it.
         crashed: a sentence on each run that was found to be dead when the project was opened.
+        answered: whether the answer was written.
     """
 
     directory: str = "."
@@ -43,6 +44,7 @@ class Call:
     project_name: str | None = None
     env_name: str | None = None
     crashed: tuple[str, ...] = ()
+    answered: bool = False
 
     def told(self, given: Mapping[str, Any]) -> None:
         """Takes in options; what was given further left stands where nothing is given here."""
@@ -112,6 +114,7 @@ class Call:
 
     def write(self, text: str) -> None:
         """Writes to the answer's stream."""
+        self.answered = True
         if text:
             try:
                 self.out.write(f"{text}\n")
@@ -134,12 +137,13 @@ class Call:
         for error in errors:
             sys.stderr.write(f"{error}\n\n")
 
-    def confirm(self, what: str, *, code: str, reason: str) -> str:
+    def confirm(self, what: str, *, code: str, reason: str, guarded: str = "") -> str:
         """Asks before something is done that a protected environment guards.
 
         Arguments:
             what: what is about to be done, in words that fit after "This will".
             reason: as given with ``--reason``; asked for where a person can answer.
+            guarded: the protected environment, if it is another than the one that is worked in.
 
         Returns:
             The reason.
@@ -149,16 +153,17 @@ class Call:
         """
         if self.yes and reason:
             return reason
+        guarded = guarded or self.env_name or ""
         if not may_ask() or self.as_json:
             lacking = " and ".join(
                 word for word, given in (("--yes", self.yes), ("--reason TEXT", bool(reason))) if not given
             )
             raise RefusedError(
                 code,
-                f"{self.env_name} is protected, and this would {what}",
+                f"{guarded} is protected, and this would {what}",
                 hint=f"if that is meant, add {lacking}",
             )
-        if not self.yes and _ask(f"{self.env_name} is protected, and this will {what}. Go on? [y/N] ").lower() not in (
+        if not self.yes and _ask(f"{guarded} is protected, and this will {what}. Go on? [y/N] ").lower() not in (
             "y",
             "yes",
         ):

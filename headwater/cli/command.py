@@ -38,6 +38,9 @@ class Command(click.Command):
             status: int = ctx.invoke(self.callback, call, **ctx.params)
         return status
 
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing: ``format_options`` writes them, also where click does not ask for them (before 8.5)."""
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes own options, the common ones, and examples."""
         write_options(self, ctx, formatter)

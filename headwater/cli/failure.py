@@ -18,6 +18,7 @@ from headwater.cli.signals import Terminated
 from headwater.cli.streams import silence
 
 UNEXPECTED = "HW599"
+INTERRUPTED = "HW598"
 WRONG_USE = "HW620"
 
 
@@ -36,7 +37,10 @@ def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> in
         silence(call.out)
         return 0
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _say("terminated" if isinstance(error, Terminated) else "interrupted")
+        what = "terminated" if isinstance(error, Terminated) else "interrupted"
+        _say(what)
+        if call.as_json and not call.answered:
+            _write_document(HeadwaterError(INTERRUPTED, f"{what} before there was an answer"), call)
         return 143 if isinstance(error, Terminated) else 130
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1 if error.code else 0

@@ -58,7 +58,8 @@ def command(call: Call, keep: int, older_than: str | None, grace: str, reason: s
 
 def _confirmed(call: Call, project: Project, reason: str) -> str:
     """The reason, which a protected environment asks for: its history goes too, whichever environment is named."""
-    guarded = [name for name, section in project.settings.env.items() if section.protected]
-    if not set(guarded) & {project.env, *project.catalog.environments()}:
+    there = {project.env, *project.catalog.environments()}
+    guarded = [name for name, section in project.settings.env.items() if section.protected and name in there]
+    if not guarded:
         return reason
-    return call.confirm("delete data of its history", code="HW751", reason=reason)
+    return call.confirm("delete data of its history", code="HW751", reason=reason, guarded=" and ".join(guarded))

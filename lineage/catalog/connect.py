@@ -150,6 +150,14 @@ def explained(path: Path) -> Generator[None]:
             why=text,
             hint="restore it from a backup; it is never recreated by itself",
         ) from error
+    except UnicodeDecodeError as error:  # a text of SQLite's own: the schema, or what is wrong with it
+        raise StorageError(
+            "HW412",
+            "the catalog is damaged",
+            where=str(path),
+            why=str(error),
+            hint="restore it from a backup; it is never recreated by itself",
+        ) from error
     except OSError as error:
         raise StorageError(
             "HW410", "the catalog cannot be opened", where=str(path), why=f"{type(error).__name__}: {error}"

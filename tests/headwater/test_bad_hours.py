@@ -1,0 +1,121 @@
+"""What goes wrong around a command: closed streams, damaged files, secrets in odd places, a Ctrl-C at once."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.desk import Desk
+from tests.headwater.test_cli_main import ENVIRONMENT, HEADWATER, shell
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_a_run_goes_on_with_closed_streams(shop: Path, closed: str) -> None:
+    assert shell(f"hw -C {shop} materialize {closed}").returncode == 0
+    assert json.loads(shell(f"hw -C {shop} plan --json").stdout)["steps"] == []
+
+
+def test_a_table_that_was_tampered_with_is_told(hw, full_shop: Path) -> None:
+    (stored,) = (full_shop / ".headwater" / "data" / "marts~customers").glob("*.parquet")
+    stored.write_bytes(b"PAR1" + b"x" * 100)
+    answer = hw("data", "marts/customers", at=full_shop)
+    assert answer.err.startswith("HW425 the stored data of marts/customers is not what was stored any more")
+    assert answer.status == 1
+
+
+def test_a_scribbled_catalog_is_told(hw, full_shop: Path) -> None:
+    catalog = full_shop / ".headwater" / "catalog.db"
+    shell(f"hw -C {full_shop} ls")  # empties the log beside it
+    data = catalog.read_bytes()
+    catalog.write_bytes(data[:8192] + b"\xa5\xff" * ((len(data) - 8192) // 2))
+    for command in ("status", "runs", "plan"):
+        assert hw(command, at=full_shop).err.startswith("HW412 "), command
+
+
+def test_settings_that_cannot_be_are_told_when_they_are_read(hw, full_shop: Path, tmp_path: Path) -> None:
+    settings = full_shop / "headwater.toml"
+    settings.write_text(settings.read_text().replace("[project]", '[project]\ntimezone = "Mars/X"', 1))
+    answer = hw("validate", at=full_shop)
+    assert (answer.status, "there is no time zone 'Mars/X'" in answer.err) == (2, True)
+    (tmp_path / "empty" / "headwater.toml").mkdir(parents=True)
+    assert hw("ls", at=tmp_path / "empty").err.startswith("HW141 headwater.toml cannot be read")
+
+
+SECRETIVE = """
+import polars as pl
+from headwater import Context, Resource, asset, check
+
+class Api(Resource):
+    token: str
+
+@asset(key="a", checks=[check.accepted_values("url", ["x"], severity="warn")])
+def a(context: Context, api: Api) -> pl.DataFrame:
+    context.add_metadata(token=api.token, nested={"list": ["with " + api.token]})
+    return pl.DataFrame({"url": ["postgres://u:" + api.token + "@h"]})
+"""
+
+
+def test_a_secret_reaches_neither_metadata_nor_samples_nor_reasons(
+    desk: Desk, hw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "hush-hush-4711")
+    desk.define(SECRETIVE)
+    toml = desk.root / "headwater.toml"
+    toml.write_text(toml.read_text() + '\n[resources.api]\ntoken = "${API_TOKEN}"\n')
+    assert hw("materialize", "--reason", "because of hush-hush-4711", at=desk.root).status == 0
+    told = hw("audit", "manifest", "a", "--json", at=desk.root).out + hw("runs", "--json", at=desk.root).out
+    assert "****" in told
+    assert "hush-hush-4711" not in told
+    kept = (desk.root / ".headwater" / "catalog.db").read_bytes()
+    assert b"hush-hush-4711" not in kept
+
+
+def test_prune_names_the_environment_that_is_protected(hw, full_shop: Path) -> None:
+    settings = full_shop / "headwater.toml"
+    settings.write_text(re.sub(r"\[env\.prod\][^\[]*", "", settings.read_text()) + "\n[env.prod]\nprotected = true\n")
+    made = hw("env", "create", "prod", "--from", "dev", "--yes", "--reason", "begin", at=full_shop)
+    assert made.status == 0, made
+    answer = hw("prune", "--yes", at=full_shop)
+    assert answer.err.startswith("HW751 prod is protected")
+
+
+def test_an_interruption_before_the_answer_is_a_document_too(full_shop: Path) -> None:
+    module = full_shop / "assets.py"
+    module.write_text("import sys, time\nsys.stderr.write('loading\\n')\ntime.sleep(20)\n" + module.read_text())
+    process = subprocess.Popen(
+        [*HEADWATER, "-C", str(full_shop), "ls", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert process.stderr is not None
+    while "loading" not in process.stderr.readline():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out)["errors"][0]["code"] == "HW598"
+
+
+def test_arguments_are_explained_once(hw) -> None:
+    assert hw("show", "--help").out.count("Its key, or its name where only one has it.") == 1
+
+
+def test_a_signal_during_the_imports_shows_no_traceback(full_shop: Path) -> None:
+    program = (
+        "import builtins, sys; plain = builtins.__import__\n"
+        "def stop(name, *rest):\n"
+        "    if name == 'headwater.cli.app': raise KeyboardInterrupt\n"
+        "    return plain(name, *rest)\n"
+        "builtins.__import__ = stop\n"
+        "from headwater.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "ls"], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
