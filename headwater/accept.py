@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assets_core import planning
-from assets_core.errors import UsageError, raise_all
+from assets_core.errors import UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.staleness import Reason, ReasonCode, code_now
@@ -71,7 +71,7 @@ def accept(
     project.refresh()
     keys = _with_siblings(project, project.select(select, exclude=exclude))
     known = gather(project.scene, keys, datetime.now(UTC), new_id())
-    raise_all(known.errors)
+    known.raise_errors()
     facts = known.facts
     chosen: Mapping[str, Collection[str | None]] = {}
     if partition is not None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
-from assets_core.errors import RefusedError, UsageError, raise_all
+from assets_core.errors import RefusedError, UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.records import Materialization
@@ -112,7 +112,7 @@ class _Judged:
         keys = {slot.asset for slot in wanted if isinstance(graph.definitions.get(slot.asset), Asset)}
         self.left.extend(Left(slot, "its asset is not in this code") for slot in wanted if slot.asset not in keys)
         known = gather(project.scene, keys, datetime.now(UTC), new_id())
-        raise_all(known.errors)
+        known.raise_errors()
         self._facts: Facts = known.facts
         self._facts.fetch_recorded(self._named())
         self._absent = project.tables.absent(wanted.values())

@@ -13,6 +13,7 @@ from assets_core.records import RunRecord, RunState, Stored
 from headwater import processes
 from headwater.actor import actor
 from headwater.beside import at_work
+from headwater.report.words import counted
 from headwater.secrets import mask
 from lineage.crash_points import crash_point
 from lineage.stock import Holding, due, stock, to_retire
@@ -159,10 +160,18 @@ class _Look:
         """Leftovers that Headwater made before the grace period and before every run that is under way.
 
         An id is drawn before its data is computed, which may take longer than any grace period. Whatever else lies in
-        a storage is not ours.
+        a storage is not ours, and what is older than the catalog is another one's, which may come back from a backup.
         """
         before = min([self.oldest, *(run.started for run in self.under_way)])
-        return tuple(one for one in leftovers if (_made(one) or _NEVER) < before)
+        old = [one for one in leftovers if (_made(one) or _NEVER) < before]
+        began = self.project.catalog.began()
+        ours = tuple(one for one in old if began is not None and began <= (_made(one) or _NEVER))
+        if len(ours) < len(old):
+            self.warnings.append(
+                f"{counted(len(old) - len(ours), 'table')} in the storages are older than this catalog, so another one"
+                " may know them: they stay"
+            )
+        return ours
 
     def _opens(self, name: str) -> bool:
         try:

@@ -105,13 +105,16 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     since = project.catalog.head().sequence
     moment = asked.moment or datetime.now(UTC)
     known, plan = planned(
-        project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment, asked.backfill
-    )
+        project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment,
+        asked.backfill, carry_on=True,
+    )  # fmt: skip
+    lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make)
-    warnings = (*dead, *known.warnings, *redefined, *plan.warnings)
+    warnings = (*dead, *known.warnings, *redefined, *plan.warnings, *lost)
     for warning in warnings:
         told.warned(warning)
     if not plan.steps and not known.observed:
+        known.raise_errors()
         result = RunResult(None, project.env, True, warnings=warnings)
         told.planned(plan, "")
         told.ended(result)
@@ -124,7 +127,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     project.catalog.begin_run(record, alone=alone)
     conduct = Conduct(manner.if_busy, manner.fail_fast, limits_of(project), asked.done)
     result, stopped_by = _carry_out(project, known, plan, record, manner, conduct, since)
-    result = replace(result, warnings=(*warnings, *result.warnings))
+    result = replace(result, ok=result.ok and not lost, warnings=(*warnings, *result.warnings))
     told.ended(result)
     if stopped_by is not None:
         raise Interrupted(result, stopped_by)
@@ -232,8 +235,10 @@ def _carry_out(
                     result = engine.run()
             finally:
                 counts = engine.table.count()
-        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
-        why = "; ".join(filter(None, [why, *(f"cancelled by {one.actor}" for one in asked[:1])]))
+        well = result.ok and not known.unobserved
+        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if well else RunState.FAILED
+        lost = [f"{key} could not be observed" for key in known.unobserved]
+        why = "; ".join(filter(None, [why, *lost, *(f"cancelled by {one.actor}" for one in asked[:1])]))
     except KeyboardInterrupt:
         ended = RunState.CANCELLED
         raise

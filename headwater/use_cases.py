@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets_core import planning
-from assets_core.errors import HeadwaterError, StorageError, UsageError, raise_all
+from assets_core.errors import HeadwaterError, StorageError, UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
@@ -64,12 +64,22 @@ def planned(
     told: Callable[[str], None] = lambda _: None,
     moment: datetime | None = None,
     backfill: Backfill | None = None,
+    *,
+    carry_on: bool = False,
 ) -> tuple[Known, Plan]:
-    """Facts on a selection, and the plan that they give; errors in its definitions and sources are raised."""
+    """Facts on a selection, and the plan that they give; errors in its definitions and sources are raised.
+
+    Arguments:
+        carry_on: what lies below a source that cannot be observed is left out, as long as something is left.
+    """
     project.refresh()
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, moment or _now(), run_id, told=told)
-    raise_all(known.errors)
+    lost = _below(project, known.unobserved)
+    left = [key for key in keys if key not in lost]
+    if known.errors or not (carry_on and left):
+        known.raise_errors()
+    keys = left
     if backfill is not None:
         plan = planned_backfill(project, keys, known.facts, backfill, force=force)
     else:
@@ -77,6 +87,19 @@ def planned(
         plan = planning.make(keys, known.facts, partitions=partitions, force=force)
     keep_judgements(project.scene, known.facts)
     return known, with_orphaned(plan, known.facts, keys)
+
+
+def _below(project: Project, sources: Iterable[str]) -> set[str]:
+    """The assets that read any of these sources, or what is made of them."""
+    found: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        for key in project.graph.downstream.get(waiting.pop(), ()):
+            if key not in found:
+                made = {one.key for one in project.graph.makers[project.graph.asset(key).maker]}
+                waiting.extend(made - found)
+                found |= made
+    return found
 
 
 def within(project: Project, keys: Collection[str], text: str, facts: Facts) -> dict[str, Collection[str]]:
@@ -118,7 +141,7 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
 
     found = project.graph.asset(asset)
     known = gather(project.scene, [found.key], _now(), new_id())
-    raise_all(known.errors)
+    known.raise_errors()
     if found.partitions is not None:
         if partition is None:
             last = found.partitions.keys(_now())

@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from assets_core.asset import Asset, Source
-from assets_core.errors import HeadwaterError
+from assets_core.errors import HeadwaterError, raise_all
 from assets_core.facts import AssetFacts, Facts
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
@@ -56,7 +56,8 @@ class Known:
 
     Arguments:
         observed: observations that the catalog does not have yet, blocked ones included.
-        errors: sources that could not be observed, code that does not type-check.
+        errors: code that does not type-check.
+        unobserved: sources that could not be observed, by key.
         versions: computes what readers compare.
     """
 
@@ -65,6 +66,11 @@ class Known:
     observed: list[Materialization] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[HeadwaterError] = field(default_factory=list)
+    unobserved: dict[str, HeadwaterError] = field(default_factory=dict)
+
+    def raise_errors(self) -> None:
+        """Raises what was found wrong, sources first."""
+        raise_all([*self.unobserved.values(), *self.errors])
 
 
 def gather(
@@ -265,7 +271,7 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
             )
         except HeadwaterError as error:
             # What it held last says nothing of what it holds now: whatever reads it is not fresh.
-            known.errors.append(error)
+            known.unobserved[key] = error
             for slot in previous:
                 facts.published.pop(slot, None)
             continue

@@ -253,6 +253,12 @@ class Reader:
             raise StorageError("HW412", "the note of the log's end is gone", hint="headwater audit verify")
         return Head(row[0], row[1].hex())
 
+    def began(self) -> datetime | None:
+        """The moment of the first entry; None while there is none."""
+        with self.reading() as connection:
+            row = connection.execute("select at from log order by sequence limit 1").fetchone()
+        return None if row is None else unpack_moment(row[0])
+
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """One state of the catalog for all queries inside, however much is written meanwhile."""

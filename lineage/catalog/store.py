@@ -78,6 +78,7 @@ class Catalog:
         self.environments = reader.environments
         self.sequence_at = reader.sequence_at
         self.head = reader.head
+        self.began = reader.began
         self.reading = reader.reading
         self.log = LogReader(reader.reading).log
 

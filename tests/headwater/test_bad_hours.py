@@ -119,3 +119,50 @@ def test_a_signal_during_the_imports_shows_no_traceback(full_shop: Path) -> None
         [sys.executable, "-c", program, "ls"], capture_output=True, text=True, check=False, env=ENVIRONMENT
     )
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+TWO_SOURCES = """
+import polars as pl
+from headwater import asset, multi_asset, source, Out
+
+source("raw/good", files="good.csv")
+source("raw/gone", files="gone.csv")
+
+@asset(key="good", inputs={"raw": "raw/good"})
+def good(raw: pl.LazyFrame) -> pl.LazyFrame:
+    return raw
+
+@multi_asset(outputs={"one": Out("one"), "two": Out("two")}, inputs={"raw": "raw/gone"})
+def both(raw: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {"one": raw, "two": raw}
+
+@asset(key="below", inputs={"one": "one", "good": "good"})
+def below(one: pl.LazyFrame, good: pl.LazyFrame) -> pl.LazyFrame:
+    return good
+"""
+
+
+def test_a_source_that_is_gone_stops_only_what_reads_it(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES)
+    desk.write("good.csv", "a\n1\n")
+    answer = hw("materialize", at=desk.root)
+    assert answer.status == 1
+    assert "what reads raw/gone is left out: HW310" in answer.err
+    assert {slot.asset for slot in desk.project.catalog.published("dev")} == {"raw/good", "good"}
+    (run,) = hw("runs", "--json", at=desk.root).document["runs"]
+    assert (run["state"], run["reason"]) == ("failed", "raw/gone could not be observed")
+    assert hw("materialize", "one", at=desk.root).err.startswith("HW310 ")
+    assert hw("materialize", at=desk.root).status == 1, "what is left is fresh: only the error is left to be told"
+    desk.write("gone.csv", "a\n1\n")
+    assert hw("materialize", "--json", at=desk.root).document["counts"] == {"succeeded": 2}
+
+
+def test_prune_leaves_what_is_older_than_the_catalog(hw, full_shop: Path) -> None:
+    before = sorted((full_shop / ".headwater" / "data").rglob("*.parquet"))
+    for one in (full_shop / ".headwater").glob("catalog.db*"):
+        one.unlink()
+    assert hw("materialize", at=full_shop).status == 0
+    answer = hw("prune", "--yes", "--grace", "0", "--reason", "x", at=full_shop)
+    assert answer.status == 0
+    assert "older than this catalog" in answer.err
+    assert all(one.exists() for one in before)

@@ -161,7 +161,15 @@ def stray(desk: Desk, age: timedelta, name: str = "") -> Path:
     return path
 
 
+def crashed_long_ago(desk: Desk) -> None:
+    """The catalog begins with a run that crashed."""
+    desk.define("")
+    crashed = begin(desk, processes.identity(), datetime.now(UTC) - timedelta(hours=5))
+    desk.project.catalog.end_run(crashed.id, RunState.ABANDONED, ended=datetime.now(UTC), counts={})
+
+
 def test_what_a_crashed_run_left_goes(desk: Desk) -> None:
+    crashed_long_ago(desk)
     made(desk, 1)
     left = stray(desk, timedelta(hours=2))
     found = prune(desk.project, Rule())
@@ -213,6 +221,7 @@ def test_a_run_whose_process_is_gone_keeps_nothing(desk: Desk) -> None:
 
 
 def test_what_a_long_run_is_about_to_record_stays(desk: Desk) -> None:
+    crashed_long_ago(desk)
     made(desk, 1)
     staged = stray(desk, timedelta(hours=2))
     began = datetime.now(UTC) - timedelta(hours=3)
