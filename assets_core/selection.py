@@ -84,6 +84,12 @@ class _Reader:
             return self._method(method, value)
         if any(character in core for character in "*?["):
             return self._some([key for key in self.graph.definitions if fnmatchcase(key, core)], core)
+        key, at, partition = core.partition("@")
+        if at and core not in self.graph.definitions:
+            found = self.graph.find(key).key
+            raise UsageError(
+                "HW604", f"{core!r} is a slot, and a selection names assets", hint=f"{found} --partition {partition}"
+            )
         return [self.graph.find(core).key]
 
     def _method(self, method: str, value: str) -> Iterable[str]:

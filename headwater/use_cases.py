@@ -187,6 +187,10 @@ def published(project: Project, asset: str, partition: str | None, as_of: str | 
     found = {slot: one for slot, one in shown.items() if wanted in (None, slot.partition)}
     if not found:
         definition = project.graph.definitions[key]
+        if partition is not None and definition.partitions is None:
+            raise UsageError(
+                "HW615", f"{key} has no partitions, so none is called {partition!r}", hint=f"leave @{partition} out"
+            )
         if partition is not None and definition.partitions is not None:
             definition.partitions.index(partition)
         when = "" if as_of is None else f" as of {as_of}"
@@ -198,6 +202,8 @@ def published(project: Project, asset: str, partition: str | None, as_of: str | 
     if partitions is None:
         return list(found.values())
     places = {key: place for place, key in enumerate(partitions.keys(_now()))}
+    if partition is None and as_of is None:  # retired keys, and those of an earlier definition, are read by nothing
+        found = {slot: one for slot, one in found.items() if slot.partition in places} or found
     return sorted(found.values(), key=lambda one: places.get(one.slot.partition or "", len(places)))
 
 

@@ -430,6 +430,7 @@ def _trace(failure: BaseException, function: Callable[..., Any] | None) -> str:
     code = getattr(function, "__code__", None)
     while frames is not None and frames.tb_frame.f_code is not code:
         frames = frames.tb_next
-    if frames is None:
-        return "".join(traceback.format_exception_only(type(failure), failure))
+    if frames is None:  # not raised in the asset's code: an error of our own says all there is to say
+        own = isinstance(failure, HeadwaterError)
+        return "" if own else "".join(traceback.format_exception_only(type(failure), failure))
     return "".join(traceback.format_exception(type(failure), failure, frames))

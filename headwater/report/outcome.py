@@ -104,7 +104,7 @@ def count_lines(counts: Mapping[str, int], style: Style) -> list[str]:
 
 def error_lines(error: StepError, style: Style, indent: str = "      ") -> list[str]:
     """An error of a step: its sentence, its traceback without what the sentence says, its hint."""
-    what = error.message if error.code != "HW501" else f"{error.type}: {error.message}"
+    what = f"{error.code} {error.message}" if error.code != "HW501" else f"{error.type}: {error.message}"
     lines = [part for line in what.splitlines() or [""] for part in paragraph(clean(line), style, indent)]
     trace = _frames(error.traceback)
     if len(trace) > _TRACEBACK_LINES:

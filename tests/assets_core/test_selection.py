@@ -106,6 +106,7 @@ def test_what_is_excluded_is_a_selection_too() -> None:
         ("group:mart", "HW605", None),
         ("tags:layer=staging", "HW604", "did you mean 'tag'?"),
         ("state:stael", "HW604", "did you mean 'stale'?"),
+        ("staging/flights@2013-01-01", "HW604", "staging/flights --partition 2013-01-01"),
         ("column:delay", "HW604", "write column:staging/flights:dep_delay+"),
         ("column:staging/flihgts:delay", "HW602", "did you mean 'staging/flights'?"),
         ("+", "HW602", None),

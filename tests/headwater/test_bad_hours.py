@@ -166,3 +166,39 @@ def test_prune_leaves_what_is_older_than_the_catalog(hw, full_shop: Path) -> Non
     assert answer.status == 0
     assert "older than this catalog" in answer.err
     assert all(one.exists() for one in before)
+
+
+KEYS = """
+import polars as pl
+from headwater import Context, Dynamic, asset
+
+@asset(key="by", partitions=Dynamic("names"))
+def by(context: Context) -> pl.DataFrame:
+    return pl.DataFrame({"name": [context.partition.key]})
+
+@asset(key="plain")
+def plain() -> pl.DataFrame:
+    return 5
+"""
+
+
+def test_what_is_read_by_nothing_is_not_shown_either(desk: Desk, hw) -> None:
+    desk.define(KEYS)
+    assert hw("partitions", "add", "names", "one", "two", at=desk.root).status == 0
+    assert hw("materialize", "by", at=desk.root).status == 0
+    assert hw("partitions", "retire", "names", "two", at=desk.root).status == 0
+    assert hw("data", "by", "--json", at=desk.root).document["rows"] == [["one"]]
+    assert hw("data", "by@two", "--json", at=desk.root).document["rows"] == [["two"]]
+
+
+def test_an_error_of_a_step_is_told_once(desk: Desk, hw) -> None:
+    desk.define(KEYS)
+    answer = hw("materialize", "plain", "--progress", "none", at=desk.root)
+    assert answer.status == 1
+    assert answer.out.count("HW332") == 1, answer.out
+
+
+def test_a_key_of_what_has_no_partitions_is_told(desk: Desk, hw) -> None:
+    desk.define(KEYS)
+    answer = hw("data", "plain@2013", at=desk.root)
+    assert answer.err.startswith("HW615 plain has no partitions, so none is called '2013'")
