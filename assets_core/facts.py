@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from assets_core.column_lineage import ORDER
 from assets_core.graph import BoundInput, Graph
 from assets_core.keys import Slot
 from assets_core.mappings import AllPartitions, same_places, upstream_keys, upstream_places
@@ -201,14 +202,18 @@ class Facts:
         return up.partitions is not None and down.partitions is None and bound.partitions is None
 
     def read_set(self, asset: str, bound: BoundInput) -> Schema | None:
-        """The columns an asset reads of an input, with types; None while the input's schema is unknown."""
+        """The columns an asset reads of an input, with types; None while the input's schema is unknown.
+
+        Code that cannot be read is given everything. Whether it looks at the order of the rows it alone knows: it is
+        taken to, if the order of its own result is content.
+        """
         facts = self.assets[asset]
         schema = self.schema(bound.key)
         if facts.derivation is None or schema is None:
             return None
         wanted = facts.derivation.read_sets.get(bound.name)
         if wanted is None:
-            return schema
+            return (*schema, (ORDER, "")) if self.graph.asset(asset).ordered else schema
         known = self._read_sets.get((asset, bound.name))
         if known is not None and known[0] is facts.derivation and known[1] is schema:
             return known[2]

@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import os
+import re
 import sys
 import types
 from collections import deque
@@ -136,10 +137,12 @@ class _Trip:
                 self.parts.setdefault(("function", name), ("function", name, digest(name), "", 0, "", ""))
 
     def portable(self, text: str) -> str:
-        """A path inside the project relative to it, any other text as it is: a checkout may be moved."""
+        """Paths inside the project relative to it, any other text as it is: a checkout may be moved."""
         for root in self.walk.root_texts:
             if text.startswith(root) and text[len(root) : len(root) + 1] in ("", os.sep):
                 return f"\0project{text[len(root) :].replace(os.sep, '/')}"
+            if root in text and root != os.sep:
+                text = re.sub(rf"{re.escape(root)}(?=$|[^\w.-])", "\0project", text)
         return text
 
     def note(self, text: str) -> None:

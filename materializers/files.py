@@ -85,7 +85,8 @@ def find_files(patterns: Sequence[str], root: Path, *, where: str = "") -> list[
         (name, path) of each: the name as ``SourceFile`` has it.
 
     Raises:
-        DataError: HW310, a path is missing or a glob matches nothing; the hint names the nearest file.
+        DataError: HW310, a path is missing or a glob matches nothing; the hint names the nearest file. HW311, a name
+            is not UTF-8.
     """
     found: dict[str, str] = {}
     for pattern in patterns:
@@ -96,10 +97,25 @@ def find_files(patterns: Sequence[str], root: Path, *, where: str = "") -> list[
             paths = [path for path in (os.path.join(root, name) for name in names) if os.path.isfile(path)]
         if not paths:
             raise _missing(pattern, full, where)
+        odd = next((path for path in paths if not _is_text(path)), None)
+        if odd is not None:
+            shown = os.fsencode(os.path.relpath(odd, root)).decode("utf-8", "backslashreplace")
+            raise DataError(
+                "HW311", f"the name of the file {shown} is not UTF-8, so it cannot be opened by name", where=where,
+                hint="rename it, or write a pattern that leaves it out",
+            )  # fmt: skip
         for path in paths:
             name = os.path.relpath(path, root).replace(os.sep, "/")
             found[os.path.abspath(path).replace(os.sep, "/") if name.startswith("../") else name] = path
     return sorted(found.items())
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def digest_files(found: Sequence[tuple[str, str]], digests: FileDigests) -> list[SourceFile]:

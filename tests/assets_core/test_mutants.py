@@ -110,7 +110,12 @@ STATES = {
 MAPPINGS = {
     "identity needs one grid": ("reads", "down is not None and same_grid(down, up)", "down is not None"),
     "the last slot": ("links", "one.instant(place + 1) - 1) + 1)", "one.instant(place + 1) - 1))"),
-    "missing outside": ("reads", "if outside is Outside.TRUNCATE and not isinstance(mapping, Last) else places", ""),
+    "missing outside": ("reads", "if outside is Outside.MISSING:\n", "if False:\n"),
+    "no last window": (
+        "reads",
+        "if reads_last(mapping) and lacks_last(chosen, place, now) else ()",
+        "if False else ()",
+    ),
     "windows of a wider reader": ("links", "if self.wide else begin\n", "if False else begin\n"),
     "an offset": ("links", "range(begin + self.first, ", "range(begin, "),
     "the newest that ended": (
@@ -216,14 +221,14 @@ OTHERS = {
     ),
     "digest: lengths of text": (
         "assets_core.digest",
-        'b"s%d:%b" % (len(body), body)',
-        'b"s:%b" % body',
+        'f"s{len(value)}:{value}"',
+        'f"s:{value}"',
         "test_digest",
     ),
     "digest: lengths of lists": (
         "assets_core.digest",
-        'b"l%d:%b" % (len(body), body)',
-        'b"l:%b" % body',
+        'f"l{len(body)}:{body}"',
+        'f"l:{body}"',
         "test_digest",
     ),
     "staleness: age": (
@@ -238,7 +243,7 @@ OTHERS = {
         "if False:",
         "test_volatile",
     ),
-    "digest: bool is no int": ("assets_core.digest", 'b"b1:1" if value else b"b1:0"', "_number(value)", "test_digest"),
+    "digest: bool is no int": ("assets_core.digest", '"b1:1" if value else "b1:0"', "_number(int(value))", "test_digest"),
     "graph: ambiguity": ("assets_core.graph", "if len(matches) == 1:", "if matches:", "test_graph"),
     "graph: defaults never bind": (
         "assets_core.graph",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -202,3 +203,13 @@ def test_a_key_of_what_has_no_partitions_is_told(desk: Desk, hw) -> None:
     desk.define(KEYS)
     answer = hw("data", "plain@2013", at=desk.root)
     assert answer.err.startswith("HW615 plain has no partitions, so none is called '2013'")
+
+
+def test_a_file_name_that_is_no_text_is_told(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES.replace("gone.csv", "two*.csv"))
+    desk.write("good.csv", "a\n1\n")
+    with open(os.fsencode(desk.root) + b"/two\xff.csv", "w") as file:
+        file.write("a\n1\n")
+    answer = hw("materialize", at=desk.root)
+    assert answer.status == 1
+    assert "HW311 the name of the file two\\xff.csv is not UTF-8" in answer.err

@@ -204,3 +204,40 @@ def test_a_helper_without_readable_source_is_versioned_and_its_change_is_seen(
 
     desk.define(text.format(made=after))
     assert desk.reasons(desk.plan()) == {"a": ["code_changed"]}
+
+
+ORDERED_READERS = """
+source("raw", files="raw.csv", schema={"id": pl.Int64, "x": pl.Int64})
+
+@asset(key="base")
+def base(raw: pl.DataFrame) -> pl.DataFrame:
+    return raw
+
+@asset(key="eager", ordered=True)
+def eager(base: pl.DataFrame) -> pl.DataFrame:
+    return base.select("id")
+
+@asset(key="eager_of_a_relation")
+def eager_of_a_relation(base: pl.DataFrame) -> pl.DataFrame:
+    return base.select("id")
+
+@asset(key="lazy", ordered=True)
+def lazy(base: pl.LazyFrame) -> pl.LazyFrame:
+    return base.select("id")
+
+sql_asset("query", "select id from base", ordered=True)
+sql_asset("query_of_a_relation", "select id from base")
+"""
+
+
+def test_whose_order_is_content_is_made_again_when_the_order_of_its_input_changes(desk: Desk) -> None:
+    desk.define(ORDERED_READERS)
+    desk.write("raw.csv", "id,x\n1,10\n2,20\n3,30\n")
+    assert desk.materialize().ok
+    desk.write("raw.csv", "id,x\n3,30\n1,10\n2,20\n")
+    again = desk.materialize()
+    made = {one.slot.asset for one in again.steps if one.state == "succeeded"}
+    assert made == {"base", "eager", "lazy", "query"}
+    for key in ("eager", "lazy", "query"):
+        assert desk.project.scan(key).collect()["id"].to_list() == [3, 1, 2], key
+    assert not desk.plan().steps
