@@ -243,7 +243,12 @@ OTHERS = {
         "if False:",
         "test_volatile",
     ),
-    "digest: bool is no int": ("assets_core.digest", '"b1:1" if value else "b1:0"', "_number(int(value))", "test_digest"),
+    "digest: bool is no int": (
+        "assets_core.digest",
+        '"b1:1" if value else "b1:0"',
+        "_number(int(value))",
+        "test_digest",
+    ),
     "graph: ambiguity": ("assets_core.graph", "if len(matches) == 1:", "if matches:", "test_graph"),
     "graph: defaults never bind": (
         "assets_core.graph",
