@@ -285,7 +285,7 @@ class _Comparison:
         ids = ids_like(self.catalog, text)
         if len(ids) != 1:
             hint = "headwater audit log ASSET lists those of an asset" if not ids else "give more of its id"
-            raise UsageError("HW672", f"{len(ids) or 'no'} materialization begins with {text!r}", hint=hint)
+            raise UsageError("HW672", f"{len(ids) or 'no'} materializations begin with {text!r}", hint=hint)
         return self.catalog.materializations(ids)[ids[0]]
 
     def _renamed(self, before: str, after: str) -> bool:

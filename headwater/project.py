@@ -470,7 +470,7 @@ class Project:
         found = [one for one in self.catalog.runs(-1) if one.id.startswith(run_id)]
         if len(found) != 1:
             hint = "headwater runs lists them" if not found else "give more of its id"
-            raise UsageError("HW612", f"{len(found) or 'no'} run begins with {run_id!r}", hint=hint)
+            raise UsageError("HW612", f"{len(found) or 'no'} runs begin with {run_id!r}", hint=hint)
         return found[0], self.catalog.steps(found[0].id)
 
     # -- partition keys that the catalog keeps ----------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
 from headwater.garbage import collect_often
 from headwater.machine import memory_bytes
+from headwater.report.words import counted
 from headwater.secrets import mask
 from headwater.use_cases import planned
 from headwater.workplaces import workplace
@@ -110,7 +111,8 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     )  # fmt: skip
     lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make)
-    warnings = (*dead, *known.warnings, *redefined, *plan.warnings, *lost)
+    strange = () if since else _of_another_catalog(project)
+    warnings = (*strange, *dead, *known.warnings, *redefined, *plan.warnings, *lost)
     for warning in warnings:
         told.warned(warning)
     if not plan.steps and not known.observed:
@@ -207,6 +209,20 @@ def _made_by(project: Project, record: RunRecord) -> frozenset[Slot]:
         if parent is None:
             return frozenset(found)
         record = parent
+
+
+def _of_another_catalog(project: Project) -> tuple[str, ...]:
+    """Says where data lies that a catalog without any record cannot know: one that was lost may come back."""
+    found = []
+    for name in {"default": None, **project.settings.storage}:
+        with suppress(HeadwaterError):
+            tables = len(project.tables.storage(name).unreferenced(()))
+            if tables:
+                found.append(
+                    f"the catalog is new, and storage {name} holds {counted(tables, 'table')} that it does not know:"
+                    " if there was a catalog, stop and restore it from a backup"
+                )
+    return tuple(found)
 
 
 def _open_storages(project: Project, plan: Plan) -> None:

@@ -148,7 +148,7 @@ def _moved_row(group: list[Shift], partitions_of: PartitionsOf) -> list[str | Ce
     if len(group) == 1:
         ids = f"{_short(first.before)} -> {_short(first.after)}"
     else:
-        ids = "-> nothing" if first.after is None else "nothing ->" if first.before is None else ""
+        ids = "nothing now" if first.after is None else "nothing before" if first.before is None else ""
     return [first.slot.asset, slot_count(slots), which, _rows(group), ids, first.note]
 
 

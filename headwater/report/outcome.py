@@ -74,7 +74,7 @@ def outcome_text(
 ) -> str:
     """How the run went: counts, then what failed and why, then warnings of checks."""
     if result.run_id is None and not result.steps:
-        return f"{title}: nothing to do, everything selected is fresh"
+        return f"{title}: nothing to do" + ("" if result.warnings else ", everything selected is fresh")
     word = "succeeded" if result.ok else "cancelled" if interrupted else "failed"
     run = f" run {result.run_id}" if result.run_id else ""
     lines = [f"{title}:{run} {style.state(word)} in {seconds(result.seconds)}", *count_lines(result.counts, style)]

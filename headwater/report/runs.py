@@ -150,7 +150,13 @@ def logs_text(steps: Sequence[StepRecord], style: Style) -> str:
             said = [*log.output.rstrip().splitlines(), *log.traceback.rstrip().splitlines()]
             if said:
                 name = f"{step.slot}, attempt {attempt}" if len(step.logs) > 1 else str(step.slot)
-                lines.extend([f"{style.bold(name)}  {style.state(step.state)}", *(f"  {line}" for line in said), ""])
+                lines.extend(
+                    [
+                        f"{style.bold(name)}  {style.state(step.state)}",
+                        *(f"  {clean(line.expandtabs())}" for line in said),
+                        "",
+                    ]
+                )
     return "\n".join(lines).rstrip()
 
 

@@ -162,7 +162,9 @@ def test_prune_leaves_what_is_older_than_the_catalog(hw, full_shop: Path) -> Non
     before = sorted((full_shop / ".headwater" / "data").rglob("*.parquet"))
     for one in (full_shop / ".headwater").glob("catalog.db*"):
         one.unlink()
-    assert hw("materialize", at=full_shop).status == 0
+    anew = hw("materialize", at=full_shop)
+    assert anew.status == 0
+    assert "the catalog is new, and storage default holds" in anew.err
     answer = hw("prune", "--yes", "--grace", "0", "--reason", "x", at=full_shop)
     assert answer.status == 0
     assert "older than this catalog" in answer.err
@@ -213,3 +215,12 @@ def test_a_file_name_that_is_no_text_is_told(desk: Desk, hw) -> None:
     answer = hw("materialize", at=desk.root)
     assert answer.status == 1
     assert "HW311 the name of the file two\\xff.csv is not UTF-8" in answer.err
+
+
+def test_what_a_step_said_cannot_steer_the_terminal(desk: Desk, hw) -> None:
+    desk.define(KEYS.replace("return 5", "print('\\x1b[2Jgone'); raise ValueError('\\x1b]0;title\\x07')"))
+    assert hw("materialize", "plain", at=desk.root).status == 1
+    (run,) = hw("runs", "--json", at=desk.root).document["runs"]
+    said = hw("runs", "logs", run["run"], at=desk.root).out
+    assert "gone" in said
+    assert "\x1b" not in said

@@ -186,7 +186,7 @@ def test_pruned_data_is_named_and_the_rest_is_compared(shop: Desk) -> None:
         (("orders", "total"), "HW673", "two assets"),
         (("dev", "stagin"), "HW674", "is an environment"),
         (("ordrs", "orders"), "HW672", "'ordrs' is no environment, asset or id"),
-        (("01999999-9999-7999", "orders"), "HW672", "no materialization begins with"),
+        (("01999999-9999-7999", "orders"), "HW672", "no materializations begin with"),
         ((), "HW674", "nothing to compare"),
     ],
 )
