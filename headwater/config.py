@@ -21,7 +21,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ProjectSection(_Section):
@@ -49,7 +49,7 @@ class ProjectSection(_Section):
 class StorageSection(BaseModel):
     """``[storage.NAME]``: a kind, and whatever that kind of storage takes."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     kind: str = "parquet"
 
 

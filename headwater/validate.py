@@ -15,10 +15,12 @@ from assets_core.partitions import columns_of
 from assets_core.published import Published
 from assets_core.records import Derivation, Schema
 from headwater.rebuild import unsteady
+from headwater.resources import snake
 from lineage.checks.validate import validate_checks
 from lineage.derive import type_faults
 from lineage.dtypes import parse_dtype
 from lineage.locality import Locality, locality_of
+from materializers.executors.registry import check_kind
 from materializers.observe import asset_facts, input_schemas
 from materializers.storage.registry import kinds
 
@@ -43,8 +45,8 @@ class Validation:
 
 def validate(project: Project, *, rebuild: bool = True) -> Validation:
     """See ``Project.validate``."""
-    errors: list[HeadwaterError] = list(_storages(project))
-    warnings: list[str] = []
+    errors: list[HeadwaterError] = [*_storages(project), *_executor(project)]
+    warnings = list(_unused_resources(project))
     facts = _facts(project)
     for asset in project.graph.assets:
         derivation = facts.assets[asset.key].derivation
@@ -76,6 +78,23 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
         if not one.proven
     )
     return Validation(_distinct(errors), tuple(dict.fromkeys(warnings)), found, localities)
+
+
+def _executor(project: Project) -> Iterable[HeadwaterError]:
+    try:
+        check_kind(project.settings.executor.kind)
+    except HeadwaterError as error:
+        yield error
+
+
+def _unused_resources(project: Project) -> Iterable[str]:
+    """Sections that fill nothing: most likely a name is misspelt, and the resource takes its defaults."""
+    asked = {one.resource for asset in project.graph.assets for one in asset.parameters if one.resource is not None}
+    names = {snake(one.__name__) for one in asked}
+    for name in project.settings.resources:
+        if name not in names:
+            near = did_you_mean(name, names)
+            yield f"[resources.{name}] of headwater.toml fills no resource of any asset{near and f': {near}'}"
 
 
 def _localities(project: Project, facts: Facts) -> dict[str, Locality]:

@@ -224,3 +224,16 @@ def test_what_a_step_said_cannot_steer_the_terminal(desk: Desk, hw) -> None:
     said = hw("runs", "logs", run["run"], at=desk.root).out
     assert "gone" in said
     assert "\x1b" not in said
+
+
+def test_settings_that_mean_nothing_are_found_by_validate(desk: Desk, hw) -> None:
+    desk.define(SECRETIVE)
+    toml = desk.root / "headwater.toml"
+    plain = toml.read_text()
+    toml.write_text(plain + '\n[resources.apu]\ntoken = "x"\n')
+    found = hw("validate", "--json", at=desk.root).document
+    assert found["warnings"] == [
+        "[resources.apu] of headwater.toml fills no resource of any asset: did you mean 'api'?"
+    ]
+    toml.write_text(plain + '\n[executor]\nkind = "spark"\n')
+    assert hw("validate", at=desk.root).err.startswith("HW652 ")
