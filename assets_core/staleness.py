@@ -331,7 +331,8 @@ def _parts_differ(slot: Slot, bound: BoundInput, recorded: RecipeInput | None, f
         if changed:
             yield Reason(
                 ReasonCode.INPUT_CHANGED,
-                f"{upstream}: {_listed(changed)} changed",
+                # Of a source that is compared by its bytes nobody can tell which column it was.
+                f"files of {upstream} changed" if made.version.content else f"{upstream}: {_listed(changed)} changed",
                 {
                     **about,
                     "partition": upstream.partition,

@@ -262,7 +262,7 @@ def test_a_source_that_changed_since_keeps_what_was_made_of_it_from_promotion(sh
     shop.write("orders.csv", ORDERS.replace("10", "11"))
     done = promote(shop, "feature", "prod")
     assert moved(done) == []
-    assert left(done)["orders"].startswith("raw/orders: ")
+    assert left(done)["orders"] == "files of raw/orders changed"
     assert "amount changed" in left(done)["orders"]
 
 
