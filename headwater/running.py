@@ -129,7 +129,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     project.catalog.begin_run(record, alone=alone)
     conduct = Conduct(manner.if_busy, manner.fail_fast, limits_of(project), asked.done)
     result, stopped_by = _carry_out(project, known, plan, record, manner, conduct, since)
-    result = replace(result, ok=result.ok and not lost, warnings=(*warnings, *result.warnings))
+    result = replace(result, warnings=(*warnings, *result.warnings))
     told.ended(result)
     if stopped_by is not None:
         raise Interrupted(result, stopped_by)
@@ -251,8 +251,8 @@ def _carry_out(
                     result = engine.run()
             finally:
                 counts = engine.table.count()
-        well = result.ok and not known.unobserved
-        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if well else RunState.FAILED
+        result = replace(result, ok=result.ok and not known.unobserved)
+        ended = RunState.CANCELLED if engine.stopped else RunState.SUCCEEDED if result.ok else RunState.FAILED
         lost = [f"{key} could not be observed" for key in known.unobserved]
         why = "; ".join(filter(None, [why, *lost, *(f"cancelled by {one.actor}" for one in asked[:1])]))
     except KeyboardInterrupt:

@@ -133,7 +133,7 @@ def explained(path: Path) -> Generator[None]:
         raise StorageError("HW410", "the catalog cannot be read or written", where=str(path), why=text) from error
     except sqlite3.IntegrityError as error:
         raise StorageError("HW416", "the catalog refuses this record", where=str(path), why=str(error)) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a text of SQLite's own may be no text any more
         text = str(error)
         if "not a database" in text:
             raise StorageError(
@@ -148,14 +148,6 @@ def explained(path: Path) -> Generator[None]:
             "the catalog is damaged",
             where=str(path),
             why=text,
-            hint="restore it from a backup; it is never recreated by itself",
-        ) from error
-    except UnicodeDecodeError as error:  # a text of SQLite's own: the schema, or what is wrong with it
-        raise StorageError(
-            "HW412",
-            "the catalog is damaged",
-            where=str(path),
-            why=str(error),
             hint="restore it from a backup; it is never recreated by itself",
         ) from error
     except OSError as error:

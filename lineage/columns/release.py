@@ -9,7 +9,7 @@ from pathlib import Path
 
 @cache
 def extractor() -> str:
-    """The digest of the modules that read plans; another release has another one without anybody counting it up.
+    """The digest of the modules that read plans and queries: another release has another one, and nobody counts it up.
 
     Read sets that an earlier release derived are kept in the catalog. If it missed a column, this must not outlive it.
     """

@@ -385,3 +385,9 @@ def test_plans_of_another_version_are_refused_alone_and_opaque_for_the_engine(
     assert reading.digest is None
     assert reading.lineage.evidence is Evidence.OPAQUE
     assert reading.read_sets == {"a": (*SCHEMA, "#")}
+
+
+def test_the_numbers_of_categories_follow_the_order_they_came_in() -> None:
+    categories = col("s").cast(pl.Categorical)
+    numbers = getattr(categories.cat, "physical", categories.to_physical)()
+    assert any(edge.startswith("a:# > c") for edge in edges(a.select("i", c=numbers)))
