@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from assets_core.check import Check
 from assets_core.errors import DefinitionError
 from assets_core.mappings import Outside, PartitionMapping
 from assets_core.partitions import Partitions
-from assets_core.settings import Config, Resource
 from assets_core.sizes import size
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config, Resource
 
 P = ParamSpec("P")
 R = TypeVar("R")

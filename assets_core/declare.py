@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from assets_core.asset import Asset, Column, Definition, Form, Input, Out, Run, Source, as_tuple
 from assets_core.check import Check
@@ -17,8 +17,10 @@ from assets_core.durations import duration
 from assets_core.errors import DefinitionError, did_you_mean
 from assets_core.keys import check_key
 from assets_core.partitions import Partitions, checked_columns
-from assets_core.settings import Config
 from assets_core.signature import form_of_result, parameters_of
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 P = ParamSpec("P")
 R = TypeVar("R")

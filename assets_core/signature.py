@@ -10,7 +10,6 @@ from typing import Any
 
 from assets_core.asset import Form, Parameter
 from assets_core.errors import DefinitionError
-from assets_core.settings import Config, Resource
 
 _FORMS = {"LazyFrame": Form.LAZY, "Table": Form.ARROW, "Path": Form.PATH}
 _MISSING = object()
@@ -95,9 +94,10 @@ def _cell(cell: Any) -> Any:
 def _parameter(function: Callable[..., Any], name: str, annotation: Any, default: bool) -> Parameter:
     found = resolve(function, annotation)
     if isinstance(found, type):
-        if issubclass(found, Config):
+        settings: Any = sys.modules.get("assets_core.settings")  # nobody can have derived from a class not yet loaded
+        if settings is not None and issubclass(found, settings.Config):
             return Parameter(name, config=found, default=default)
-        if issubclass(found, Resource):
+        if settings is not None and issubclass(found, settings.Resource):
             return Parameter(name, resource=found, default=default)
     if _last_name(annotation, found) == "Context":
         return Parameter(name, context=True, default=default)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from assets_core import check
     from assets_core.asset import Asset, Column, Input, Out, Retry, Run, Source
     from assets_core.column_lineage import ColumnLineage, ColumnRef
+    from assets_core.context import Context
     from assets_core.declare import asset, multi_asset, source, sql_asset
     from assets_core.errors import HeadwaterError, ProjectError
     from assets_core.keys import Slot
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         Weekly,
         Yearly,
     )
-    from assets_core.settings import Config, Context, Resource
+    from assets_core.settings import Config, Resource
     from headwater.project import Project
     from lineage.columns.placeholder import placeholder
     from lineage.columns.polars import polars_lineage
@@ -37,6 +38,7 @@ else:
     _HOMES = {
         "assets_core.asset": ("Asset", "Column", "Input", "Out", "Retry", "Run", "Source"),
         "assets_core.column_lineage": ("ColumnLineage", "ColumnRef"),
+        "assets_core.context": ("Context",),
         "assets_core.declare": ("asset", "multi_asset", "source", "sql_asset"),
         "assets_core.errors": ("HeadwaterError", "ProjectError"),
         "assets_core.keys": ("Slot",),
@@ -62,7 +64,7 @@ else:
             "Weekly",
             "Yearly",
         ),
-        "assets_core.settings": ("Config", "Context", "Resource"),
+        "assets_core.settings": ("Config", "Resource"),
         "headwater.project": ("Project",),
         "lineage.columns.placeholder": ("placeholder",),
         "lineage.columns.polars": ("polars_lineage",),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset, Definition
 from assets_core.errors import DefinitionError, HeadwaterError, UsageError, did_you_mean
 from assets_core.graph import Graph
-from assets_core.settings import Config
 from headwater.config import Settings
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 def normalised(definitions: Iterable[Definition], errors: list[HeadwaterError]) -> list[Definition]:
@@ -56,6 +56,8 @@ def config_values(
     for key, cls in classes.items():
         if cls is None:
             continue
+        from pydantic import ValidationError  # as whoever derived from Config has done
+
         try:
             configs[key] = cls.model_validate(given.get(key, {}))
         except ValidationError as failed:

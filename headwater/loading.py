@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assets_core.asset import Asset, Definition
 from assets_core.declare import registering, with_defaults
@@ -15,13 +15,15 @@ from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean, ra
 from assets_core.graph import Graph, build
 from assets_core.renames import renames_of
 from assets_core.selection import select as select_keys
-from assets_core.settings import Config
 from headwater import config, modules, sql_files
 from headwater.config import Settings
 from headwater.definitions import config_values, normalised
 from headwater.environment_name import choose_environment
 from headwater.secrets import mask
 from lineage.code_sources import DEFAULT_CACHE
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 class Loaded(NamedTuple):
@@ -119,7 +121,7 @@ def _with_asset_defaults(graph: Graph, settings: Settings, errors: list[Headwate
             errors.append(error)
             continue
         for key in keys:
-            values = {name: value for name, value in section.model_dump().items() if value is not None}
+            values = {name: value for name, value in vars(section).items() if value is not None}
             given.setdefault(key, {}).update(values)
     changed = {
         key: with_defaults(one, **given[key]) if isinstance(one, Asset) and key in given else one

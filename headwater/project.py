@@ -14,7 +14,6 @@ from assets_core.errors import UsageError
 from assets_core.graph import Graph
 from assets_core.keys import Slot
 from assets_core.selection import select as select_keys
-from assets_core.settings import Config
 from headwater import config, loading
 from headwater.config import Settings
 from headwater.environment_name import check_name
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from assets_core.plan import Plan
     from assets_core.ports import Reporter, RunResult
     from assets_core.records import RunRecord, StepRecord
+    from assets_core.settings import Config
     from assets_core.states import States
     from headwater.accept import Accepted
     from headwater.backfill import Backfill, Estimate
@@ -183,7 +183,7 @@ class Project:
         section = self.settings.storage.get(name)
         if section is None and name != "default":
             return None
-        said = {"kind": "parquet", "path": f"{STATE_FOLDER}/data"} if section is None else section.model_dump()
+        said = {"kind": "parquet", **({"path": f"{STATE_FOLDER}/data"} if section is None else section)}
         if said["kind"] == "parquet":  # the others are as durable as what they write to
             said["durability"] = self._durability(said.get("durability"))
         options: Mapping[str, object] = config.resolve(said, f"[storage.{name}]")

@@ -6,15 +6,15 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset
 from assets_core.errors import UsageError
-from assets_core.settings import Resource
 from headwater import config
 from headwater.secrets import mask
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Resource
 
 
 class Resources:
@@ -51,6 +51,8 @@ class Resources:
         with self._lock:
             if cls not in self._open:
                 name = snake(cls.__name__)
+                from pydantic import ValidationError  # as whoever derived from Resource has done
+
                 values = config.resolve(self._given.get(name, {}), f"[resources.{name}]")
                 try:
                     made = cls.model_validate(values)

@@ -265,7 +265,7 @@ def _carry_out(
 
 def _options(project: Project, manner: Manner) -> ExecutorOptions:
     """What ``[executor]`` says, and what was asked for this run."""
-    options = ExecutorOptions(**project.settings.executor.model_dump())
+    options = ExecutorOptions(**project.settings.executor.values())
     return replace(options, kind=manner.executor or options.kind, workers=manner.workers or options.workers)
 
 

@@ -185,12 +185,13 @@ def _checks(definition: Asset[..., Any] | Source, schema: Schema) -> Iterable[He
 
 def _storages(project: Project) -> Iterable[HeadwaterError]:
     for name, section in project.settings.storage.items():
-        if section.kind not in kinds():
+        kind = section.get("kind", "parquet")
+        if kind not in kinds():
             yield DefinitionError(
                 "HW154",
-                f"{section.kind!r} is no kind of storage",
+                f"{kind!r} is no kind of storage",
                 where=f"headwater.toml: [storage.{name}]",
-                hint=did_you_mean(section.kind, kinds()),
+                hint=did_you_mean(kind, kinds()),
             )
     names = {*project.settings.storage, "default"}
     for asset in project.graph.assets:

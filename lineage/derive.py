@@ -18,7 +18,6 @@ from assets_core.digest import digest
 from assets_core.errors import DefinitionError, HeadwaterError, LineageError
 from assets_core.graph import BoundInput
 from assets_core.records import Derivation, Schema
-from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, Fields, placeholder
@@ -27,6 +26,7 @@ from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
 
 if TYPE_CHECKING:  # else imported where it is needed: plans that are remembered are not read
+    from assets_core.settings import Config
     from lineage.columns.plan import PlanReading
 
 PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError
-from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.code import SCHEME, Part
 from lineage.code_record import recorded_parts
 from lineage.derive import Derived, Inputs, derive
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 def former_code(

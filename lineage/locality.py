@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,11 +13,13 @@ from assets_core.graph import BoundInput, Graph
 from assets_core.mappings import AllPartitions
 from assets_core.partitions import Dynamic, Partitions, Static, TimePartitions, Unit, columns_of
 from assets_core.records import Materialization, RecordKind, Schema
-from assets_core.settings import Config
 from lineage.columns.locality import why_not_local
 from lineage.columns.placeholder import BuildLog
 from lineage.derive import Inputs, built
 from lineage.dtypes import parse_dtype
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 _WIDTH = {Unit.HOUR: 0, Unit.DAY: 1, Unit.WEEK: 2, Unit.MONTH: 3, Unit.QUARTER: 4, Unit.YEAR: 5}
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from assets_core.facts import Facts
 from assets_core.records import Materialization
 from assets_core.renames import former_names
-from assets_core.settings import Config
 from assets_core.versions import CodeVersion
 from lineage.catalog.store import Catalog
 from lineage.derive import Derived
 from lineage.derive_former import former_code
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 class FormerCode:

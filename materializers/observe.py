@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,7 +18,6 @@ from assets_core.keys import Slot
 from assets_core.published import Glances, Published
 from assets_core.records import Derivation, Materialization, Schema
 from assets_core.renames import renames_of, under_present_keys
-from assets_core.settings import Config
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Hold
@@ -25,13 +25,15 @@ from lineage.checks.evaluate import evaluate
 from lineage.code_record import changes
 from lineage.derive import Derived, Inputs, derive, read_source, with_source
 from materializers import sources
-from materializers.config_texts import config_of_texts, config_texts
 from materializers.former import FormerCode
 from materializers.ids import new_id
 from materializers.shown import Codes, Records, absent_slots
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
 from materializers.undeclared import undeclared_files
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ class _CodeChanges:
         now = self._scene.configs.get(asset.key)
         if made.recipe is None or made.recipe.code.plan is None or now is None:
             return False
+        from materializers.config_texts import config_of_texts
+
         then = config_of_texts(type(now), made.recipe.config)
         if then is None or then == now:
             return False
@@ -198,9 +202,15 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Co
     derivation = derive(asset, inputs, config, scene.derived)
     if derivation is not None:
         derivation = _comparable(scene, asset, derivation, codes or Codes(scene, facts, {asset.key}), inputs)
-    values = {} if config is None else config_texts(config)
+    values = {} if config is None else _texts(config)
     settings = {**_settings(asset), **_files(scene, derivation)}
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
+
+
+def _texts(config: Config) -> Mapping[str, str]:
+    from materializers.config_texts import config_texts  # with pydantic, which few projects have loaded
+
+    return config_texts(config)
 
 
 def input_schemas(graph: Graph, asset: Asset[..., object], facts: Facts) -> list[tuple[BoundInput, Schema | None]]:

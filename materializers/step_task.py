@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from assets_core.asset import Form
 from assets_core.column_lineage import ColumnLineage
@@ -15,8 +15,10 @@ from assets_core.keys import Slot
 from assets_core.partitions import Partition
 from assets_core.recipe import Recipe
 from assets_core.records import Materialization, RecordKind, Schema, Stored
-from assets_core.settings import Config
 from assets_core.versions import DataVersion
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 class RowsAt(NamedTuple):

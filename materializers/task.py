@@ -52,7 +52,7 @@ STREAMED_ROWS = 500_000
 
 
 class StepContext:
-    """What a function that asks for ``Context`` gets; see ``assets_core.settings.Context``."""
+    """What a function that asks for ``Context`` gets; see ``assets_core.context.Context``."""
 
     def __init__(self, task: StepTask) -> None:
         self.key = task.outputs[0].slot.asset
@@ -64,7 +64,7 @@ class StepContext:
 
     @property
     def partition(self) -> Partition | None:
-        """Key and window of the slot; see ``assets_core.settings.Context``."""
+        """Key and window of the slot; see ``assets_core.context.Context``."""
         if len(self.partitions) > 1:
             raise RunError(
                 "HW513",

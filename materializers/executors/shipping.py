@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, RunError
 from assets_core.records import Materialization, StepResult
-from assets_core.settings import Config
 from materializers.snapshots import SNAPSHOTS
 from materializers.step_task import StepTask
 from materializers.task import derived_lineage
 from materializers.workplace import ProjectLocation, Workplace
+
+if TYPE_CHECKING:  # it imports pydantic
+    from assets_core.settings import Config
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from assets_core.asset import Asset, Definition, Input
+from assets_core.context import Context
 from assets_core.declare import asset, multi_asset, source, sql_asset
 from assets_core.errors import DefinitionError, HeadwaterError, LineageError, ProjectError, UsageError
 from assets_core.graph import Graph, build
 from assets_core.mappings import window
 from assets_core.partitions import Daily, Static
-from assets_core.settings import Config, Context
+from assets_core.settings import Config
 
 DAYS = Daily("2013-01-01", "2013-02-01")
 

@@ -12,8 +12,9 @@ import pytest
 
 from assets_core import settings
 from assets_core.asset import Form, Parameter
+from assets_core.context import Context
 from assets_core.errors import DefinitionError
-from assets_core.settings import Config, Context, Resource
+from assets_core.settings import Config, Resource
 from assets_core.signature import form_of_result, parameters_of
 
 if TYPE_CHECKING:

@@ -145,8 +145,9 @@ def test_a_pool_without_a_size_is_a_definition_error(desk: Desk) -> None:
 
 
 def test_the_memory_at_which_a_process_is_replaced_is_an_amount_too() -> None:
-    assert config.parse({"executor": {"recycle_after_bytes": "4GB"}}, "").executor.recycle_after_bytes == 4_000_000_000
-    assert config.parse({"executor": {"recycle_after_bytes": 4096}}, "").executor.recycle_after_bytes == 4096
+    for written, meant in (("4GB", 4_000_000_000), (4096, 4096)):
+        executor = config.parse({"executor": {"recycle_after_bytes": written}}, "").executor
+        assert executor.values()["recycle_after_bytes"] == meant
     with pytest.raises(DefinitionError, match="recycle_after_bytes is 'lots', which is no amount of memory"):
         config.parse({"executor": {"recycle_after_bytes": "lots"}}, "")
 
