@@ -101,6 +101,14 @@ class ProjectError(HeadwaterError):
         return (ProjectError, (self.errors,))
 
 
+def message_of(error: BaseException) -> str:
+    """What an exception says; that of somebody's code may fail even at this, and then it is said as tracebacks do."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 -- whatever its __str__ raises
+        return "<exception str() failed>"
+
+
 def raise_all(errors: Sequence[HeadwaterError]) -> None:
     """Raises nothing, the only error, or all of them as one ``ProjectError``."""
     if len(errors) == 1:

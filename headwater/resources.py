@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset
-from assets_core.errors import UsageError
+from assets_core.errors import UsageError, message_of
 from headwater import config
 from headwater.secrets import mask
 
@@ -43,7 +43,7 @@ class Resources:
             try:
                 resource.close()
             except Exception as error:  # noqa: BLE001 -- user code: what was published stays published
-                problem = mask(f"{type(error).__name__}: {error}")
+                problem = mask(f"{type(error).__name__}: {message_of(error)}")
                 logging.getLogger("headwater").warning("the resource %s did not close: %s", cls.__name__, problem)
         self._open.clear()
 

@@ -18,6 +18,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from assets_core.digest import digest
+from assets_core.errors import message_of
 from assets_core.signature import resolve
 from lineage.code_modules import UNCOUNTED, distribution_of, imported
 from lineage.code_objects import (
@@ -133,7 +134,7 @@ class _Trip:
             try:
                 read(value, name)
             except Exception as error:  # noqa: BLE001 - objects of the project may raise anything when looked at
-                self.note(f"{name} cannot be read whole: {type(error).__name__}: {error}")
+                self.note(f"{name} cannot be read whole: {type(error).__name__}: {message_of(error)}")
                 self.parts.setdefault(("function", name), ("function", name, digest(name), "", 0, "", ""))
 
     def portable(self, text: str) -> str:

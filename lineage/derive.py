@@ -15,7 +15,7 @@ import polars as pl
 from assets_core.asset import Asset
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef, Edge, EdgeKind, Evidence
 from assets_core.digest import digest
-from assets_core.errors import DefinitionError, HeadwaterError, LineageError
+from assets_core.errors import DefinitionError, HeadwaterError, LineageError, message_of
 from assets_core.graph import BoundInput
 from assets_core.records import Derivation, Schema
 from assets_core.versions import CodeVersion
@@ -137,7 +137,7 @@ def _derive_lazy(asset: Asset[..., Any], inputs: Inputs, config: Config | None, 
     except HeadwaterError as error:
         return _broken(asset, inputs, derived, error)
     except (Exception, SystemExit, pl.exceptions.PanicException) as error:  # noqa: BLE001 -- whatever user code raises on placeholders only makes it eager
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = f"{type(error).__name__}: {message_of(error)}".splitlines()[0]
         warning = f"{asset.key} cannot be read without data, so it counts as eager code: {reason}"
         return _derive_eager(asset, inputs, derived, warning=warning)
 

@@ -12,7 +12,7 @@ from itertools import count
 
 from assets_core.admission import path_lengths, typical_seconds
 from assets_core.asset import Run
-from assets_core.errors import HeadwaterError
+from assets_core.errors import HeadwaterError, message_of
 from assets_core.plan import Plan
 from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult, StepOutcome
 from assets_core.records import AttemptLog, StepError, StepResult
@@ -412,7 +412,7 @@ class Engine:
         return result
 
     def _told(self, error: Exception) -> StepError:
-        known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", str(error))
+        known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", message_of(error))
         return StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
 
     # -- ends -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ A task never touches the catalog, so an executor needs to know nothing of it.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -20,7 +21,7 @@ import polars as pl
 from assets_core.asset import Asset, Form
 from assets_core.check import CheckResult
 from assets_core.column_lineage import ColumnLineage
-from assets_core.errors import DataError, HeadwaterError, RunError
+from assets_core.errors import DataError, HeadwaterError, RunError, message_of
 from assets_core.partitions import Partition
 from assets_core.records import (
     AttemptLog,
@@ -37,7 +38,7 @@ from lineage.fingerprint import data_version
 from lineage.fingerprint_many import data_versions
 from lineage.trace import combine
 from materializers.batch_results import checks_of, difference, hold_together, split
-from materializers.capture import captured, without_secrets
+from materializers.capture import bounded, captured, without_secrets
 from materializers.ids import new_id
 from materializers.results import as_frame, collected, held_to
 from materializers.sql_engine import run_query
@@ -74,8 +75,21 @@ class StepContext:
         return self.partitions[0] if self.partitions else None
 
     def add_metadata(self, **values: Any) -> None:
-        """Keeps JSON-ready values with the materialization."""
-        self.metadata.update(values)
+        """Keeps JSON-ready values with the materialization, as they are now.
+
+        Raises:
+            RunError: HW522, a value is none.
+        """
+        for name, value in values.items():
+            try:
+                self.metadata[name] = json.loads(json.dumps(value))
+            except (TypeError, ValueError, RecursionError) as error:
+                raise RunError(
+                    "HW522",
+                    f"metadata {name!r} is a {type(value).__name__} and cannot be kept",
+                    why=message_of(error),
+                    hint="give context.add_metadata plain values: numbers, texts, lists",
+                ) from None
 
 
 def perform(task: StepTask, place: Workplace) -> StepResult:
@@ -418,11 +432,11 @@ def derived_lineage(output: TaskOutput, columns: Sequence[str]) -> ColumnLineage
 
 def step_error(failure: BaseException, function: Callable[..., Any] | None, mask: Callable[[str], str]) -> StepError:
     """What is kept of an exception: its traceback begins at the function's frame and holds no secret."""
-    trace = mask(_trace(failure, function))
+    trace = bounded(mask(_trace(failure, function)))
     if isinstance(failure, HeadwaterError):
         text = f"{failure.what}\n{failure.why}".strip()
-        return StepError(failure.code, type(failure).__name__, mask(text), trace, failure.hint)
-    return StepError("HW501", type(failure).__name__, mask(str(failure)), trace)
+        return StepError(failure.code, type(failure).__name__, bounded(mask(text)), trace, failure.hint)
+    return StepError("HW501", type(failure).__name__, bounded(mask(message_of(failure))), trace)
 
 
 def _trace(failure: BaseException, function: Callable[..., Any] | None) -> str:

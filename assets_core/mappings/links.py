@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
-from assets_core.errors import DefinitionError
+from assets_core.errors import DefinitionError, message_of
 from assets_core.mappings.kinds import KeyFunction
 from assets_core.partitions.kinds import Partitions, Timed
 
@@ -246,7 +246,7 @@ class Asked:
             given = self.function(key)
             keys = (given,) if isinstance(given, str) else tuple(given)
         except Exception as error:
-            raise _no_mapping(key, f"{type(error).__name__}: {error}") from error
+            raise _no_mapping(key, f"{type(error).__name__}: {message_of(error)}") from error
         if not all(isinstance(one, str) for one in keys):
             raise _no_mapping(key, f"it gave {given!r}")
         return keys

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from assets_core.errors import HeadwaterError, UsageError, did_you_mean
+from assets_core.errors import HeadwaterError, UsageError, did_you_mean, message_of
 from headwater.cli.call import Call
 from headwater.cli.signals import Terminated
 from headwater.cli.streams import silence
@@ -84,7 +84,7 @@ def _unexpected(error: BaseException, verbose: bool) -> HeadwaterError:
         traceback.print_exception(error, file=sys.stderr)
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    said = str(error) or "no message"
+    said = message_of(error) or "no message"
     hint = "the traceback is above; please report it" if verbose else "the same command with -v shows the traceback"
     return HeadwaterError(UNEXPECTED, f"unexpected {type(error).__name__}: {said}", where=where, hint=hint)
 

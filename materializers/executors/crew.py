@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from traceback import format_exception
 
-from assets_core.records import StepResult
+from assets_core.errors import message_of
+from assets_core.records import AttemptLog, StepError, StepResult
 from materializers.step_task import StepTask
 
 
@@ -43,8 +45,9 @@ class Crew:
 
     Arguments:
         workers: threads at most.
-        work: carries out one attempt; must not raise.
+        work: carries out one attempt; should not raise.
         discard: told of the result of an attempt that was dropped.
+        mask: takes secrets out of a text.
         leave: called in each thread before it ends.
     """
 
@@ -53,12 +56,14 @@ class Crew:
         workers: int,
         work: Callable[[Attempt], StepResult],
         discard: Callable[[StepTask, StepResult], None],
+        mask: Callable[[str], str],
         leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.workers = workers
         self.underway: dict[int, Attempt] = {}
         self._work = work
         self._discard = discard
+        self._mask = mask
         self._leave = leave
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._ended: SimpleQueue[tuple[Attempt, StepResult]] = SimpleQueue()
@@ -124,6 +129,15 @@ class Crew:
             for thread in self._threads:
                 thread.join()
 
+    def _carried_out(self, attempt: Attempt) -> StepResult:
+        try:
+            return self._work(attempt)
+        except BaseException as failure:  # noqa: BLE001 -- it should not; but the engine waits for an answer
+            error = StepError("HW599", type(failure).__name__, self._mask(message_of(failure)))
+            log = AttemptLog("", self._mask("".join(format_exception(failure))))
+            slots = tuple(output.slot for output in attempt.task.outputs)
+            return StepResult(slots, attempt.task.attempt, error=error, log=log)
+
     def _man(self) -> None:
         """Sees to it that there are as many threads as work, up to the limit."""
         while len(self._threads) < min(self.workers, len(self.underway)):
@@ -139,7 +153,7 @@ class Crew:
                 if not attempt.dropped:
                     attempt.began = time.monotonic()
             if attempt.began is not None:
-                result = self._work(attempt)
+                result = self._carried_out(attempt)
                 if attempt.dropped:
                     self._discard(attempt.task, result)
                 else:

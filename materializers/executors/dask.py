@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from distributed import Client, Future, LocalCluster
 
-from assets_core.errors import HeadwaterError, RunError
+from assets_core.errors import HeadwaterError, RunError, message_of
 from assets_core.records import StepResult
 from materializers.executors import dask_worker
 from materializers.executors.failures import process_died, refused
@@ -225,4 +225,4 @@ def _own_cluster(options: ExecutorOptions, closing: contextlib.ExitStack) -> Any
 
 
 def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return f"{type(error).__name__}: {message_of(error)}".splitlines()[0][:300]

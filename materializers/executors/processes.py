@@ -39,7 +39,7 @@ class ProcessesExecutor:
         self._hosts: dict[threading.Thread, Host] = {}
         self._lock = threading.Lock()
         self._unloadable: HeadwaterError | None = None
-        self._crew = Crew(self.workers, self._work, partial(remove_leftovers, place=place), self._leave)
+        self._crew = Crew(self.workers, self._work, partial(remove_leftovers, place=place), place.mask, self._leave)
 
     @classmethod
     def open(cls, options: ExecutorOptions, place: Workplace) -> Self:

@@ -31,7 +31,7 @@ class ThreadsExecutor:
     def __init__(self, workers: int, place: Workplace) -> None:
         self.workers = workers
         self._place = place
-        self._crew = Crew(workers, self._work, partial(remove_leftovers, place=place))
+        self._crew = Crew(workers, self._work, partial(remove_leftovers, place=place), place.mask)
 
     @classmethod
     def open(cls, options: ExecutorOptions, place: Workplace) -> Self:

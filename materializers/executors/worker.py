@@ -16,9 +16,8 @@ from dataclasses import replace
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from assets_core.errors import HeadwaterError, RunError
+from assets_core.errors import HeadwaterError, RunError, message_of
 from assets_core.records import AttemptLog, StepResult
 from materializers.capture import bounded, capturing_streams, mirroring
 from materializers.executors.shipping import unpack
@@ -99,21 +98,10 @@ def _answer(connection: Connection, result: StepResult | HeadwaterError) -> None
         problem = RunError(
             "HW522",
             "what the step gave cannot be sent back from the process that carried it out",
-            why=f"{_odd_metadata(result)}{error!r}",
-            hint="give context.add_metadata plain values: numbers, texts, lists",
+            why=f"{type(error).__name__}: {message_of(error)}",
         )
         answer = pickle.dumps((problem, resident_bytes()))
     connection.send_bytes(answer)
-
-
-def _odd_metadata(result: Any) -> str:
-    for made in getattr(result, "made", ()):
-        for name, value in made.metadata.items():
-            try:
-                pickle.dumps(value)
-            except Exception:  # noqa: BLE001 -- as above
-                return f"metadata {name!r} is a {type(value).__name__}: "
-    return ""
 
 
 def read_back(descriptor: int) -> str:

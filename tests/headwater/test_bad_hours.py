@@ -237,3 +237,71 @@ def test_settings_that_mean_nothing_are_found_by_validate(desk: Desk, hw) -> Non
     ]
     toml.write_text(plain + '\n[executor]\nkind = "spark"\n')
     assert hw("validate", at=desk.root).err.startswith("HW652 ")
+
+
+MUTE = """
+import datetime, polars as pl
+from headwater import Context, Resource, asset
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+class Door(Resource):
+    def close(self):
+        raise Mute()
+
+@asset(key="mute")
+def mute() -> pl.DataFrame:
+    raise Mute()
+
+@asset(key="lazily")
+def lazily(sound: pl.LazyFrame) -> pl.LazyFrame:
+    raise Mute()
+
+@asset(key="in_rows")
+def in_rows(sound: pl.DataFrame) -> pl.DataFrame:
+    return sound.select(pl.col("n").map_batches(lambda _: raise_mute(), return_dtype=pl.Int64))
+
+def raise_mute():
+    raise Mute()
+
+@asset(key="moment")
+def moment(context: Context) -> pl.DataFrame:
+    context.add_metadata(rows=1, at=datetime.datetime(2020, 1, 1))
+    return pl.DataFrame({"n": [1]})
+
+@asset(key="pairs")
+def pairs(context: Context) -> pl.DataFrame:
+    context.add_metadata(by={(1, 2): 3})
+    return pl.DataFrame({"n": [1]})
+
+@asset(key="long")
+def long() -> pl.DataFrame:
+    raise ValueError("x" * 3_000_000)
+
+@asset(key="sound")
+def sound(context: Context, door: Door) -> pl.DataFrame:
+    listed = [1]
+    context.add_metadata(listed=listed, pair=(1, None))
+    listed.append(datetime.datetime(2020, 1, 1))  # what was said counts, not what became of it
+    return pl.DataFrame({"n": [1]})
+"""
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_exceptions_without_words_and_odd_metadata_fail_their_own_step(desk: Desk, executor: str) -> None:
+    desk.write("definitions.py", MUTE)
+    answer = subprocess.run(
+        [*HEADWATER, "-C", desk.root, "materialize", "--executor", executor, "--json"],
+        capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False,
+    )  # fmt: skip
+    steps = {one["asset"]: one for one in json.loads(answer.stdout)["steps"]}
+
+    assert {key: one["state"] for key, one in steps.items()} == {
+        "sound": "succeeded", **dict.fromkeys(("mute", "lazily", "in_rows", "moment", "pairs", "long"), "failed")
+    }  # fmt: skip
+    assert "<exception str() failed>" in json.dumps(steps["mute"])
+    assert "metadata 'at' is a datetime" in json.dumps(steps["moment"])
+    assert "metadata 'by' is a dict" in json.dumps(steps["pairs"])
+    assert len(json.dumps(steps["long"])) < 300_000
