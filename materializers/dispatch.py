@@ -95,18 +95,26 @@ class Dispatcher:
         ordered = sorted(progresses, key=lambda one: definition.index(one.step.slot.partition or ""))
         slots = [one.step.slot for one in ordered]
         self.facts.published.fetch(slots)
-        # A slot with others on both sides shows what comes from before and what comes from behind.
-        middle = self.task(ordered[len(ordered) // 2])
+        trials = () if self._local(slots) else tuple(self.task(ordered[place]) for place in self._telling(slots))
         outputs = {one.step.slot: self._output(one.step.slot, one) for one in ordered}
-        outputs[middle.outputs[0].slot] = middle.outputs[0]
         return replace(
-            middle,
+            self.task(ordered[0]),
             outputs=tuple(outputs.values()),
             inputs=tuple(self._inputs(*slots)),
             partition=None,
             partitions=tuple(definition.partition(slot.partition or "") for slot in slots),
-            trial=None if self._local(slots) else middle,
+            trials=trials,
         )
+
+    def _telling(self, slots: Sequence[Slot]) -> Sequence[int]:
+        """The places of slots that are computed alone to compare: of those with rows to read the middle one, which has
+        others on both sides and shows what comes from before and from behind; both where there are only two.
+        """
+        reads = [[self.facts.reads(slot, bound) for bound in self.facts.graph.inputs[slot.asset]] for slot in slots]
+        self.facts.published.fetch({one for read in reads for part in read for one in part})
+        filled = [sum(any(self.facts.published[one].version.rows for one in part) for part in read) for read in reads]
+        found = [place for place, count in enumerate(filled) if count == max(filled)]
+        return found if len(found) <= 2 else [found[len(found) // 2]]
 
     def _local(self, slots: Sequence[Slot]) -> bool:
         """Whether computing slots together is proven to give what computing each of them alone gives."""

@@ -93,7 +93,7 @@ class StepTask:
         inputs: in the order of the function's parameters.
         lookups: by key, the published rows of assets and sources in which checks look values up.
         partitions: of a batch, the partitions of its slots, in their order; ``partition`` is None then.
-        trial: of a batch that is not proven to be local, the task of one of its slots alone, to compare with.
+        trials: of a batch that is not proven to be local, the tasks of a slot or two of it alone, to compare with.
     """
 
     outputs: tuple[TaskOutput, ...]
@@ -104,4 +104,4 @@ class StepTask:
     config: Config | None = None
     lookups: Mapping[str, tuple[RowsAt, ...]] = field(default_factory=dict)
     partitions: tuple[Partition, ...] = ()
-    trial: StepTask | None = None
+    trials: tuple[StepTask, ...] = ()

@@ -197,9 +197,8 @@ def _judged_together(parts: Sequence[pl.DataFrame], task: StepTask, place: Workp
     """The slots of a batch, with one look at all rows where that tells."""
     asset = place.asset(task.outputs[0].slot.asset)
     hold_together(parts, asset)
-    if task.trial is not None:
-        slots = [output.slot for output in task.outputs]
-        _compare(parts[slots.index(task.trial.outputs[0].slot)], task.trial, place)
+    for trial in task.trials:
+        _compare(parts, task, trial, place)
 
     def lookup(frame: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
         return _looked_up(frame, asset.key, task, place, key, column)
@@ -220,7 +219,7 @@ def _judged_together(parts: Sequence[pl.DataFrame], task: StepTask, place: Workp
     return list(zip(checks, kept, strict=True))
 
 
-def _compare(batched: pl.DataFrame, trial: StepTask, place: Workplace) -> None:
+def _compare(parts: Sequence[pl.DataFrame], task: StepTask, trial: StepTask, place: Workplace) -> None:
     """Computes one slot of a batch alone, and refuses the batch if that gives something else.
 
     Raises:
@@ -228,14 +227,19 @@ def _compare(batched: pl.DataFrame, trial: StepTask, place: Workplace) -> None:
     """
     slot, alone = trial.outputs[0].slot, computed(trial, place)[0]
     asset = place.asset(slot.asset)
+    batched = parts[[output.slot for output in task.outputs].index(slot)]
     differs = difference(batched, alone, asset)
+    hint = "leave Run(batch=...) out, or keep every group, window and join within one partition"
     if differs:
         raise DataError(
-            "HW339",
-            f"{slot} comes out differently when it is computed in a batch: {differs}",
-            where=asset.where,
-            hint="leave Run(batch=...) out, or keep every group, window and join within one partition",
-        )
+            "HW339", f"{slot} comes out differently when it is computed in a batch: {differs}",
+            where=asset.where, hint=hint,
+        )  # fmt: skip
+    if batched.is_empty() and any(map(len, parts)):
+        raise DataError(
+            "HW339", f"{slot} has no rows, so that it tells nothing of the other slots of the batch",
+            where=asset.where, hint=hint,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

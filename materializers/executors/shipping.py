@@ -89,8 +89,8 @@ def unpack(payload: bytes, place: Workplace) -> StepTask:
     if asset.sql != shipped.query:
         raise RunError("HW523", f"the query of {key} was edited after the run began", where=asset.where)
     config = None if shipped.config is None else _config_class(asset).model_construct(**shipped.config)
-    trial = shipped.task.trial
-    return replace(shipped.task, config=config, trial=None if trial is None else replace(trial, config=config))
+    trials = tuple(replace(one, config=config) for one in shipped.task.trials)
+    return replace(shipped.task, config=config, trials=trials)
 
 
 def complete(result: StepResult, task: StepTask) -> StepResult:
@@ -110,13 +110,12 @@ def complete(result: StepResult, task: StepTask) -> StepResult:
 
 
 def _bare(task: StepTask) -> StepTask:
-    """A task, and the one of a batch's slot alone, without what the record needs and without its Config."""
+    """A task, and those of a batch's slots alone, without what the record needs and without its Config."""
     outputs = tuple(
         replace(one, recipe=None, lineage=None, adopt=None if one.adopt is None else _without_evidence(one.adopt))
         for one in task.outputs
     )
-    trial = None if task.trial is None else _bare(task.trial)
-    return replace(task, outputs=outputs, config=None, trial=trial)
+    return replace(task, outputs=outputs, config=None, trials=tuple(map(_bare, task.trials)))
 
 
 def _without_evidence(made: Materialization) -> Materialization:

@@ -113,7 +113,7 @@ def test_only_slots_that_are_stale_when_their_inputs_have_settled_are_in_the_cal
     week.materialize(workers=1)
     write_raw(week, {0: 100, 3: 100})
     assert week.materialize(workers=1).counts == {"succeeded": 2}
-    assert calls(week) == [4, 1, 3, 1, 2, 1]
+    assert calls(week) == [4, 1, 3, 1, 2, 1, 1]  # of two slots both are computed alone too
 
 
 def test_a_slot_whose_recipe_is_in_history_is_reused_and_the_others_are_computed(week: Desk) -> None:
@@ -210,6 +210,34 @@ def test_a_batch_that_would_change_a_result_is_thrown_away_and_said_to_be(tmp_pa
         "staged is computed slot by slot: staged@2024-02-02 comes out differently when it is computed in a batch: "
         "x differ",
     )
+
+
+@pytest.mark.parametrize(
+    ("left_out", "dropped", "said"),
+    [
+        (("2024-01-30", "2024-02-02"), "", "staged@2024-01-29 comes out differently"),
+        (("2024-01-30", "2024-02-02"), "", "staged@2024-02-03 comes out differently"),  # of two both are tried
+        # The day that is tried has rows to read and gives none, which tells nothing of the other days.
+        ((), '.filter(~pl.col("day").is_in([date(2024, 1, 30), date(2024, 2, 2)]))', "staged@2024-01-30 has no rows"),
+    ],
+)
+def test_a_batch_is_not_tried_by_a_slot_without_rows(
+    tmp_path: Path, left_out: tuple[str, ...], dropped: str, said: str
+) -> None:
+    found = []
+    for name, size in (("alone", None), ("together", "month")):
+        desk = Desk(tmp_path / name)
+        write_raw(desk, left_out=left_out)
+        defined(
+            desk,
+            size,
+            "from datetime import date\n" + dedent(CUMULATIVE).replace(".cum_sum())", f".cum_sum()){dropped}"),
+        )
+        result = desk.materialize()
+        assert any(said in one for one in result.warnings) == (name == "together")
+        found.append(versions(desk))
+        desk.close()
+    assert found[0] == found[1]
 
 
 def test_an_exception_in_a_batch_fails_those_slots_that_raise_it_alone(week: Desk) -> None:
