@@ -78,6 +78,8 @@ def accept(
         chosen = within(project, keys, partition, facts)
     elif backfill is not None:
         chosen = in_range(project.graph.definitions, keys, backfill.first, backfill.last, facts.now)
+        if backfill.first or backfill.last:  # what the range says nothing of was not asked for
+            chosen = {key: chosen.get(key, ()) for key in keys}
     slots: list[Slot] = []
     left: list[Left] = []
     changes: dict[str, dict[str, None]] = {}

@@ -90,14 +90,15 @@ def in_range(
     """By asset, the partition keys from one to another, both included.
 
     Where the keys are of another width, as days are for an asset by the month, the windows count that share time with
-    the range.
+    the range; of several dimensions the one of time decides. Assets without time that have no such keys are left out of
+    the answer.
 
     Raises:
         UsageError: HW610, HW611: no selected asset has such partitions.
     """
     found: dict[str, Collection[str]] = {}
     errors: list[HeadwaterError] = []
-    others: dict[str, Timed] = {}
+    others: dict[str, Partitions] = {}
     spans: list[tuple[int, int]] = []
     for key in keys:
         one = definitions[key]
@@ -108,28 +109,44 @@ def in_range(
             chosen = _keys_between(partitions, first, last, now)
         except HeadwaterError as error:
             errors.append(error)
-            if isinstance(partitions, Timed):
+            if _time_of(partitions) is not None:
                 others[key] = partitions
             continue
         found[key] = chosen
-        if isinstance(partitions, Timed) and chosen:
-            begin, end = partitions.index(chosen[0]), partitions.index(chosen[-1])
-            spans.append((partitions.instant(begin), partitions.instant(end + 1)))
+        name, timed = _time_of(partitions) or ("", None)
+        if timed is not None and chosen:
+            ends = chosen[0], chosen[-1]
+            places = [
+                timed.index(partitions.keys_of(one)[name] if isinstance(partitions, Multi) else one) for one in ends
+            ]
+            spans.append((timed.instant(min(places)), timed.instant(max(places) + 1)))
     if not found:
         if errors:
             raise errors[0]
         raise UsageError("HW610", "nothing selected has partitions", hint="headwater materialize makes what has none")
-    for key, timed in others.items():
-        found[key] = _sharing(timed, spans, now)
+    for key, partitions in others.items():
+        name, timed = _time_of(partitions) or ("", None)
+        sharing = () if timed is None else _sharing(timed, spans, now)
+        found[key] = _of_dimension(partitions, name, sharing, now) if isinstance(partitions, Multi) else sharing
     return found
 
 
+def _time_of(partitions: Partitions) -> tuple[str, Timed] | None:
+    """The one dimension of time, with its name; None if there is none or several."""
+    found = [(name, one) for name, one in dimensions_of(partitions).items() if isinstance(one, Timed)]
+    return found[0] if len(found) == 1 else None
+
+
+def _of_dimension(partitions: Multi, name: str, wanted: Iterable[str], now: datetime) -> list[str]:
+    """The keys that have one of the wanted keys in a dimension."""
+    there = set(wanted)
+    return [key for key in partitions.keys(now) if partitions.keys_of(key)[name] in there]
+
+
 def _keys_between(partitions: Partitions, first: str, last: str, now: datetime) -> Sequence[str]:
-    if isinstance(partitions, Multi):
-        timed = [name for name, one in dimensions_of(partitions).items() if isinstance(one, Timed)]
-        if len(timed) == 1:
-            wanted = set(_keys_between(dimensions_of(partitions)[timed[0]], first, last, now))
-            return [key for key in partitions.keys(now) if partitions.keys_of(key)[timed[0]] in wanted]
+    timed = _time_of(partitions)
+    if isinstance(partitions, Multi) and timed is not None:
+        return _of_dimension(partitions, timed[0], _keys_between(timed[1], first, last, now), now)
     return select_range(partitions, first if first == last and first else f"{first}..{last}", now)
 
 

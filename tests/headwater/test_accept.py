@@ -318,6 +318,37 @@ def test_backfill_accepts_its_range(made: Desk, hw: Headwater) -> None:
         project.accept("a", reason="again", backfill=Backfill(last="2024-01-02"))
 
 
+WIDER = """
+from headwater import Context, Multi, Static
+
+def declare(key, partitions):
+    @asset(key=key, partitions=partitions)
+    def rows(context: Context) -> pl.DataFrame:
+        return pl.DataFrame({"n": [1]})
+
+declare("days", Daily("2024-01-30", "2024-03-03"))
+declare("wide", Multi(region=Static(["x", "y"]), month=Monthly("2024-01-01", "2024-04-01")))
+declare("regions", Static(["x", "y"]))
+declare("one", None)
+"""
+
+
+def test_a_range_reaches_no_further_where_several_dimensions_or_none_are_of_time(desk: Desk) -> None:
+    desk.define(WIDER)
+    assert desk.materialize().counts == {"succeeded": 33 + 6 + 2 + 1}
+    desk.edit("definitions.py", '"n": [1]', '"n": [2]')
+    asked = Backfill("2024-02-01", "2024-02-02")
+
+    with at(desk) as project:
+        accepted = project.accept("", reason="only these", backfill=asked)
+        again = project.backfill("days,wide", Backfill("2024-03-01", "2024-03-01"), force=True)
+
+    assert {str(one) for one in accepted.slots} == {
+        "days@2024-02-01", "days@2024-02-02", "wide@x,2024-02", "wide@y,2024-02"
+    }  # fmt: skip
+    assert set(desk.ran(again)) == {"days@2024-03-01", "wide@x,2024-03", "wide@y,2024-03"}
+
+
 def test_a_protected_environment_asks(made: Desk, hw: Headwater) -> None:
     made.edit("definitions.py", "+ 2", "+ 1")
     assert hw("--env", "prod", "materialize", at=made.root).status == 0
