@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, cast
 
 from assets_core.column_lineage import ORDER
@@ -240,8 +241,9 @@ class Facts:
                 self.kept.add(key)
 
     def _shown_schema(self, key: str) -> Schema | None:
-        shown = (self.published[slot].schema for slot in self._latest_slots(key) if slot in self.published)
-        return next(shown, None)
+        defined = (slot for slot in self._latest_slots(key) if slot in self.published)
+        others = (Slot(key, one) for one in self.published.ids(key))  # gone from the definition: that they still tell
+        return next((self.published[slot].schema for slot in chain(defined, others)), None)
 
     def _latest_slots(self, key: str) -> Iterator[Slot]:
         """The slots of an asset or source, last one first, made only as they are asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from assets_core.graph import BoundInput
 from assets_core.keys import Slot, Slots
 from assets_core.mappings import reads_last
 from assets_core.plan import Block, Plan, Steps, Why
-from assets_core.spans import Spans, touched
+from assets_core.spans import Places, Spans, touched
 from assets_core.staleness import Reason, ReasonCode, SlotState
 from assets_core.states import UNFRESH, AssetStates, States, judge_all, upstream_reason
 
@@ -283,8 +283,10 @@ class _Chosen:
         for read in [read for _, read in self.facts.reads_by_name(block.keys[0])]:
             key = read if isinstance(read, str) else read.key
             if key in self._block:
-                spans = self.facts.spans(block.keys[0], read)
-                block.reads.append((self._block[key], _reader(spans, len(self.facts.partitions(key)))))
+                reader = _reader(self.facts.spans(block.keys[0], read), len(self.facts.partitions(key)))
+                if self.facts.schema(key) is None:
+                    reader = _or_first(reader, self._block[key])
+                block.reads.append((self._block[key], reader))
         targets = {check.target for key in keys for check in self.facts.graph.asset(key).checks}
         for target in targets & self._block.keys():
             if target is not None and target not in keys:
@@ -351,7 +353,12 @@ def _at(places: Sequence[int], columns: Sequence[Sequence[int]]) -> Iterable[tup
     return ((*[column[place] for column in columns],) for place in places)
 
 
-def _reader(spans: Spans, count: int) -> Any:
+def _or_first(reader: Callable[[int], Places], block: Block) -> Callable[[int], Places]:
+    """As ``reader``; a slot that reads none of an input whose columns are not known yet waits for one that has them."""
+    return lambda place: reader(place) or block.places[:1]
+
+
+def _reader(spans: Spans, count: int) -> Callable[[int], Places]:
     """Gives, for a place of the reader, the places that it reads."""
     if spans.same:
         return lambda place: range(place, place + 1)

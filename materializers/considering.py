@@ -127,6 +127,12 @@ class Considering:
     def _recipe(self, slot: Slot) -> Recipe:
         recipe = make_recipe(slot, self._facts)
         if recipe is None:
+            unknown = [one.key for one in self._facts.graph.inputs[slot.asset] if self._facts.schema(one.key) is None]
+            if unknown:
+                raise HeadwaterError(
+                    "HW512", f"{slot} reads no slot of {unknown[0]}, whose columns are not known yet", where=str(slot),
+                    hint=f"declare schema= on {unknown[0]}, or materialize {slot} when it has a partition",
+                )  # fmt: skip
             raise HeadwaterError(
                 "HW512", f"the inputs of {slot} cannot be compared", where=str(slot),
                 hint="their stored data may be gone: headwater audit verify",

@@ -189,6 +189,60 @@ def test_an_asset_of_names_that_has_none_yet_is_nothing_to_do(desk: Desk) -> Non
     assert not desk.project.has_catalog or desk.project.partition_keys() == {"customers": []}
 
 
+LATE = """
+from headwater import Context
+
+@asset(key="day", partitions=Daily("2013-02-01", "2013-02-04"))
+def day(context: Context) -> pl.DataFrame:
+    return pl.DataFrame({"k": [context.partition.key], "v": [1]})
+
+@asset(key="lazy", partitions=Monthly("2013-01-01", "2013-03-01"))
+def lazy(day: pl.LazyFrame) -> pl.LazyFrame:
+    return day.select(n=pl.len())
+
+@asset(key="eager", partitions=Monthly("2013-01-01", "2013-03-01"))
+def eager(day: pl.DataFrame) -> pl.DataFrame:
+    return day.select(n=pl.len())
+
+sql_asset("query", "select count(*) as n from day", partitions=Monthly("2013-01-01", "2013-03-01"))
+"""
+
+
+def test_a_month_before_the_first_day_reads_an_empty_table_with_the_columns_of_the_days(desk: Desk) -> None:
+    desk.define(LATE)
+
+    assert desk.materialize(workers=1).counts == {"succeeded": 9}
+
+    for key in ("lazy", "eager", "query"):
+        assert [desk.rows(key, month) for month in ("2013-01", "2013-02")] == [[{"n": 0}], [{"n": 3}]]
+
+
+NAMED = """
+from headwater import Context, Dynamic
+
+@asset(key="each", partitions=Dynamic("customers"), partition_by="c")
+def each(context: Context) -> pl.DataFrame:
+    return pl.DataFrame({"c": [context.partition.key]})
+
+@asset(key="total")
+def total(each: pl.DataFrame) -> pl.DataFrame:
+    return each.select(n=pl.len())
+"""
+
+
+def test_when_the_last_name_is_retired_what_reads_all_of_them_reads_an_empty_table(desk: Desk) -> None:
+    desk.define(NAMED)
+    error = next(one.error for one in desk.materialize().steps if one.error is not None)
+    assert (error.code, error.message) == ("HW512", "total reads no slot of each, whose columns are not known yet")
+    desk.project.add_partitions("customers", ["alpha"])
+    assert desk.materialize().counts == {"succeeded": 2}
+
+    desk.project.retire_partitions("customers", ["alpha"])
+
+    assert desk.materialize().counts == {"succeeded": 1}
+    assert desk.rows("total") == [{"n": 0}]
+
+
 def test_a_row_outside_its_slot_in_either_dimension_fails_the_step(desk: Desk) -> None:
     desk.define(
         """
