@@ -56,8 +56,8 @@ def promotion(project: Project, origin: str) -> Changed:
         if not (one.observed or one.retired) and ours.id_of(slot) != one.materialization
     }
     records = catalog.materializations(sorted(differing.values()))
-    judged = _Judged(project, {slot: records[made] for slot, made in differing.items() if slot not in held})
-    left = [Left(slot, f"held in {env}: headwater env release {env}") for slot in differing if slot in held]
+    kept = dict.fromkeys(held, f"held in {env}: headwater env release {env}")
+    judged = _Judged(project, {slot: records[made] for slot, made in differing.items()}, kept)
     accepted = [slot for slot in differing if slot in judged.accepted]
     moves = [move for slot in accepted for move in ours.moves(slot, records[differing[slot]])]
     conflicts = tuple(
@@ -66,8 +66,8 @@ def promotion(project: Project, origin: str) -> Changed:
         if ours.id_of(slot) not in (None, past.id_of(slot))
         and not any(ours.id_of(slot) in followed.get(one, ()) for one in called_before(slot, ours.renames))
     )
-    left.extend(judged.left)
-    return Changed(Verb.PROMOTE, env, origin, shifts(project, moves), tuple(moves), tuple(left), conflicts=conflicts)
+    left = tuple(judged.left)
+    return Changed(Verb.PROMOTE, env, origin, shifts(project, moves), tuple(moves), left, conflicts=conflicts)
 
 
 def promote(
@@ -101,13 +101,17 @@ class _Judged:
 
     They are put into its facts in working order, each judged as if it were published there on what was accepted
     before it. So the one function that decides about freshness decides here too.
+
+    Arguments:
+        kept: slots that stay in any case, each with the reason.
     """
 
-    def __init__(self, project: Project, wanted: Mapping[Slot, Materialization]) -> None:
+    def __init__(self, project: Project, wanted: Mapping[Slot, Materialization], kept: Mapping[Slot, str]) -> None:
         self.accepted: set[Slot] = set()
         self.left: list[Left] = []
         self._project = project
         self._wanted = wanted
+        self._kept = kept
         graph = project.graph
         keys = {slot.asset for slot in wanted if isinstance(graph.definitions.get(slot.asset), Asset)}
         self.left.extend(Left(slot, "its asset is not in this code") for slot in wanted if slot.asset not in keys)
@@ -146,7 +150,7 @@ class _Judged:
         facts.published.update({slot: self._wanted[slot] for slot in slots})
         for key in group:
             facts.assets[key] = asset_facts(self._project.scene, facts.graph.asset(key), facts)
-        refused = {slot: why for slot in slots if (why := self._why_not(slot))}
+        refused = {slot: why for slot in slots if (why := self._kept.get(slot) or self._why_not(slot))}
         together = {slot.partition for slot in refused}
         for slot in slots:
             if slot.partition not in together:

@@ -655,3 +655,37 @@ def test_a_project_without_a_catalog_has_its_environments(tmp_path: Path) -> Non
     assert not (tmp_path / ".headwater").exists()
     with at(desk, "dev") as project:
         assert [one.name for one in project.environments()] == ["dev", "prod", "staging"]
+
+
+TOGETHER = """
+from headwater import Context
+
+@multi_asset(outputs={"v": Out("v"), "w": Out("w")})
+def both():
+    call = 1
+    return {"v": pl.DataFrame({"call": [call]}), "w": pl.DataFrame({"call": [call]})}
+"""
+
+
+def test_promotion_leaves_what_is_made_together_with_something_held(desk: Desk) -> None:
+    desk.write("headwater.toml", TOML)
+    desk.define(TOGETHER)
+    assert run(desk, "prod") == {"succeeded": 1}
+    with at(desk, "prod") as prod:
+        first = prod.runs()[0].id
+    desk.edit("definitions.py", "call = 1", "call = 2")
+    assert run(desk, "prod") == {"succeeded": 1}
+    with at(desk, "prod") as prod:
+        prod.rollback(first)
+        prod.release("w")
+    run(desk, "dev")
+
+    with at(desk, "prod") as prod:
+        proposal = prod.promotion("dev")
+        prod.promote(proposal, force=True)
+        found = [prod.scan(key).collect().to_dicts() for key in ("v", "w")]
+
+    assert {str(one.slot): one.reason for one in proposal.left} == {
+        "v": "held in prod: headwater env release prod", "w": "what is made by the same call stays"
+    }  # fmt: skip
+    assert found == [[{"call": 1}], [{"call": 1}]]
