@@ -200,15 +200,18 @@ def _record(project: Project, run_id: str, asked: Asked, moment: datetime, manne
 
 
 def _made_by(project: Project, record: RunRecord) -> frozenset[Slot]:
-    """The slots that a run, or one that it resumed, computed and published."""
-    found: set[Slot] = set()
-    while True:
-        steps = project.catalog.steps(record.id)
-        found.update(step.slot for step in steps if step.state == StepState.SUCCEEDED)
-        parent = None if record.parent is None else project.catalog.run(record.parent)
-        if parent is None:
-            return frozenset(found)
-        record = parent
+    """The slots that a run, those that it resumed and those that resumed any of them computed and published."""
+    runs = project.catalog.runs(-1, env=record.env)
+    parents = {one.id: one.parent for one in runs}
+    first: str = record.id
+    while (parent := parents.get(first)) is not None:
+        first = parent
+    family = {first}
+    for one in reversed(runs):  # oldest first, so that a parent comes before its children
+        if one.parent in family:
+            family.add(one.id)
+    steps = (step for member in family for step in project.catalog.steps(member))
+    return frozenset(step.slot for step in steps if step.state == StepState.SUCCEEDED)
 
 
 def _of_another_catalog(project: Project) -> tuple[str, ...]:

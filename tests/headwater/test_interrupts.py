@@ -115,6 +115,8 @@ def test_a_forced_run_is_resumed_without_forcing_again_what_it_had_made(desk: De
     assert {str(one.slot): str(one.state) for one in result.steps} == {
         "first": "skipped", "slow": "succeeded", "after": "succeeded",
     }  # fmt: skip
+    again = desk.project.resume(desk.project.runs()[1].id)  # the run that was killed, not the one that went on with it
+    assert again.counts == {"skipped": 3}
 
 
 def test_a_run_that_is_at_work_cannot_be_resumed_but_cancelled_from_another_process(gated: Desk) -> None:
