@@ -10,7 +10,7 @@ from typing import Any
 from assets_core.asset import Asset
 from assets_core.check import Severity
 from assets_core.column_lineage import ORDER, ROWS
-from assets_core.facts import Facts, make_recipe
+from assets_core.facts import AssetFacts, Facts, make_recipe
 from assets_core.graph import BoundInput
 from assets_core.keys import Slot
 from assets_core.published import pack_id
@@ -93,7 +93,12 @@ class Verdict:
         if not reasons:
             return FRESH
         accepted = all(one.code is ReasonCode.ACCEPTED for one in reasons)
-        return cls(SlotState.ACCEPTED if accepted else SlotState.STALE, tuple(reasons))
+        return cls(SlotState.ACCEPTED if accepted else SlotState.STALE, differences_first(reasons))
+
+
+def differences_first(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The reasons with acceptances last: these tell of a difference that does not count."""
+    return tuple(sorted(reasons, key=lambda one: one.code is ReasonCode.ACCEPTED))
 
 
 FRESH = Verdict(SlotState.FRESH)
@@ -163,7 +168,7 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
     own, asset = facts.assets[slot.asset], facts.graph.asset(slot.asset)
     config = list(_changed_values(ReasonCode.CONFIG_CHANGED, "config", recorded.config, own.config))
     if _code_differs(slot, shown, recorded, facts):
-        changes = list(facts.code_changes(shown))
+        changes = _pinned_otherwise(recorded, own) or list(facts.code_changes(shown))
         accepted = _acceptance(slot, shown, facts)
         if accepted is not None:
             yield _accepted_code(slot.asset, accepted, changes)
@@ -186,6 +191,14 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
         if check.severity is Severity.BLOCKING and check.rule not in passed:
             word = "failed on this data" if check.rule in ran else "has not run on this data"
             yield Reason(ReasonCode.CHECK_OUTSTANDING, f"check {check.name} {word}", {"names": [check.name]})
+
+
+def _pinned_otherwise(recorded: Recipe, own: AssetFacts) -> list[str]:
+    """That ``version=`` is another; where it is given on either side, nothing else of the code counts."""
+    before, now = recorded.code.pinned, None if own.derivation is None else own.derivation.code.pinned
+    if before == now:
+        return []
+    return [f"version is {'none' if now is None else repr(now)}, it was {'none' if before is None else repr(before)}"]
 
 
 def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:

@@ -17,7 +17,17 @@ from assets_core.keys import Slot
 from assets_core.published import Judged, PackedId, basis, unpack_id, whole_basis
 from assets_core.records import Acceptance
 from assets_core.spans import touched
-from assets_core.staleness import FRESH, MISSING, Reason, ReasonCode, SlotState, Verdict, judge, shared_differences
+from assets_core.staleness import (
+    FRESH,
+    MISSING,
+    Reason,
+    ReasonCode,
+    SlotState,
+    Verdict,
+    differences_first,
+    judge,
+    shared_differences,
+)
 
 _JUDGED_TOGETHER = 1000
 _ALIKE_FROM = 200
@@ -350,7 +360,7 @@ def _that_count(key: str, flags: bytearray, facts: Facts) -> bytearray:
 
 def _with_upstream(verdict: Verdict, asset: str, stale: Iterable[str], facts: Facts) -> Verdict:
     state = SlotState.STALE if verdict.state in (SlotState.FRESH, SlotState.ACCEPTED) else verdict.state
-    return Verdict(state, (*verdict.reasons, upstream_reason(asset, stale, facts)))
+    return Verdict(state, differences_first((*verdict.reasons, upstream_reason(asset, stale, facts))))
 
 
 def upstream_reason(asset: str, upstream: Iterable[str], facts: Facts) -> Reason:

@@ -310,6 +310,9 @@ def c(a: pl.LazyFrame) -> pl.LazyFrame:
     assert stale(desk) == []
     desk.edit("definitions.py", 'version="1"', 'version="2"')
     assert stale(desk) == ["c"]
+    assert desk.messages(desk.plan("c")) == {"c": "code of c changed: version is '2', it was '1'"}
+    desk.edit("definitions.py", ', version="2"', "")
+    assert desk.messages(desk.plan("c")) == {"c": "code of c changed: version is none, it was '1'"}
 
 
 def test_a_helper_that_cannot_be_read_gives_a_version_and_no_exception(desk: Desk) -> None:

@@ -126,6 +126,9 @@ def test_a_changed_input_makes_its_slot_stale_and_the_new_code_makes_it(made: De
     made.write("raw.csv", "day,n\n2024-01-01,1\n2024-01-02,20\n2024-01-03,3\n2024-01-04,4\n")
     assert states(made) == ALL_ACCEPTED | {"a@2024-01-02": "stale", "b": "stale"}
     assert made.reasons(made.plan("a")) == {"a@2024-01-02": ["input_changed"]}
+    with at(made) as project:
+        (verdict,) = [one for one in project.status().values() if one.state == "stale" and len(one.reasons) > 1]
+    assert [str(one.code) for one in verdict.reasons] == ["input_changed", "accepted"]  # the difference comes first
     assert made.ran(made.materialize()) == ["a@2024-01-02", "b"]
     assert made.rows("a", "2024-01-02")[0]["x"] == 20 + 2
     assert states(made) == ALL_ACCEPTED | {"a@2024-01-02": "fresh"}
