@@ -132,7 +132,9 @@ class _Chosen:
         self._tell_left_out(keys[0])
         self._tell_accepted(keys, places, block.places)
         for key in stale_inputs:
-            self.warnings.append(f"{asset.key} reads {key} as it is published, which is stale: +{asset.key}")
+            fresh_first = "begin with the first that is" if key in keys else f"+{asset.key}"
+            own = "its slot before" if key in keys else key
+            self.warnings.append(f"{asset.key} reads {own} as it is published, which is stale: {fresh_first}")
         if block.places:
             self._add(block, keys, upstream)
 

@@ -79,7 +79,7 @@ def outcome_text(
     run = f" run {result.run_id}" if result.run_id else ""
     lines = [f"{title}:{run} {style.state(word)} in {seconds(result.seconds)}", *count_lines(result.counts, style)]
     if not result.steps:
-        lines.append("  nothing to compute, everything selected is fresh")
+        lines.append("  nothing to compute" + ("" if result.warnings else ", everything selected is fresh"))
     sections = [
         _failures(result, style, partitions_of),
         _blocked(result, style),

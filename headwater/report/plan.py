@@ -61,8 +61,8 @@ def plan_text(
     for one in plan.redefined:
         notes.extend(["", *paragraph(str(one), style, "  ")])
     if not plan.steps:
-        rest = "fresh or accepted" if plan.accepted else "fresh"
-        return "\n".join([f"{title}: nothing to do, everything selected is {rest}", *notes])
+        rest = f", everything selected is {'fresh or accepted' if plan.accepted else 'fresh'}"
+        return "\n".join([f"{title}: nothing to do{'' if plan.warnings else rest}", *notes])
     groups = _by_asset(plan)
     head = f"{title}: {counted(len(plan.steps), 'step')}, {counted(len(groups), 'asset')}"
     if not why:

@@ -6,6 +6,7 @@ import pytest
 
 from assets_core.column_lineage import ColumnRef
 from tests.desk import Desk
+from tests.headwater.conftest import Headwater
 
 TOTALS = """
 days = Daily("2024-01-01", "2024-01-05")
@@ -84,3 +85,14 @@ def test_a_new_column_in_the_schema_makes_every_day_again_from_the_first(desk: D
     assert desk.materialize().counts == {"succeeded": 4}
     assert totals(desk) == [1, 3, 6, 10]
     assert desk.plan().steps == ()
+
+
+def test_a_slot_after_a_stale_one_is_not_said_to_be_fresh(desk: Desk, hw: Headwater) -> None:
+    write_raw(desk)
+    desk.define(TOTALS)
+    desk.materialize()
+    write_raw(desk, second=20)
+    for command in ("plan", "materialize"):
+        answer = hw(command, "total", "--partition", "2024-01-04", at=desk.root)
+        assert "fresh" not in answer.out
+        assert "its slot before as it is published, which is stale: begin with the first that is" in answer.err
