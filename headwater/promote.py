@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
+from assets_core.check import Severity
 from assets_core.errors import RefusedError, UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -120,6 +121,7 @@ class _Judged:
         self._facts: Facts = known.facts
         self._facts.fetch_recorded(self._named())
         self._absent = project.tables.absent(wanted.values())
+        self._checked_later = project.catalog.checked_later(made.id for made in wanted.values())
         done: set[str] = set()
         for key in graph.definitions:
             if key in keys and key not in done:
@@ -168,5 +170,10 @@ class _Judged:
     def _why_not(self, slot: Slot) -> str:
         """What the recipe that would be used now has different; empty if nothing."""
         reasons = [one.message for one in judge(slot, self._facts).reasons if one.code not in _NO_DIFFERENCE]
+        asked = {one.rule for one in self._facts.graph.asset(slot.asset).checks if one.severity is Severity.BLOCKING}
+        later = self._checked_later.get(self._wanted[slot].id, ())
+        reasons += [
+            f"check {one.name} failed since it was made" for one in later if one.rule in asked and not one.passed
+        ]
         rest = len(reasons) - _REASONS_TOLD
         return "; ".join(reasons[:_REASONS_TOLD]) + (f"; and {rest} more" if rest > 0 else "")

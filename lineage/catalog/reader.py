@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from assets_core.check import CheckResult
 from assets_core.column_lineage import ColumnLineage
 from assets_core.errors import StorageError
 from assets_core.keys import Slot
@@ -195,6 +196,18 @@ class Reader:
                 )
                 for sequence, at, run, body in rows
             ]
+
+    def checked_later(self, materialization_ids: Iterable[str]) -> dict[str, tuple[CheckResult, ...]]:
+        """The results of the last evaluation of checks after they were made, of those that had one."""
+        query = (
+            "select m.id, c.body, max(k.sequence) from later_check k"
+            " join materialization m on m.sequence = k.materialization join content c on c.number = k.results"
+            " group by k.materialization"
+        )
+        wanted = set(materialization_ids)
+        with self.reading() as connection:
+            found = {unpack_id(made): body for made, body, _ in connection.execute(query)}
+            return {made: coding.results_value(unpack_json(body)) for made, body in found.items() if made in wanted}
 
     def retirements(self, materialization_id: str | None = None) -> list[Retirement]:
         """Materializations taken out of use, in the catalog's order; of one record or of all."""

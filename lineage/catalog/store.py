@@ -72,6 +72,7 @@ class Catalog:
         self.latest_blocked = reader.latest_blocked
         self.publications = reader.publications
         self.check_results = reader.check_results
+        self.checked_later = reader.checked_later
         self.retirements = reader.retirements
         self.entry = reader.entry
         self.code_source = reader.code_source

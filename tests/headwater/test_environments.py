@@ -689,3 +689,33 @@ def test_promotion_leaves_what_is_made_together_with_something_held(desk: Desk) 
         "v": "held in prod: headwater env release prod", "w": "what is made by the same call stays"
     }  # fmt: skip
     assert found == [[{"call": 1}], [{"call": 1}]]
+
+
+REFERRING = """
+dims = source("raw/dims", files="dims.csv")
+
+@asset(key="dim", inputs={"raw": dims})
+def dim(raw: pl.LazyFrame) -> pl.LazyFrame:
+    return raw
+
+@asset(key="fact", checks=[check.foreign_key("k", "dim", "k")])
+def fact() -> pl.DataFrame:
+    return pl.DataFrame({"k": [1, 2]})
+"""
+
+
+def test_promotion_leaves_what_failed_a_check_since_it_was_made(desk: Desk) -> None:
+    desk.write("headwater.toml", TOML)
+    desk.write("dims.csv", "k\n1\n2\n")
+    desk.define(REFERRING)
+    run(desk, "dev")
+    desk.write("dims.csv", "k\n1\n")
+    run(desk, "dev", "dim")
+    with at(desk, "dev") as dev:
+        assert not dev.check("fact")[Slot("fact", None)][0].passed
+
+    with at(desk, "prod") as prod:
+        left = {str(one.slot): one.reason for one in prod.promotion("dev").left}
+
+    assert list(left) == ["fact"]
+    assert "failed since it was made" in left["fact"]
