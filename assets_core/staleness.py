@@ -102,7 +102,7 @@ def differences_first(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 
 
 FRESH = Verdict(SlotState.FRESH)
-MISSING = Verdict(SlotState.MISSING, (Reason(ReasonCode.MISSING, "never materialized in this environment"),))
+MISSING = Verdict(SlotState.MISSING, (Reason(ReasonCode.MISSING, "nothing is published in this environment"),))
 """The verdict on a slot that shows nothing and of which nothing was set aside."""
 
 

@@ -278,10 +278,11 @@ def shifts(project: Project, moves: Iterable[Move], notes: Mapping[Slot, str] | 
     for env, slot, after, before in moves:
         present = present_slot(slot, renames)
         known = found.get((env, present)) or Shift(env, present, None, None, said.get(present, ""))
+        own = slot == present  # what is shown under a former key counts only where the present one shows nothing
         found[env, present] = replace(
             known,
-            before=known.before if before is None else records[before],
-            after=known.after if after is None else records[after],
+            before=records[before] if before is not None and (own or known.before is None) else known.before,
+            after=records[after] if after is not None and (own or known.after is None) else known.after,
         )
     return tuple(found.values())
 
