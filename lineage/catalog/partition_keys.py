@@ -18,8 +18,9 @@ select k.name, k.key, k.retired, r.actor, r.started, (select reason from run_end
 from partition_key k join run r on r.sequence = k.run
 where k.name in (select value from json_each(?)) and not exists
     (select 1 from partition_key l where l.name = k.name and l.key = k.key and l.sequence > k.sequence)
-order by k.sequence
+order by (select min(f.sequence) from partition_key f where f.name = k.name and f.key = k.key)
 """
+"""A key that was retired and added again has its old place: what reads all of them reads what it read before."""
 _NAMES = "select distinct name from partition_key order by name"
 
 
@@ -54,7 +55,7 @@ class PartitionKeyReader:
         self._reading = reading
 
     def partition_keys(self, names: Collection[str] | None = None) -> dict[str, list[NamedKey]]:
-        """Every key of these names as it was last added or retired, in the order in which that was done.
+        """Every key of these names as it was last added or retired, in the order in which they were first added.
 
         Arguments:
             names: names of definitions; None for all that have ever had a key.
