@@ -90,6 +90,15 @@ class _Upstream:
     stale: bytearray
 
 
+_OUTSIDE, _NOT_THERE_YET, _HELD = 1, 2, 3
+_WHY_LEFT_OUT = {
+    _HELD: "what it reads is held and shows nothing",
+    _NOT_THERE_YET: "a source has nothing for it yet",
+    _OUTSIDE: "it reads partitions that its input does not have",
+}
+"""Why a slot is not planned although it is stale, by a code; what reads it is left out for the same reason."""
+
+
 class _Chosen:
     """The steps chosen so far, in working order."""
 
@@ -103,8 +112,7 @@ class _Chosen:
         self.accepted: list[tuple[Slots, Reason]] = []
         self._planned: dict[str, bytearray] = {}
         self._block: dict[str, Block] = {}
-        self._impossible: dict[str, bytearray] = {}
-        self._behind_held: dict[str, bytearray] = {}
+        self._left_out: dict[str, bytearray] = {}
         self._done: set[str] = set()
 
     def consider(self, asset: Asset[..., Any], partitions: Collection[str | None] | None) -> None:
@@ -267,17 +275,27 @@ class _Chosen:
         return place is not None and slot.asset in flags and bool(flags[slot.asset][place])
 
     def _cannot_be(self, slot: Slot) -> bool:
-        """Whether a slot that is not published cannot be planned either, today: nothing defines it, or it is held."""
-        defined = slot.partition in self.facts.places(slot.asset)
-        return not defined or slot in self.facts.held or self._is(self._impossible, slot)
+        """Whether a slot that is not published cannot be planned either, today, and so is nobody's mistake."""
+        return self._why_lacking(slot) != 0
+
+    def _why_lacking(self, slot: Slot) -> int:
+        """Which of ``_WHY_LEFT_OUT`` holds of a slot that shows nothing; 0 if it only has to be made."""
+        place = self.facts.places(slot.asset).get(slot.partition)
+        if place is None:
+            return _OUTSIDE
+        if slot in self.facts.held:
+            return _HELD
+        definition = self.facts.graph.definitions[slot.asset]
+        if isinstance(definition, Source):  # one that has nothing at all is written wrongly, or was never delivered
+            some = definition.partitions is not None and self.facts.published.count(slot.asset)
+            return _NOT_THERE_YET if some else 0
+        left_out = self._left_out.get(slot.asset)
+        return 0 if left_out is None else left_out[place]
 
     def _leave_out(self, keys: Iterable[str], place: int, lacking: Iterable[Slot]) -> None:
-        behind_held = any(one in self.facts.held or self._is(self._behind_held, one) for one in lacking)
+        why = max(map(self._why_lacking, lacking))
         for key in keys:
-            blank = len(self.facts.partitions(key))
-            self._impossible.setdefault(key, bytearray(blank))[place] = 1
-            if behind_held:
-                self._behind_held.setdefault(key, bytearray(blank))[place] = 1
+            self._left_out.setdefault(key, bytearray(len(self.facts.partitions(key))))[place] = why
 
     def _add(self, block: Block, keys: Iterable[str], upstream: list[_Upstream]) -> None:
         """Adds a block to the plan, ordered after the blocks of what it reads and of what its checks look up."""
@@ -325,23 +343,13 @@ class _Chosen:
             ]
 
     def _tell_left_out(self, key: str) -> None:
-        behind, impossible = self._behind_held.get(key), self._impossible.get(key, bytearray())
-        every = self.facts.partitions(key)
-        left = [place for place, sign in enumerate(impossible) if sign]
-        self._tell(
-            [Slot(key, every[place]) for place in left if behind and behind[place]],
-            "left out: what it reads is held and shows nothing",
-        )
-        self._tell(
-            [Slot(key, every[place]) for place in left if not (behind and behind[place])],
-            self._why_impossible(key),
-        )
-
-    def _why_impossible(self, key: str) -> str:
-        last = [one.key for one in self.facts.graph.inputs[key] if reads_last(one.partitions)]
-        if last:
-            return f"left out: no window of {', '.join(last)} has ended by then, which last() would read"
-        return "left out: it reads partitions that its input does not have"
+        every, left_out = self.facts.partitions(key), self._left_out.get(key, bytearray())
+        for why, told in _WHY_LEFT_OUT.items():
+            left = [Slot(key, every[place]) for place, found in enumerate(left_out) if found == why]
+            last = [one.key for one in self.facts.graph.inputs[key] if reads_last(one.partitions)]
+            if why == _OUTSIDE and last:
+                told = f"no window of {', '.join(last)} has ended by then, which last() would read"
+            self._tell(left, f"left out: {told}")
 
     def _tell(self, slots: list[Slot], what: str) -> None:
         if slots:

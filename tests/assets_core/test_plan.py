@@ -162,6 +162,19 @@ def test_a_source_that_cannot_be_found_is_told_with_its_files() -> None:
     )
 
 
+def test_partitions_that_a_source_does_not_have_yet_leave_out_only_what_reads_them() -> None:
+    project = Project(
+        source("raw", partitions=DAYS), computed("a", "raw", partitions=DAYS), computed("b", "a", partitions=DAYS)
+    )
+    project.publish("raw@2013-01-01")
+    plan = project.plan()
+    assert [str(step.slot) for step in plan.steps] == ["a@2013-01-01", "b@2013-01-01"]
+    assert plan.warnings == (
+        "a@2013-01-02 and 1 more left out: a source has nothing for it yet",
+        "b@2013-01-02 and 1 more left out: a source has nothing for it yet",
+    )
+
+
 def test_a_published_slot_whose_input_is_gone_is_an_error_too() -> None:
     project = chain().publish_all()
     del project.facts.published[Slot("a")]

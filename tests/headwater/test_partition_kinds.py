@@ -217,6 +217,38 @@ def test_a_month_before_the_first_day_reads_an_empty_table_with_the_columns_of_t
         assert [desk.rows(key, month) for month in ("2013-01", "2013-02")] == [[{"n": 0}], [{"n": 3}]]
 
 
+def test_days_that_have_not_been_delivered_leave_the_rest_of_the_night_alone(desk: Desk) -> None:
+    desk.write("feed.csv", "day,n\n2024-01-01,1\n2024-01-02,2\n")
+    desk.define(
+        """
+        days = Daily("2024-01-01", "2024-01-05")
+        feed = source("feed", files="feed.csv", partitions=days, partition_by="day",
+                      schema={"day": pl.Date, "n": pl.Int64})
+
+        @asset(key="clean", partitions=days, inputs={"feed": feed})
+        def clean(feed: pl.LazyFrame) -> pl.LazyFrame:
+            return feed.filter(pl.col("n") > 0)
+
+        @asset(key="month", partitions=Monthly("2024-01-01", "2024-02-01"))
+        def month(clean: pl.LazyFrame) -> pl.LazyFrame:
+            return clean.select(pl.col("n").sum())
+
+        @asset(key="other")
+        def other() -> pl.DataFrame:
+            return pl.DataFrame({"n": [1]})
+        """
+    )
+    result = desk.materialize()
+    assert result.counts == {"succeeded": 3}
+    assert sorted(one for one in result.warnings if "left out" in one) == [
+        "clean@2024-01-03 and 1 more left out: a source has nothing for it yet",
+        "month@2024-01 left out: a source has nothing for it yet",
+    ]
+    desk.write("feed.csv", "day,n\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-04,4\n")
+    assert desk.materialize().counts == {"succeeded": 3}
+    assert desk.rows("month") == [{"n": 10}]
+
+
 NAMED = """
 from headwater import Context, Dynamic
 
