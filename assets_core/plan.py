@@ -150,22 +150,24 @@ class Redefined:
 
     Arguments:
         kept: how many of those that it has now show something and stay as they are.
-        orphaned: keys that show something and that it does not have any more, neighbours joined to ``A..B``;
-            ``gone`` is how many. They stay published and nothing reads them.
+        orphaned: keys that show something and that it does not have any more, neighbours joined to ``A..B``, None for
+            the one slot that it had without partitions; ``gone`` is how many. They stay published and nothing reads
+            them.
         to_make: how many of those that it has now are planned.
     """
 
     asset: str
     kept: int
-    orphaned: tuple[str, ...]
+    orphaned: tuple[str | None, ...]
     gone: int
     to_make: int
 
     def __str__(self) -> str:
+        keys = ", ".join("the one without partitions" if one is None else one for one in self.orphaned[:5])
         rest = f" and {len(self.orphaned) - 5} more" if len(self.orphaned) > 5 else ""
         return (
             f"{self.asset} has other partitions than it had: {self.kept:,} kept as they are, {self.to_make:,} to be"
-            f" made, {self.gone:,} orphaned ({', '.join(self.orphaned[:5])}{rest}), which stay published and are read"
+            f" made, {self.gone:,} orphaned ({keys}{rest}), which stay published and are read"
             " by nothing"
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from assets_core.asset import Asset
 from assets_core.facts import Facts
 from assets_core.keys import Slot
-from assets_core.partitions import Multi, Partitions
+from assets_core.partitions import has_slot
 from assets_core.plan import Plan, Redefined
 from assets_core.records import RecordKind
 from assets_core.renames import renames_of
@@ -43,23 +43,24 @@ def orphaned(project: Project, facts: Facts, keys: Collection[str] | None = None
     return found if keys is not None else {**_of_assets_gone(project), **found}
 
 
-def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str]]:
+def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str | None]]:
     """By asset, the partition keys that show something and that its definition does not have any more, sorted.
 
-    They are of an earlier definition: one of other keys, another width, that began earlier or ended later; or they were
-    retired. Not among them are windows that the definition has and that only have not ended yet.
+    They are of an earlier definition: one of other keys, another width, that began earlier or ended later, or none at
+    all, whose one slot is None; or they were retired. Not among them are windows that the definition has and that only
+    have not ended yet.
     """
     found = {}
     for key in keys:
         definition = facts.graph.definitions[key]
-        if isinstance(definition, Asset) and definition.partitions is not None:
+        if isinstance(definition, Asset):
             partitions = facts.partitions(key)
             if facts.published.shows_just(key, partitions):
                 continue
             beside = facts.published.ids(key).keys() - set(partitions)
-            gone = sorted(one for one in beside if one is not None and _gone(definition.partitions, one))
+            gone = [one for one in beside if not has_slot(definition.partitions, one)]
             if gone:
-                found[key] = gone
+                found[key] = sorted(gone, key=lambda one: one or "")
     return found
 
 
@@ -84,21 +85,14 @@ def with_orphaned(plan: Plan, facts: Facts, keys: Collection[str]) -> Plan:
     return replace(plan, redefined=tuple(changed))
 
 
-def _runs(gone: Sequence[str], defined: Sequence[str | None]) -> Iterator[str]:
-    """Sorted keys, joined to ``A..B`` where the definition has no key between them."""
+def _runs(gone: Sequence[str | None], defined: Sequence[str | None]) -> Iterator[str | None]:
+    """Sorted keys, joined to ``A..B`` where the definition has no key between them; None as it is."""
     known = sorted(one for one in defined if one is not None)
-    for _, several in groupby(gone, key=lambda one: bisect_left(known, one)):
+    yield from (one for one in gone if one is None)
+    named = (one for one in gone if one is not None)
+    for _, several in groupby(named, key=lambda one: bisect_left(known, one)):
         keys = list(several)
         yield keys[0] if len(keys) == 1 else f"{keys[0]}..{keys[-1]}"
-
-
-def _gone(definition: Partitions, key: str) -> bool:
-    if not isinstance(definition, Multi):
-        return definition.find(key) is None
-    parts = key.split(",")
-    return len(parts) != len(definition.dimensions) or any(
-        one.find(part) is None for one, part in zip(definition.dimensions.values(), parts, strict=True)
-    )
 
 
 def _of_assets_gone(project: Project) -> dict[Slot, Verdict]:

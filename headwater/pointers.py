@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 
 from assets_core.keys import Slot
 from assets_core.records import Materialization
@@ -14,6 +14,8 @@ from lineage.catalog.values import Move, Pointer
 
 if TYPE_CHECKING:
     from headwater.project import Project
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,18 @@ def records_shown(
     wanted = None if keys is None else with_former(project, keys)
     found = project.catalog.published(env or project.env, assets=wanted, as_of=as_of, lineage=lineage)
     return under_present_keys(found, renames_of(project.graph.definitions))
+
+
+def current(project: Project, shown: Mapping[Slot, Shown]) -> dict[Slot, Shown]:
+    """Of what slots show, that of the slots which their definitions have now, in the order of the definitions.
+
+    The others are orphaned: of an earlier definition, or of keys that were retired. Nothing reads them.
+    """
+    now = datetime.now(UTC)
+    assets = {slot.asset for slot in shown}
+    slots: list[Slot] = []
+    for key, definition in project.graph.definitions.items():
+        if key in assets:
+            keys = (None,) if definition.partitions is None else definition.partitions.keys(now)
+            slots.extend(Slot(key, one) for one in keys)
+    return {slot: shown[slot] for slot in slots if slot in shown}

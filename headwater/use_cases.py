@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from assets_core import planning
+from assets_core.asset import Definition
 from assets_core.errors import HeadwaterError, StorageError, UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
@@ -19,9 +20,10 @@ from assets_core.records import Materialization
 from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
 from headwater.orphans import orphaned, with_orphaned
-from headwater.pointers import records_shown
+from headwater.pointers import current, records_shown
 from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
+from lineage.dtypes import parse_dtype
 from materializers.ids import new_id
 from materializers.observe import Known, gather, keep_judgements
 from materializers.sql_engine import run_query
@@ -177,39 +179,63 @@ def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
 def published(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[Materialization]:
     """The records that an asset or source shows, in the order of its partitions.
 
+    Of a partition that is named, also one that the definition has no more.
+
     Raises:
-        UsageError: HW615, nothing is published.
+        UsageError: HW615, nothing is published; HW610, there is no such partition.
     """
-    key = project.graph.find(asset).key
-    moment = None if as_of is None else moment_of(project, as_of)
-    shown = records_shown(project, {key}, as_of=moment)
-    wanted = partition and plain_key(project.graph.definitions[key].partitions, partition)
-    found = {slot: one for slot, one in shown.items() if wanted in (None, slot.partition)}
+    definition = project.graph.find(asset)
+    found = list(_read(project, definition, partition, _shown(project, definition, as_of), as_of).values())
     if not found:
-        definition = project.graph.definitions[key]
-        if partition is not None and definition.partitions is None:
-            raise UsageError(
-                "HW615", f"{key} has no partitions, so none is called {partition!r}", hint=f"leave @{partition} out"
-            )
-        if partition is not None and definition.partitions is not None:
-            definition.partitions.index(partition)
-        when = "" if as_of is None else f" as of {as_of}"
+        _raise_unpublished(project, definition, partition, as_of)
+    return found
+
+
+def _shown(project: Project, definition: Definition, as_of: str | None) -> dict[Slot, Materialization]:
+    moment = None if as_of is None else moment_of(project, as_of)
+    return records_shown(project, {definition.key}, as_of=moment)
+
+
+def _read(
+    project: Project,
+    definition: Definition,
+    partition: str | None,
+    shown: Mapping[Slot, Materialization],
+    as_of: str | None,
+) -> dict[Slot, Materialization]:
+    """Of all that an asset or source shows or showed, what is read of it."""
+    if partition is not None:
+        slot = Slot(definition.key, plain_key(definition.partitions, partition))
+        return {slot: shown[slot]} if slot in shown else {}
+    defined = current(project, shown)
+    return defined if as_of is None else {**defined, **shown}
+
+
+def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:
+    key = definition.key
+    if partition is not None and definition.partitions is None:
         raise UsageError(
-            "HW615", f"{Slot(key, partition)} is not published in {project.env}{when}",
-            hint=f"headwater materialize +{key}",
-        )  # fmt: skip
-    partitions = project.graph.definitions[key].partitions
-    if partitions is None:
-        return list(found.values())
-    places = {key: place for place, key in enumerate(partitions.keys(_now()))}
-    if partition is None and as_of is None:  # retired keys, and those of an earlier definition, are read by nothing
-        found = {slot: one for slot, one in found.items() if slot.partition in places} or found
-    return sorted(found.values(), key=lambda one: places.get(one.slot.partition or "", len(places)))
+            "HW615", f"{key} has no partitions, so none is called {partition!r}", hint=f"leave @{partition} out"
+        )
+    if partition is not None and definition.partitions is not None:
+        definition.partitions.index(partition)
+    when = "" if as_of is None else f" as of {as_of}"
+    raise UsageError(
+        "HW615", f"{Slot(key, partition)} is not published in {project.env}{when}",
+        hint=f"headwater materialize +{key}",
+    )  # fmt: skip
 
 
 def scan(project: Project, asset: str, partition: str | None, as_of: str | None) -> pl.LazyFrame:
     """See ``Project.scan``."""
-    made = published(project, asset, partition, as_of)
+    definition = project.graph.find(asset)
+    shown = _shown(project, definition, as_of)
+    made = list(_read(project, definition, partition, shown, as_of).values())
+    if not made and partition is None and shown:  # all is orphaned: no rows, of the columns that there were last
+        last = max(shown.values(), key=lambda one: one.created)
+        return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in last.schema})
+    if not made:
+        _raise_unpublished(project, definition, partition, as_of)
     if made[0].kind == "observation":
         project.tables.confirm(made, _digests(project))
     return project.tables.scan(made)

@@ -15,6 +15,7 @@ from assets_core.partitions.kinds import describe as describe
 from assets_core.partitions.kinds import dimensions_of as dimensions_of
 from assets_core.partitions.kinds import dynamic_names as dynamic_names
 from assets_core.partitions.kinds import filled as filled
+from assets_core.partitions.kinds import has_slot as has_slot
 from assets_core.partitions.kinds import word_of as word_of
 from assets_core.partitions.multi import Multi as Multi
 from assets_core.partitions.named import Dynamic as Dynamic

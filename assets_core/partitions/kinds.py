@@ -32,6 +32,23 @@ def dynamic_names(definition: Partitions | None) -> list[str]:
     return list(dict.fromkeys(one.name for one in found if isinstance(one, Dynamic)))
 
 
+def has_slot(definition: Partitions | None, key: str | None) -> bool:
+    """Whether a definition has a slot of this partition key, be it that its window has not ended yet.
+
+    Arguments:
+        definition: None for unpartitioned.
+        key: None for the slot of an unpartitioned asset.
+    """
+    if definition is None or key is None:
+        return definition is None and key is None
+    if not isinstance(definition, Multi):
+        return definition.find(key) is not None
+    parts = key.split(",")
+    return len(parts) == len(definition.dimensions) and all(
+        one.find(part) is not None for one, part in zip(definition.dimensions.values(), parts, strict=True)
+    )
+
+
 def filled(definition: Partitions | None, keys: Mapping[str, Sequence[str]]) -> Partitions | None:
     """The definition with the keys that are kept in the catalog; itself if that changes nothing.
 

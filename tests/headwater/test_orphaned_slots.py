@@ -1,0 +1,89 @@
+"""Orphaned slots, those that the definition of their asset has no more, are read by nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.desk import Desk
+from tests.headwater.conftest import Headwater
+
+DAILY = 'Daily("2024-01-01", "2024-01-04")'
+MONTHLY = 'Monthly("2024-01", "2024-02")'
+YEARLY = 'Yearly("2024-01-01", "2025-01-01")'
+
+
+def define(desk: Desk, partitions: str, more: str = "") -> None:
+    """An asset ``a`` of one row a slot, and ``total``, which counts them."""
+    desk.define(
+        f"""
+        from headwater import Context, Dynamic, Static, Yearly, all_partitions
+
+        @asset(key="a", partitions={partitions})
+        def a(context: Context) -> pl.DataFrame:
+            return pl.DataFrame({{"k": [context.partition.key if context.partition else "whole"]}})
+
+        @asset(key="total")
+        def total(a: pl.LazyFrame) -> pl.LazyFrame:
+            return a.select(pl.len().alias("n"))
+        """
+    )
+    desk.write("definitions.py", (desk.root / "definitions.py").read_text(encoding="utf-8") + more)
+
+
+def keys(desk: Desk, as_of: str | None = None) -> list[str]:
+    """The slots whose rows ``scan`` gives."""
+    return sorted(desk.project.scan("a", as_of=as_of).collect()["k"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left", "orphaned"),
+    [
+        (DAILY, "None", ["whole"], ["2024-01-01", "2024-01-02", "2024-01-03"]),
+        ("None", DAILY, ["2024-01-01", "2024-01-02", "2024-01-03"], [None]),
+        (DAILY, MONTHLY, ["2024-01"], ["2024-01-01", "2024-01-02", "2024-01-03"]),
+    ],
+)
+def test_data_has_the_rows_that_what_reads_the_asset_has(
+    desk: Desk, hw: Headwater, before: str, after: str, left: list[str], orphaned: list[str | None]
+) -> None:
+    define(desk, before)
+    desk.materialize()
+    define(desk, after)
+    desk.materialize()
+    assert keys(desk) == left
+    assert desk.rows("total") == [{"n": len(left)}]
+    desk.close()
+    slots = hw("status", "a", "--json", at=desk.root).document["slots"]
+    assert [one["partition"] for one in slots if one["state"] == "orphaned"] == orphaned
+    (listed,) = hw("ls", "a", "--json", at=desk.root).document["assets"]
+    assert listed["states"] == {"fresh": len(left), "orphaned": len(orphaned)}
+    assert f"{len(orphaned)} orphaned" in hw("status", "a", at=desk.root).out
+    assert "orphaned" in hw("show", "a", at=desk.root).out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "orphaned", "said"),
+    [
+        (DAILY, "None", ["2024-01-01..2024-01-03"], "3 orphaned (2024-01-01..2024-01-03)"),
+        ("None", DAILY, [None], "1 orphaned (the one without partitions)"),
+    ],
+)
+def test_a_plan_says_what_an_asset_showed_with_partitions_and_without(
+    desk: Desk, hw: Headwater, before: str, after: str, orphaned: list[str | None], said: str
+) -> None:
+    define(desk, before)
+    desk.materialize()
+    define(desk, after)
+    (told,) = hw("plan", "--json", at=desk.root).document["redefined"]
+    assert (told["orphaned"], told["gone"]) == (orphaned, len(orphaned) if orphaned == [None] else 3)
+    assert said in hw("plan", at=desk.root).out
+
+
+def test_once_every_key_is_retired_there_are_no_rows_and_still_the_columns(desk: Desk) -> None:
+    define(desk, 'Dynamic("customers")')
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    desk.materialize("a")
+    desk.project.retire_partitions("customers", ["acme", "beta"])
+    assert desk.project.query("a").to_dict(as_series=False) == {"k": []}
+    assert desk.project.query("a", "select count(k) as n from data").to_dicts() == [{"n": 0}]
+    assert desk.project.scan("a", "acme").collect()["k"].to_list() == ["acme"]
