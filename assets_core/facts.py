@@ -101,6 +101,10 @@ class Facts:
         """Every slot that an asset or source has by its definition."""
         return [Slot(key, one) for one in self.partitions(key)]
 
+    def slots_shown(self, key: str) -> list[Slot]:
+        """Every slot that an asset or source has by its definition and that shows something, in its order."""
+        return [one for one in self.slots_of(key) if one in self.published]
+
     def places(self, key: str) -> Mapping[str | None, int]:
         """By partition key, the place of every slot that an asset or source has by its definition."""
         found = self._places.get(key)

@@ -158,7 +158,7 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
 def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
     """See ``Project.check``."""
     keys = project.select(select, assets_only=False)
-    shown = records_shown(project, lineage=False)
+    shown = current(project, records_shown(project, lineage=False))
     results: dict[Slot, tuple[CheckResult, ...]] = {}
 
     def lookup(key: str, column: str) -> pl.LazyFrame:

@@ -199,8 +199,8 @@ class Dispatcher:
         return {key: self._published(key) for key in targets}
 
     def _published(self, key: str) -> tuple[RowsAt, ...]:
-        """Where the rows of every slot of an asset lie that is published now."""
-        slots = [Slot(key, partition) for partition in list(self.facts.published.ids(key))]
+        """Where the rows of every slot lie that an asset has and that is published now."""
+        slots = self.facts.slots_shown(key)
         self.facts.published.fetch(slots)
         return tuple(rows_of(self.facts.published[slot]) for slot in slots)
 

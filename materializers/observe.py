@@ -308,7 +308,7 @@ def _checked(scene: Scene, source: Source, made: Materialization, known: Known) 
         return made
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        slots = [Slot(key, partition) for partition in known.facts.published.ids(key)]
+        slots = known.facts.slots_shown(key)
         if not slots:
             raise LookupError(key)
         known.facts.published.fetch(slots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assets_core.keys import Slot
 from tests.desk import Desk
 from tests.headwater.conftest import Headwater
 
@@ -87,3 +88,47 @@ def test_once_every_key_is_retired_there_are_no_rows_and_still_the_columns(desk:
     assert desk.project.query("a").to_dict(as_series=False) == {"k": []}
     assert desk.project.query("a", "select count(k) as n from data").to_dicts() == [{"n": 0}]
     assert desk.project.scan("a", "acme").collect()["k"].to_list() == ["acme"]
+
+
+def test_a_check_looks_no_value_up_in_what_was_made_of_a_retired_key(desk: Desk) -> None:
+    facts = """
+@asset(key="facts", checks=[check.foreign_key("k", to="a", to_column="k")])
+def facts() -> pl.DataFrame:
+    return pl.DataFrame({"k": ["acme", "beta"]})
+"""
+    define(desk, 'Dynamic("customers")', facts)
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    assert desk.materialize().ok
+    assert desk.project.check("facts")[Slot("facts")][0].passed
+    desk.project.retire_partitions("customers", ["beta"])
+    assert not desk.project.check("facts")[Slot("facts")][0].passed
+    (step,) = desk.materialize("facts", force=True).steps
+    assert (step.state, step.checks[0].failed_rows) == ("blocked", 1)
+
+
+def test_a_check_of_a_source_looks_no_value_up_in_what_was_made_of_a_retired_key(desk: Desk) -> None:
+    sold = """
+source("sold", files="sold.csv", schema={"k": pl.String}, checks=[check.foreign_key("k", to="a", to_column="k")])
+
+@asset(key="copy")
+def copy(sold: pl.LazyFrame) -> pl.LazyFrame:
+    return sold
+"""
+    define(desk, 'Dynamic("customers")', sold)
+    desk.write("sold.csv", "k\nacme\n")
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    desk.materialize("a")
+    assert desk.materialize("copy").ok
+    desk.project.retire_partitions("customers", ["beta"])
+    desk.write("sold.csv", "k\nacme\nbeta\n")
+    desk.materialize("copy")
+    assert desk.rows("copy") == [{"k": "acme"}]
+
+
+def test_check_judges_no_slot_that_is_orphaned(desk: Desk) -> None:
+    define(desk, DAILY)
+    desk.edit("definitions.py", '@asset(key="a",', '@asset(key="a", checks=[check.not_null("k")],')
+    desk.materialize()
+    desk.edit("definitions.py", DAILY, MONTHLY)
+    desk.materialize()
+    assert list(desk.project.check("a")) == [Slot("a", "2024-01")]
