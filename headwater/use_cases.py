@@ -21,6 +21,7 @@ from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
 from headwater.orphans import orphaned, with_orphaned
 from headwater.pointers import current, records_shown
+from headwater.read_then import read_then
 from headwater.workplaces import workplace
 from lineage.checks.evaluate import evaluate
 from lineage.dtypes import parse_dtype
@@ -202,13 +203,23 @@ def _read(
     partition: str | None,
     shown: Mapping[Slot, Materialization],
     as_of: str | None,
-) -> dict[Slot, Materialization]:
+) -> Mapping[Slot, Materialization]:
     """Of all that an asset or source shows or showed, what is read of it."""
     if partition is not None:
         slot = Slot(definition.key, plain_key(definition.partitions, partition))
         return {slot: shown[slot]} if slot in shown else {}
-    defined = current(project, shown)
-    return defined if as_of is None else {**defined, **shown}
+    if as_of is None:
+        return current(project, shown)
+    return read_then(project, definition, shown, moment_of(project, as_of)).found
+
+
+def doubts(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[str]:
+    """What the records do not tell of what an asset or source showed at a moment, a sentence each."""
+    if partition is not None or as_of is None:
+        return []
+    definition = project.graph.find(asset)
+    shown = _shown(project, definition, as_of)
+    return read_then(project, definition, shown, moment_of(project, as_of)).doubts(definition.key)
 
 
 def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:

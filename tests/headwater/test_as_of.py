@@ -94,3 +94,113 @@ def test_commands_take_a_moment(hw, desk: Desk, then: str, words: tuple[str, ...
     desk.close()
 
     assert hw(*words, "--as-of", then, at=desk.root).out != hw(*words, at=desk.root).out
+
+
+# -- partitions -----------------------------------------------------------------------------------------------------
+
+TEN = 'Daily("2024-01-01", "2024-01-11")'
+DAYS = [f"2024-01-{day:02d}" for day in range(1, 11)]
+
+
+def define(desk: Desk, partitions: str) -> None:
+    desk.define(
+        f"""
+        from headwater import Context, Cron, Dynamic, Multi, Static, Weekly, Yearly
+
+        @asset(key="a", partitions={partitions})
+        def a(context: Context) -> pl.DataFrame:
+            return pl.DataFrame({{"k": [context.partition.key if context.partition else "whole"]}})
+
+        @asset(key="other")
+        def other() -> pl.DataFrame:
+            return pl.DataFrame({{"n": [1]}})
+        """
+    )
+
+
+def made(desk: Desk, partitions: str, partition: str | None = None) -> str:
+    """Makes the asset with a definition; gives a moment after it, and before whatever comes next."""
+    define(desk, partitions)
+    desk.materialize("a", partition=partition)
+    time.sleep(0.01)
+    moment = datetime.now(UTC).isoformat()
+    time.sleep(0.01)
+    return moment
+
+
+def keys(desk: Desk, as_of: str | None = None) -> list[str]:
+    return desk.project.scan("a", as_of=as_of).collect()["k"].to_list()
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        [TEN, 'Monthly("2024-01", "2024-03")', 'Yearly("2024-01-01", "2025-01-01")'],
+        [TEN, "None", TEN.replace("2024-01-01", "2023-12-25").replace("2024-01-11", "2023-12-30")],
+        ["None", 'Static(["DE", "EU"])', 'Multi(day=Daily("2024-01-01", "2024-01-03"), at=Static(["DE", "EU"]))'],
+        ['Weekly("2024-01-01", "2024-02-05")', 'Weekly("2024-01-03", "2024-02-07")', TEN],
+        [
+            'Cron("0 6 * * MON-FRI", "2024-01-01", "2024-01-10")',
+            'Cron("0 7 * * MON-FRI", "2024-01-01", "2024-01-10")',
+            'Monthly("2024-01", "2024-02")',
+        ],
+    ],
+    ids=["ever longer", "with, without and with again", "ever more dimensions", "weeks", "cron"],
+)  # fmt: skip
+def test_data_as_of_a_moment_has_the_slots_of_the_definition_of_then(desk: Desk, definitions: list[str]) -> None:
+    moments, then = [], []
+    for one in definitions:
+        moments.append(made(desk, one))
+        then.append(keys(desk))
+    assert then[-1]
+    assert [keys(desk, moment) for moment in moments] == then
+    assert keys(desk, datetime.now(UTC).isoformat()) == then[-1]
+
+
+def test_data_as_of_a_moment_has_the_keys_that_were_there(desk: Desk) -> None:
+    define(desk, 'Dynamic("customers")')
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    two = made(desk, 'Dynamic("customers")')
+    desk.project.retire_partitions("customers", ["beta"])
+    one = made(desk, 'Dynamic("customers")')
+    desk.project.add_partitions("customers", ["gamma"])
+    other = made(desk, 'Dynamic("customers")')
+    desk.project.retire_partitions("customers", ["acme", "gamma"])
+    assert [keys(desk, moment) for moment in (two, one, other)] == [["acme", "beta"], ["acme"], ["acme", "gamma"]]
+    assert keys(desk, datetime.now(UTC).isoformat()) == keys(desk) == []
+
+
+def test_of_a_longer_definition_only_what_was_made_by_then_is_read(desk: Desk) -> None:
+    made(desk, 'Daily("2024-01-01", "2024-03-01")')
+    moment = made(desk, 'Monthly("2024-01", "2024-03")', "2024-02")
+    made(desk, 'Monthly("2024-01", "2024-03")')
+    assert keys(desk, moment) == ["2024-02"]
+
+
+def test_another_time_zone_leaves_every_slot_that_the_definition_has(desk: Desk) -> None:
+    made(desk, TEN)
+    moment = made(desk, TEN.replace(")", ', timezone="America/New_York")'), "2024-01-05")
+    desk.materialize("other")
+    assert keys(desk, moment) == DAYS
+
+
+def test_what_the_records_do_not_tell_of_then_is_said(hw, desk: Desk) -> None:
+    long = made(desk, TEN)
+    made(desk, 'Daily("2024-01-04", "2024-01-12")')
+    assert keys(desk, long) == [*DAYS[3:], *DAYS[:3]]
+    desk.close()
+    told = hw("data", "a", "--as-of", long, at=desk.root).err
+    assert "a showed 3 slots then that its definition does not have now" in told
+    assert len(hw("data", "a", "--as-of", long, "--json", at=desk.root).document["warnings"]) == 1
+    assert hw("data", "a@2024-01-01", "--as-of", long, "--json", at=desk.root).document["warnings"] == []
+    assert hw("data", "a", "--json", at=desk.root).document["warnings"] == []
+
+
+def test_a_definition_that_came_back_is_not_on_record_and_that_is_said(hw, desk: Desk) -> None:
+    made(desk, TEN)
+    made(desk, 'Monthly("2024-01", "2024-02")')
+    back = made(desk, TEN)
+    desk.materialize("other")
+    assert (keys(desk), keys(desk, back)) == (DAYS, ["2024-01"])
+    desk.close()
+    assert "a showed 10 slots then that its definition has now" in hw("data", "a", "--as-of", back, at=desk.root).err
