@@ -16,7 +16,8 @@ from headwater import processes
 from headwater.actor import actor
 from headwater.beside import abandon_dead_runs, refuse_frozen
 from headwater.config import Settings
-from headwater.pointers import pointers_of
+from headwater.pointers import current, pointers_of, records_shown
+from headwater.read_then import read_then
 from headwater.secrets import mask
 from headwater.use_cases import moment_of
 from lineage.catalog.values import Accept, Change, EnvironmentRecord, Move, Verb
@@ -146,9 +147,12 @@ def create(
         pointers = catalog.pointers(project.env, as_of=None if as_of is None else seen)
         there = catalog.pointers(name)
     left, moves = [], []
+    orphaned = _orphaned(project, pointers, None if as_of is None else seen) if frozen else set()
     for slot, one in pointers.items():
         if one.retired:
             left.append(Left(slot, "what it showed was taken out of use since"))
+        elif slot in orphaned:
+            left.append(Left(slot, "orphaned: nothing read it when this was made"))
         else:
             before = there.get(slot)
             moves.append(Move(name, slot, one.materialization, before and before.materialization))
@@ -159,6 +163,30 @@ def create(
     return Changed(
         Verb.CREATE, name, project.env, shifts(project, moves), tuple(moves), tuple(left), frozen=frozen, run_id=run.id
     )
+
+
+def _orphaned(project: Project, slots: Iterable[Slot], until: int | None) -> set[Slot]:
+    """Of slots that show something, or did, those that nothing reads, or read: a frozen environment shows all it has.
+
+    Arguments:
+        until: the entry of the log after which they did; None for now.
+    """
+    shown = records_shown(project, as_of=until, lineage=False)
+    read = set(current(project, shown))
+    if until is not None:
+        by_asset: dict[str, dict[Slot, Materialization]] = {}
+        for slot, made in shown.items():
+            by_asset.setdefault(slot.asset, {})[slot] = made
+        known = project.graph.definitions
+        read = {
+            slot
+            for key, several in by_asset.items()
+            if key in known
+            for slot in read_then(project, known[key], several, until).found
+        }
+    renames = renames_of(project.graph.definitions)
+    present = {slot: present_slot(slot, renames) for slot in slots}
+    return {slot for slot, one in present.items() if one.asset in project.graph.definitions and one not in read}
 
 
 def _accepted_there(project: Project, moves: Iterable[Move], until: int) -> tuple[Accept, ...]:

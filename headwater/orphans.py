@@ -16,6 +16,8 @@ from assets_core.plan import Plan, Redefined
 from assets_core.records import RecordKind
 from assets_core.renames import renames_of
 from assets_core.staleness import Reason, ReasonCode, SlotState, Verdict
+from assets_core.states import States
+from headwater.pointers import current, pointers_of
 from lineage.stock import shown_assets
 
 if TYPE_CHECKING:
@@ -41,6 +43,21 @@ def orphaned(project: Project, facts: Facts, keys: Collection[str] | None = None
     verdict = Verdict(SlotState.ORPHANED, (_KEY_GONE,))
     found = {Slot(key, one): verdict for key, several in gone.items() for one in several}
     return found if keys is not None else {**_of_assets_gone(project), **found}
+
+
+def frozen_states(project: Project, facts: Facts, keys: Collection[str] | None = None) -> States:
+    """What a frozen environment shows, all of it held: whatever the code has become, nothing of that counts there.
+
+    Arguments:
+        facts: the definitions; nothing else of them is looked at.
+        keys: only slots of these assets; None for all, and of assets that are gone.
+    """
+    record = project.catalog.environment_records()[project.env]
+    made = "" if record.created is None else f" {record.created:%Y-%m-%d %H:%M} UTC by {record.actor}"
+    verdict = Verdict(SlotState.HELD, (Reason(ReasonCode.HELD, f"frozen{made}: nothing in this environment changes"),))
+    shown = {slot: one for slot, one in pointers_of(project, project.env).shown.items() if not one.observed}
+    slots = [*current(project, shown), *(slot for slot in shown if slot.asset not in project.graph.definitions)]
+    return States({}, facts, {slot: verdict for slot in slots if keys is None or slot.asset in keys})
 
 
 def keys_gone(facts: Facts, keys: Collection[str]) -> dict[str, list[str | None]]:

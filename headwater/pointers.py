@@ -72,7 +72,7 @@ def records_shown(
     keys: Collection[str] | None = None,
     *,
     env: str | None = None,
-    as_of: datetime | None = None,
+    as_of: datetime | int | None = None,
     lineage: bool = True,
 ) -> dict[Slot, Materialization]:
     """The records that slots show, under the keys that their assets have now.
@@ -80,7 +80,7 @@ def records_shown(
     Arguments:
         keys: only of these assets; None for all.
         env: the environment; the project's if not given.
-        as_of: a moment; now if not given.
+        as_of: a moment, or an entry of the log; now if not given.
         lineage: whether the records carry their lineage.
     """
     wanted = None if keys is None else with_former(project, keys)
@@ -91,7 +91,8 @@ def records_shown(
 def current(project: Project, shown: Mapping[Slot, Shown]) -> dict[Slot, Shown]:
     """Of what slots show, that of the slots which their definitions have now, in the order of the definitions.
 
-    The others are orphaned: of an earlier definition, or of keys that were retired. Nothing reads them.
+    The others are orphaned: of an earlier definition, or of keys that were retired. Nothing reads them. Only a frozen
+    environment keeps to the definitions that it was made with: there the others follow, in the order of their keys.
     """
     now = datetime.now(UTC)
     assets = {slot.asset for slot in shown}
@@ -100,4 +101,6 @@ def current(project: Project, shown: Mapping[Slot, Shown]) -> dict[Slot, Shown]:
         if key in assets:
             keys = (None,) if definition.partitions is None else definition.partitions.keys(now)
             slots.extend(Slot(key, one) for one in keys)
+    if project.catalog.frozen(project.env):
+        slots.extend(sorted(shown, key=lambda slot: (slot.asset, slot.partition or "")))
     return {slot: shown[slot] for slot in slots if slot in shown}

@@ -216,13 +216,17 @@ class Project:
         return [key for key in keys if not assets_only or isinstance(self.graph.definitions[key], Asset)]
 
     def plan(self, select: str = "", *, partition: str | None = None, exclude: str = "", force: bool = False) -> Plan:
-        """What ``materialize`` would do now; sources are looked at, nothing is recorded."""
+        """What ``materialize`` would do now; sources are looked at, nothing is recorded.
+
+        Raises:
+            RefusedError: HW704, the environment is frozen.
+        """
         from headwater.use_cases import make_plan
 
         return make_plan(self, select, partition=partition, exclude=exclude, force=force)
 
     def status(self, select: str = "", *, exclude: str = "") -> States:
-        """The state of every slot of the selected assets, with every reason."""
+        """The state of every slot of the selected assets, with every reason; in a frozen environment all are held."""
         from headwater.use_cases import status
 
         return status(self, select, exclude=exclude)

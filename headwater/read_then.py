@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from assets_core.partitions import Partitions, dynamic_names, filled, has_slot
 from assets_core.records import Materialization
 from assets_core.renames import present_slot, renames_of
 from headwater.pointers import current, with_former
+from lineage.catalog.values import NamedKey
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -59,24 +60,25 @@ class ReadThen:
         return told
 
 
-def read_then(
-    project: Project, definition: Definition, shown: Mapping[Slot, Materialization], moment: datetime
-) -> ReadThen:
+def read_then(project: Project, definition: Definition, shown: Mapping[Slot, Materialization], until: int) -> ReadThen:
     """What was read of an asset or source at a moment: its slots of one definition, the one that was published last.
 
     Arguments:
         shown: all that it showed at the moment.
+        until: the last entry of the log at the moment.
     """
-    until = project.catalog.sequence_at(moment)
-    if until == project.catalog.head().sequence:  # nothing happened since: as it is now
+    catalog = project.catalog
+    if until == catalog.head().sequence or catalog.frozen(project.env):  # nothing happened since: as it is now
         return ReadThen(current(project, shown))
-    known = project.catalog.partition_keys(dynamic_names(definition.partitions), until=until).items()
+    known = catalog.partition_keys(dynamic_names(definition.partitions), until=until).items()
     ever = filled(definition.partitions, {name: [one.key for one in keys] for name, keys in known})
     then = filled(definition.partitions, {name: [one.key for one in keys if not one.retired] for name, keys in known})
     there = {slot for slot in shown if has_slot(then, slot.partition) or not has_slot(ever, slot.partition)}
     defined = {slot for slot in there if has_slot(then, slot.partition) and _is_alike(then, shown[slot])}
     newest_first = [slot for slot in _published_last(project, definition.key, until) if slot in there]
     kept = set(_of_one_definition({slot: shown[slot] for slot in newest_first}, defined))
+    if not dynamic_names(definition.partitions):  # it may have been dynamic then
+        kept -= _retired(kept, catalog.partition_keys(until=until).values())
     order = {**current(project, shown), **dict(sorted(shown.items(), key=lambda pair: pair[0].partition or ""))}
     beside = len(kept - defined)
     return ReadThen(
@@ -96,6 +98,23 @@ def _published_last(project: Project, key: str, until: int) -> Iterable[Slot]:
         if one.sequence <= until
     ]
     return dict.fromkeys(slot for _, slot in sorted(moves, key=lambda pair: pair[0], reverse=True))
+
+
+def _retired(slots: Collection[Slot], known: Iterable[Sequence[NamedKey]]) -> set[Slot]:
+    """Of slots of one definition those of a key that was retired, where all keys of a dimension were of one name.
+
+    Arguments:
+        known: the keys of each name.
+    """
+    keys = {slot: slot.partition.split(",") for slot in slots if slot.partition is not None}
+    found: set[Slot] = set()
+    for place in range(min(map(len, keys.values()), default=0)):
+        used = {parts[place] for parts in keys.values()}
+        for several in known:
+            if used <= {one.key for one in several}:
+                retired = {one.key for one in several if one.retired}
+                found |= {slot for slot, parts in keys.items() if parts[place] in retired}
+    return found
 
 
 def _of_one_definition(newest_first: Mapping[Slot, Materialization], defined: set[Slot]) -> Iterator[Slot]:

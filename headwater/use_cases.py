@@ -16,10 +16,12 @@ from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
 from assets_core.plan import Plan
+from assets_core.published import Published
 from assets_core.records import Materialization
 from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
-from headwater.orphans import orphaned, with_orphaned
+from headwater.beside import refuse_frozen
+from headwater.orphans import frozen_states, orphaned, with_orphaned
 from headwater.pointers import current, records_shown
 from headwater.read_then import read_then
 from headwater.workplaces import workplace
@@ -44,6 +46,7 @@ def make_plan(
     backfill: Backfill | None = None,
 ) -> Plan:
     """See ``Project.plan``."""
+    refuse_frozen(project)
     return planned(project, select, partition, exclude, force, new_id(), backfill=backfill)[1]
 
 
@@ -51,10 +54,13 @@ def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     """See ``Project.status``."""
     project.refresh()
     keys = project.select(select, exclude=exclude)
+    wanted = keys if select or exclude else None
+    if project.catalog.frozen(project.env):
+        return frozen_states(project, Facts(project.graph, _now(), {}, Published()), wanted)
     known = gather(project.scene, keys, _now(), new_id())
     states = planning.states(keys, known.facts)
     keep_judgements(project.scene, known.facts)
-    return states.with_others(orphaned(project, known.facts, keys if select or exclude else None))
+    return states.with_others(orphaned(project, known.facts, wanted))
 
 
 def planned(
@@ -210,7 +216,7 @@ def _read(
         return {slot: shown[slot]} if slot in shown else {}
     if as_of is None:
         return current(project, shown)
-    return read_then(project, definition, shown, moment_of(project, as_of)).found
+    return read_then(project, definition, shown, project.catalog.sequence_at(moment_of(project, as_of))).found
 
 
 def doubts(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[str]:
@@ -219,7 +225,8 @@ def doubts(project: Project, asset: str, partition: str | None, as_of: str | Non
         return []
     definition = project.graph.find(asset)
     shown = _shown(project, definition, as_of)
-    return read_then(project, definition, shown, moment_of(project, as_of)).doubts(definition.key)
+    until = project.catalog.sequence_at(moment_of(project, as_of))
+    return read_then(project, definition, shown, until).doubts(definition.key)
 
 
 def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:

@@ -165,8 +165,17 @@ def test_data_as_of_a_moment_has_the_keys_that_were_there(desk: Desk) -> None:
     one = made(desk, 'Dynamic("customers")')
     desk.project.add_partitions("customers", ["gamma"])
     other = made(desk, 'Dynamic("customers")')
-    desk.project.retire_partitions("customers", ["acme", "gamma"])
     assert [keys(desk, moment) for moment in (two, one, other)] == [["acme", "beta"], ["acme"], ["acme", "gamma"]]
+    made(desk, 'Static(["DE"])')
+    assert [keys(desk, moment) for moment in (two, one, other)] == [["acme", "beta"], ["acme"], ["acme", "gamma"]]
+
+
+def test_once_every_key_is_retired_nothing_is_read_as_of_now_either(desk: Desk) -> None:
+    define(desk, 'Dynamic("customers")')
+    desk.project.add_partitions("customers", ["acme", "gamma"])
+    other = made(desk, 'Dynamic("customers")')
+    desk.project.retire_partitions("customers", ["acme", "gamma"])
+    assert keys(desk, other) == ["acme", "gamma"]
     assert keys(desk, datetime.now(UTC).isoformat()) == keys(desk) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -719,3 +720,70 @@ def test_promotion_leaves_what_failed_a_check_since_it_was_made(desk: Desk) -> N
 
     assert list(left) == ["fact"]
     assert "failed since it was made" in left["fact"]
+
+
+# -- what a frozen environment shows, whatever the code has -----------------------------------------------------------
+
+CUSTOMERS = """
+from headwater import Context, Dynamic
+
+@asset(key="a", partitions=Dynamic("customers"))
+def a(context: Context) -> pl.DataFrame:
+    return pl.DataFrame({"k": [context.partition.key]})
+
+@asset(key="total")
+def total(a: pl.LazyFrame) -> pl.LazyFrame:
+    return a.select(pl.len().alias("n"))
+"""
+
+
+@pytest.fixture
+def report(desk: Desk) -> Desk:
+    """Three customers, of whom one was retired before a report was frozen."""
+    desk.define(CUSTOMERS)
+    with at(desk, "dev") as project:
+        project.add_partitions("customers", ["acme", "beta", "gone"])
+        project.materialize()
+        project.retire_partitions("customers", ["gone"])
+        project.materialize()
+    assert left(make(desk, "report", "dev", frozen=True)) == {"a@gone": "orphaned: nothing read it when this was made"}
+    return desk
+
+
+def rows(desk: Desk, env: str) -> list[str]:
+    with at(desk, env) as project:
+        return sorted(project.scan("a").collect()["k"])
+
+
+def test_a_frozen_environment_shows_what_it_did_when_a_key_is_retired(report: Desk) -> None:
+    with at(report, "dev") as project:
+        project.retire_partitions("customers", ["beta"])
+    assert (rows(report, "report"), rows(report, "dev")) == (["acme", "beta"], ["acme"])
+    assert states(report, "report") == dict.fromkeys(["a@acme", "a@beta", "total"], "held")
+    assert states(report, "dev") == {
+        "a@acme": "fresh", "a@beta": "orphaned", "a@gone": "orphaned", "total": "stale",
+    }  # fmt: skip
+    with at(report, "report") as project:
+        assert project.query("total").to_dicts() == [{"n": 2}]
+        assert refusal(project.plan).code == "HW704"
+
+
+def test_a_frozen_environment_shows_what_it_did_when_a_definition_changes(report: Desk) -> None:
+    report.edit("definitions.py", 'partitions=Dynamic("customers")', 'partitions=Monthly("2024-01", "2024-03")')
+    assert run(report, "dev") == {"succeeded": 3}
+    assert rows(report, "report") == ["acme", "beta"]
+    assert rows(report, "dev") == ["2024-01", "2024-02"]
+    assert states(report, "report") == dict.fromkeys(["a@acme", "a@beta", "total"], "held")
+    with at(report, "report") as project:
+        assert sorted(project.scan("a", as_of=datetime.now(UTC).isoformat()).collect()["k"]) == ["acme", "beta"]
+
+
+def test_a_report_frozen_as_of_a_moment_shows_what_was_read_then(report: Desk) -> None:
+    time.sleep(0.01)
+    moment = datetime.now(UTC).isoformat()
+    time.sleep(0.01)
+    report.edit("definitions.py", 'partitions=Dynamic("customers")', 'partitions=Monthly("2024-01", "2024-03")')
+    run(report, "dev")
+    make(report, "now", "dev", frozen=True)
+    make(report, "then", "dev", frozen=True, as_of=moment)
+    assert (rows(report, "now"), rows(report, "then")) == (["2024-01", "2024-02"], ["acme", "beta"])
