@@ -16,6 +16,7 @@ from headwater import processes
 from headwater.actor import actor
 from headwater.beside import abandon_dead_runs, refuse_frozen
 from headwater.config import Settings
+from headwater.faces import renew_faces
 from headwater.pointers import current, pointers_of, records_shown
 from headwater.read_then import read_then
 from headwater.secrets import mask
@@ -330,6 +331,12 @@ def show_faces(project: Project, moves: Iterable[Move]) -> None:
     for (env, storage), published in faces.items():
         with suppress(HeadwaterError):
             project.tables.storage(storage).publish(env, published)
+    renames = renames_of(project.graph.definitions)
+    touched: dict[str, set[str]] = {}
+    for move in moves:
+        touched.setdefault(move.env, set()).add(present_slot(move.slot, renames).asset)
+    for env, keys in touched.items():
+        renew_faces(project, env, keys)
 
 
 def _records(project: Project, moves: Iterable[Move]) -> dict[str, Materialization]:

@@ -12,6 +12,7 @@ from assets_core.partitions import dynamic_names, filled
 from assets_core.partitions.named import check_dynamic_keys
 from assets_core.partitions.partition import unknown_key
 from headwater.environments import run_of
+from headwater.faces import renew_faces
 from lineage.catalog.values import NamedKey
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def _record(project: Project, name: str, keys: tuple[str, ...], verb: str, comma
     run = run_of(project.env, command, reason, f"partitions {verb} {name}")
     changed = project.catalog.record_keys(run, name, keys, retired=retired)
     project.refresh()
+    for env in project.catalog.environments() if changed else ():
+        renew_faces(project, env, names_in(project.graph)[name])
     return KeysChanged(name, retired, changed, tuple(key for key in keys if key not in changed))
 
 

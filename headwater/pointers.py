@@ -88,11 +88,14 @@ def records_shown(
     return under_present_keys(found, renames_of(project.graph.definitions))
 
 
-def current(project: Project, shown: Mapping[Slot, Shown]) -> dict[Slot, Shown]:
+def current(project: Project, shown: Mapping[Slot, Shown], env: str | None = None) -> dict[Slot, Shown]:
     """Of what slots show, that of the slots which their definitions have now, in the order of the definitions.
 
     The others are orphaned: of an earlier definition, or of keys that were retired. Nothing reads them. Only a frozen
     environment keeps to the definitions that it was made with: there the others follow, in the order of their keys.
+
+    Arguments:
+        env: the environment that shows it; the project's if not given.
     """
     now = datetime.now(UTC)
     assets = {slot.asset for slot in shown}
@@ -101,6 +104,6 @@ def current(project: Project, shown: Mapping[Slot, Shown]) -> dict[Slot, Shown]:
         if key in assets:
             keys = (None,) if definition.partitions is None else definition.partitions.keys(now)
             slots.extend(Slot(key, one) for one in keys)
-    if project.catalog.frozen(project.env):
+    if project.catalog.frozen(env or project.env):
         slots.extend(sorted(shown, key=lambda slot: (slot.asset, slot.partition or "")))
     return {slot: shown[slot] for slot in slots if slot in shown}

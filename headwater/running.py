@@ -21,6 +21,7 @@ from headwater import processes
 from headwater.actor import actor, command_line
 from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
+from headwater.faces import renew_faces
 from headwater.garbage import collect_often
 from headwater.machine import memory_bytes
 from headwater.report.words import counted
@@ -109,6 +110,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
         project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment,
         asked.backfill, carry_on=True,
     )  # fmt: skip
+    renew_faces(project, project.env, known.facts.assets, known.facts.published)
     lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make)
     strange = () if since else _of_another_catalog(project)

@@ -92,7 +92,7 @@ def gather(
     formerly = {former for former, key in renames.items() if key in needed}
     looked_up = _looked_up(graph, needed)
     wanted = needed | formerly | looked_up
-    glances = _under_present_keys(catalog.glances(scene.env, wanted), renames)
+    glances = glances_now(catalog.glances(scene.env, wanted), renames)
     records = Records(catalog)
     versions = Versions(scene.tables, catalog)
     facts = Facts(
@@ -120,7 +120,7 @@ def gather(
     return known
 
 
-def _under_present_keys(glances: dict[str, Glances], renames: Mapping[str, str]) -> dict[str, Glances]:
+def glances_now(glances: dict[str, Glances], renames: Mapping[str, str]) -> dict[str, Glances]:
     """What is shown, that of former keys under the present ones unless these show something of their own."""
     for former in glances.keys() & renames.keys():
         rows = [*zip(*glances.pop(former), strict=True), *zip(*glances.get(renames[former], ()), strict=True)]

@@ -190,8 +190,17 @@ class DuckDBStorage:
                     f"the published face of {env!r} could not be brought up to date",
                     where=f"storage {self.name}",
                     why=error.why or error.what,
-                    hint="the data itself is published; the views are made again with the next publication",
+                    hint="the data itself is published; the views are made again with the next run",
                 ) from error
+
+    def faced(self, env: str, asset: str) -> int:
+        """How many tables the asset's view reads."""
+        if not self.path.exists():
+            return 0
+        with self._cursor() as cursor:
+            query = "select count(*) from headwater.published where env = ? and asset = ?"
+            (found,) = cursor.execute(query, [env, asset]).fetchall()
+        return int(found[0])
 
     def unpublish(self, env: str) -> None:
         """Drops the schema of views."""

@@ -246,13 +246,17 @@ class ParquetStorage:
                     replace_link(target, link)
             crash_point("face.published")
         except OSError as error:
-            raise StorageError(
-                "HW427",
-                f"the published face of {env!r} could not be brought up to date",
-                where=f"storage {self.name}",
-                why=str(error),
-                hint="the data itself is published; the links are made again with the next publication",
-            ) from error
+            raise self._behind(env, error) from error
+
+    def faced(self, env: str, asset: str) -> int:
+        """How many links there are in the asset's folder."""
+        folder = f"{self._base}/{FACE}/{escape(env)}/{escape_path(asset)}"
+        try:
+            return sum(name.endswith(_SUFFIX) for name in os.listdir(folder))
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise self._behind(env, error) from error
 
     def unpublish(self, env: str) -> None:
         """Removes the folder of links."""
@@ -316,6 +320,15 @@ class ParquetStorage:
         if location.startswith("/") or ".." in location.split("/") or "\\" in location:
             raise StorageError("HW428", f"{location!r} is no place in this storage", where=f"storage {self.name}")
         return f"{self._base}/{location}"
+
+    def _behind(self, env: str, error: OSError) -> StorageError:
+        return StorageError(
+            "HW427",
+            f"the published face of {env!r} could not be brought up to date",
+            where=f"storage {self.name}",
+            why=str(error),
+            hint="the data itself is published; the links are made again with the next run",
+        )
 
     def _existing(self, stored: Stored) -> str:
         path = self._path(stored.location)

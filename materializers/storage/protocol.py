@@ -157,6 +157,14 @@ class Storage(Protocol):
             StorageError: HW427; the caller warns and goes on.
         """
 
+    def faced(self, env: str, asset: str) -> int:
+        """How many slots of an asset the face of an environment holds. Called once a run for each asset of it; of a
+        million slots it should take well under a second.
+
+        Raises:
+            StorageError: HW427.
+        """
+
     def unpublish(self, env: str) -> None:
         """Removes the whole face of an environment; called when it is dropped or its face rebuilt."""
 

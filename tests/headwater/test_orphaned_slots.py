@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
+import duckdb
+import polars as pl
 import pytest
 
 from assets_core.keys import Slot
+from headwater import Project
 from tests.desk import Desk
 from tests.headwater.conftest import Headwater
 
@@ -132,3 +137,85 @@ def test_check_judges_no_slot_that_is_orphaned(desk: Desk) -> None:
     desk.edit("definitions.py", DAILY, MONTHLY)
     desk.materialize()
     assert list(desk.project.check("a")) == [Slot("a", "2024-01")]
+
+
+# -- the published face ---------------------------------------------------------------------------------------------
+
+
+def faced(desk: Desk, env: str = "dev") -> list[str]:
+    """What another tool reads of ``a`` in an environment."""
+    files = (desk.root / ".headwater" / "data" / "_env" / env / "a").glob("*.parquet")
+    return sorted(key for file in files for key in pl.read_parquet(file)["k"])
+
+
+def test_the_face_has_what_the_definition_has_whichever_it_comes_to_be(desk: Desk) -> None:
+    for partitions in (DAILY, MONTHLY, "None", DAILY, 'Daily("2024-01-02", "2024-01-04")', YEARLY, DAILY):
+        define(desk, partitions)
+        desk.materialize("a")
+        assert faced(desk) == keys(desk)
+
+
+def test_a_face_of_other_slots_in_equal_number_is_brought_up_to_date(desk: Desk) -> None:
+    define(desk, 'Static(["DE", "EU"])')
+    desk.materialize("a")
+    for name in ("DE", "EU"):
+        define(desk, f'Static(["{name}"])')
+        desk.materialize("a")
+        assert faced(desk) == [name]
+
+
+def test_the_face_of_a_warehouse_has_what_the_definition_has(desk: Desk) -> None:
+    def rows() -> list[str]:
+        desk.close()
+        with duckdb.connect(str(desk.root / "warehouse.duckdb"), read_only=True) as connection:
+            return [row[0] for row in connection.execute('select k from env_dev."a" order by k').fetchall()]
+
+    desk.write(
+        "headwater.toml",
+        """
+        [project]
+        name = "desk"
+        modules = ["definitions"]
+        [storage.default]
+        kind = "duckdb"
+        path = "warehouse.duckdb"
+        """,
+    )
+    for partitions in (DAILY, MONTHLY, 'Daily("2024-01-02", "2024-01-04")', DAILY):
+        define(desk, partitions)
+        desk.materialize("a")
+        assert rows() == keys(desk)
+
+
+def test_a_key_leaves_the_face_of_every_environment_when_it_is_retired_and_comes_back_when_it_is_added(
+    desk: Desk,
+) -> None:
+    define(desk, 'Dynamic("customers")')
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    desk.materialize("a")
+    desk.project.create_environment("branch")
+    desk.project.create_environment("report", frozen=True)
+    desk.project.retire_partitions("customers", ["beta"])
+    assert [faced(desk, env) for env in ("dev", "branch", "report")] == [["acme"], ["acme"], ["acme", "beta"]]
+    desk.project.add_partitions("customers", ["beta"])
+    assert [faced(desk, env) for env in ("dev", "branch")] == [["acme", "beta"], ["acme", "beta"]]
+
+
+def test_what_is_promoted_takes_the_place_of_what_is_orphaned_in_the_face(desk: Desk) -> None:
+    desk.write("headwater.toml", '[project]\nname = "desk"\nmodules = ["definitions"]\n[env.prod]\n')
+    define(desk, DAILY)
+    with Project.load(desk.root, env="prod") as project:
+        project.materialize("a")
+    define(desk, MONTHLY)
+    desk.materialize("a")
+    with Project.load(desk.root, env="prod") as project:
+        project.promote("dev")
+    assert faced(desk, "prod") == ["2024-01"]
+
+
+def test_a_face_that_somebody_removed_is_there_again_after_the_next_run(desk: Desk) -> None:
+    define(desk, DAILY)
+    desk.materialize("a")
+    shutil.rmtree(desk.root / ".headwater" / "data" / "_env")
+    assert desk.materialize("a").run_id is None
+    assert faced(desk) == keys(desk)

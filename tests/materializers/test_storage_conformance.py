@@ -289,6 +289,18 @@ def test_a_face_is_no_leftover(storage: Storage) -> None:
     assert storage.unreferenced([stored.location]) == []
 
 
+def test_a_face_tells_how_many_slots_of_an_asset_it_holds(storage: Storage) -> None:
+    assert storage.faced("dev", "a") == 0
+    slots = [Slot("a", key) for key in ("2013-02-01", "EU", "eu")]
+    stored = {slot: storage.write(slot, f"id{n}", FRAME) for n, slot in enumerate(slots)}
+    storage.publish("dev", {**stored, Slot("a/b"): storage.write(Slot("a/b"), "b", FRAME)})
+    assert [storage.faced("dev", key) for key in ("a", "a/b", "b")] == [3, 1, 0]
+    storage.publish("dev", {Slot("a", "EU"): None, Slot("a", "US"): None})
+    assert (storage.faced("dev", "a"), storage.faced("prod", "a")) == (2, 0)
+    storage.unpublish("dev")
+    assert storage.faced("dev", "a") == 0
+
+
 def test_threads_write_and_read_at_once(storage: Storage) -> None:
     start = threading.Barrier(8)
 

@@ -1,0 +1,63 @@
+"""The published face, which other tools read: what the definitions of assets have now, and nothing that is orphaned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from assets_core.asset import Asset
+from assets_core.errors import HeadwaterError
+from assets_core.keys import Slot
+from assets_core.published import Published
+from assets_core.records import Stored
+from assets_core.renames import called_before, renames_of
+from headwater.pointers import current, records_shown, with_former
+from materializers.observe import glances_now
+
+if TYPE_CHECKING:
+    from headwater.project import Project
+
+
+def renew_faces(project: Project, env: str, keys: Iterable[str], published: Published | None = None) -> None:
+    """Brings the face in line with the definitions, which may have changed since; that of a frozen environment stays.
+
+    The catalog alone decides what is published, so failing does no harm. Costs a look at how many slots of an asset the
+    face holds, and a microsecond or two for each that is orphaned; where it holds others than it should, all are
+    linked anew.
+
+    Arguments:
+        keys: of assets; what else there is among them has no face.
+        published: what they show, where that is at hand.
+    """
+    if project.catalog.frozen(env):
+        return
+    assets = [one for key in keys if isinstance(one := project.graph.definitions.get(key), Asset)]
+    if published is None:
+        glances = project.catalog.glances(env, with_former(project, {one.key for one in assets}))
+        published = Published(glances=glances_now(glances, renames_of(project.graph.definitions)))
+    for asset in assets:
+        with suppress(HeadwaterError):
+            _renew(project, env, asset, published)
+
+
+def _renew(project: Project, env: str, asset: Asset[..., object], published: Published) -> None:
+    renames = renames_of(project.graph.definitions)
+    storage = project.tables.storage(asset.storage or "default")
+    partitions = (None,) if asset.partitions is None else asset.partitions.keys(datetime.now(UTC))
+    count = published.count(asset.key)
+    if not published.shows_just(asset.key, partitions):
+        orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(partitions)]
+        storage.publish(env, {slot: None for one in orphaned for slot in called_before(one, renames)})
+        count -= len(orphaned)
+    if sum(storage.faced(env, key) for key in with_former(project, {asset.key})) == count:
+        return
+    # Read now: what another run publishes meanwhile is not to be linked over.
+    shown = current(project, records_shown(project, {asset.key}, env=env, lineage=False), env)
+    faces: dict[str, dict[Slot, Stored | None]] = {}
+    for made in shown.values():
+        if made.stored is not None:
+            faces.setdefault(made.stored.storage, {})[made.slot] = made.stored
+    for name, links in faces.items():
+        project.tables.storage(name).publish(env, links)
