@@ -11,7 +11,7 @@ from assets_core.errors import HeadwaterError, UsageError
 from assets_core.facts import Facts
 from assets_core.published import Published
 from assets_core.versions import CodeVersion
-from headwater.pointers import records_shown
+from headwater.pointers import current, records_shown
 from lineage.code import Part
 from lineage.code_record import changes
 from lineage.columns.sql_shown import canonical_query
@@ -72,7 +72,7 @@ def code_card(project: Project, name: str) -> CodeCard:
     if asset.sql is not None:
         schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
         query = _query(asset, schemas)
-    published = records_shown(project, {asset.key}, lineage=False)
+    published = current(project, records_shown(project, {asset.key}, lineage=False))
     sources = dict.fromkeys(project.catalog.code_source(made.id) for made in published.values())
     said = [sentence for text in sources if text for sentence in changes(text, asset, reading)]
     return CodeCard(

@@ -13,8 +13,7 @@ from assets_core.keys import Slot
 from assets_core.published import Published
 from assets_core.records import Stored
 from assets_core.renames import called_before, renames_of
-from headwater.pointers import current, records_shown, with_former
-from materializers.observe import glances_now
+from headwater.pointers import current, records_shown, shown_in, with_former
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -35,8 +34,7 @@ def renew_faces(project: Project, env: str, keys: Iterable[str], published: Publ
         return
     assets = [one for key in keys if isinstance(one := project.graph.definitions.get(key), Asset)]
     if published is None:
-        glances = project.catalog.glances(env, with_former(project, {one.key for one in assets}))
-        published = Published(glances=glances_now(glances, renames_of(project.graph.definitions)))
+        published = shown_in(project, env, {one.key for one in assets})
     for asset in assets:
         with suppress(HeadwaterError):
             _renew(project, env, asset, published)

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from assets_core.keys import Slot
+from assets_core.published import Published
 from assets_core.records import Materialization
 from assets_core.renames import called_before, renames_of, under_present_keys
 from lineage.catalog.values import Move, Pointer
+from materializers.observe import glances_now
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -86,6 +88,12 @@ def records_shown(
     wanted = None if keys is None else with_former(project, keys)
     found = project.catalog.published(env or project.env, assets=wanted, as_of=as_of, lineage=lineage)
     return under_present_keys(found, renames_of(project.graph.definitions))
+
+
+def shown_in(project: Project, env: str, keys: Collection[str]) -> Published:
+    """What slots of these assets show in an environment, under the keys that they have now, without the records."""
+    glances = project.catalog.glances(env, with_former(project, keys))
+    return Published(glances=glances_now(glances, renames_of(project.graph.definitions)))
 
 
 def current(project: Project, shown: Mapping[Slot, Shown], env: str | None = None) -> dict[Slot, Shown]:

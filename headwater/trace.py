@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from assets_core.column_lineage import ORDER, ROWS, ColumnLineage, ColumnRef
 from assets_core.errors import UsageError, did_you_mean
 from assets_core.renames import renames_of
-from headwater.pointers import records_shown
+from headwater.pointers import current, records_shown, shown_in
 from headwater.use_cases import moment_of
 from headwater.validate import derivations
 from lineage.trace import Trace, lineages_as_of, trace
@@ -88,7 +88,7 @@ class AssetLineage:
         definition = self._project.graph.definitions[self.key]
         if definition.schema is not None:
             return [name for name, _ in definition.schema]
-        shown = records_shown(self._project, {self.key}, lineage=False)
+        shown = current(self._project, records_shown(self._project, {self.key}, lineage=False))
         return [name for name, _ in next(iter(shown.values())).schema] if shown else []
 
 
@@ -99,12 +99,27 @@ def all_lineages(project: Project, moment: datetime | None) -> dict[str, Collect
     if renames:
         found = _under_present_keys(found, renames)
     if moment is None:
+        _leave_orphaned_out(project, found)
         missing = [one.key for one in project.graph.assets if one.key not in found]
         if missing:
             for key, derivation in derivations(project).items():
                 if key in missing:
                     found[key] = (derivation.lineage,)
     return found
+
+
+def _leave_orphaned_out(project: Project, lineages: dict[str, Collection[ColumnLineage]]) -> None:
+    """Takes out of the lineages of assets that have several those that only orphaned slots have."""
+    definitions = project.graph.definitions
+    several = {key for key, found in lineages.items() if len(found) > 1 and key in definitions}
+    published = shown_in(project, project.env, several)
+    now = datetime.now(UTC)
+    for key in several:
+        partitions = definitions[key].partitions
+        if not published.shows_just(key, (None,) if partitions is None else partitions.keys(now)):
+            made = current(project, records_shown(project, {key})).values()
+            found = dict.fromkeys(one.lineage for one in made if one.lineage is not None)
+            lineages[key] = tuple(_called_now(one, renames_of(definitions)) for one in found)
 
 
 def _under_present_keys(

@@ -219,3 +219,24 @@ def test_a_face_that_somebody_removed_is_there_again_after_the_next_run(desk: De
     shutil.rmtree(desk.root / ".headwater" / "data" / "_env")
     assert desk.materialize("a").run_id is None
     assert faced(desk) == keys(desk)
+
+
+# -- what is said of an asset ---------------------------------------------------------------------------------------
+
+
+def test_lineage_and_the_code_card_are_of_the_slots_that_the_definition_has(desk: Desk, hw: Headwater) -> None:
+    code = """
+@asset(key="wide")
+def wide() -> pl.DataFrame:
+    return pl.DataFrame({"x": [1], "y": [2]})
+
+@asset(key="b", partitions=DAILY)
+def b(wide: pl.LazyFrame) -> pl.LazyFrame:
+    return wide.select(pl.col("x").alias("n"))
+"""
+    define(desk, "None", code.replace("DAILY", DAILY))
+    desk.materialize("wide b")
+    define(desk, "None", code.replace("DAILY", MONTHLY).replace('"x").alias', '"y").alias'))
+    desk.materialize("b")
+    assert {one.column for one in desk.project.lineage("b").upstream("n", direct=True)} == {"y"}
+    assert hw("show", "b", "--code", "--json", at=desk.root).document["changes"] == []
