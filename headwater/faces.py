@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError
+from assets_core.facts import Facts
 from assets_core.keys import Slot
-from assets_core.published import Published
 from assets_core.records import Stored
 from assets_core.renames import called_before, renames_of
 from headwater.pointers import current, records_shown, shown_in, with_former
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headwater.project import Project
 
 
-def renew_faces(project: Project, env: str, keys: Iterable[str], published: Published | None = None) -> None:
+def renew_faces(project: Project, env: str, keys: Iterable[str], facts: Facts | None = None) -> None:
     """Brings the face in line with the definitions, which may have changed since; that of a frozen environment stays.
 
     The catalog alone decides what is published, so failing does no harm. Costs a look at how many slots of an asset the
@@ -28,22 +28,23 @@ def renew_faces(project: Project, env: str, keys: Iterable[str], published: Publ
 
     Arguments:
         keys: of assets; what else there is among them has no face.
-        published: what they show, where that is at hand.
+        facts: what they show, where that is at hand.
     """
     if project.catalog.frozen(env):
         return
     assets = [one for key in keys if isinstance(one := project.graph.definitions.get(key), Asset)]
-    if published is None:
+    if facts is None:
         published = shown_in(project, env, {one.key for one in assets})
+        facts = Facts(project.graph, datetime.now(UTC), {}, published)
     for asset in assets:
         with suppress(HeadwaterError):
-            _renew(project, env, asset, published)
+            _renew(project, env, asset, facts)
 
 
-def _renew(project: Project, env: str, asset: Asset[..., object], published: Published) -> None:
+def _renew(project: Project, env: str, asset: Asset[..., object], facts: Facts) -> None:
     renames = renames_of(project.graph.definitions)
     storage = project.tables.storage(asset.storage or "default")
-    partitions = (None,) if asset.partitions is None else asset.partitions.keys(datetime.now(UTC))
+    published, partitions = facts.published, facts.partitions(asset.key)
     count = published.count(asset.key)
     if not published.shows_just(asset.key, partitions):
         orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(partitions)]

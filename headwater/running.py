@@ -110,7 +110,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
         project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment,
         asked.backfill, carry_on=True,
     )  # fmt: skip
-    renew_faces(project, project.env, known.facts.assets, known.facts.published)
+    renew_faces(project, project.env, known.facts.assets, known.facts)
     lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make)
     strange = () if since else _of_another_catalog(project)
