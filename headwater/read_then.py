@@ -12,6 +12,7 @@ from bisect import bisect, insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from assets_core.asset import Definition
@@ -75,10 +76,12 @@ def read_then(project: Project, definition: Definition, shown: Mapping[Slot, Mat
     then = filled(definition.partitions, {name: [one.key for one in keys if not one.retired] for name, keys in known})
     there = {slot for slot in shown if has_slot(then, slot.partition) or not has_slot(ever, slot.partition)}
     defined = {slot for slot in there if has_slot(then, slot.partition) and _is_alike(then, shown[slot])}
-    newest_first = [slot for slot in _published_last(project, definition.key, until) if slot in there]
-    kept = set(_of_one_definition({slot: shown[slot] for slot in newest_first}, defined))
+    kept = there
+    if len(defined) < len(there):
+        newest_first = _newest_first(project, {slot: shown[slot] for slot in there}, until)
+        kept = set(_of_one_definition(newest_first, defined))
     if not dynamic_names(definition.partitions):  # it may have been dynamic then
-        kept -= _retired(kept, catalog.partition_keys(until=until).values())
+        kept -= _retired(kept, catalog.partition_keys(until=until).values()) - defined
     order = {**current(project, shown), **dict(sorted(shown.items(), key=lambda pair: pair[0].partition or ""))}
     beside = len(kept - defined)
     return ReadThen(
@@ -88,16 +91,21 @@ def read_then(project: Project, definition: Definition, shown: Mapping[Slot, Mat
     )
 
 
-def _published_last(project: Project, key: str, until: int) -> Iterable[Slot]:
-    """The slots of an asset, that whose pointer was moved last first."""
+def _newest_first(project: Project, shown: Mapping[Slot, Materialization], until: int) -> dict[Slot, Materialization]:
+    """What slots of an asset showed, what was published last first; of what one run published, what was made last."""
     renames = renames_of(project.graph.definitions)
     moves = [
-        (one.sequence, present_slot(one.slot, renames))
-        for former in with_former(project, {key})
-        for one in project.catalog.publications(project.env, asset=former)
+        one
+        for key in with_former(project, {slot.asset for slot in shown})
+        for one in project.catalog.publications(project.env, asset=key)
         if one.sequence <= until
     ]
-    return dict.fromkeys(slot for _, slot in sorted(moves, key=lambda pair: pair[0], reverse=True))
+    began: dict[str, int] = {}
+    published: dict[Slot, int] = {}
+    for one in sorted(moves, key=attrgetter("sequence")):
+        published[present_slot(one.slot, renames)] = began.setdefault(one.run_id, one.sequence)
+    order = sorted(shown.items(), key=lambda pair: (published[pair[0]], pair[1].created), reverse=True)
+    return dict(order)
 
 
 def _retired(slots: Collection[Slot], known: Iterable[Sequence[NamedKey]]) -> set[Slot]:

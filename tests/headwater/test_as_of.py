@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from headwater import Project
 from headwater.moment import state_then
 from tests.desk import Desk
 
@@ -191,6 +192,20 @@ def test_another_time_zone_leaves_every_slot_that_the_definition_has(desk: Desk)
     moment = made(desk, TEN.replace(")", ', timezone="America/New_York")'), "2024-01-05")
     desk.materialize("other")
     assert keys(desk, moment) == DAYS
+
+
+def test_an_environment_that_got_all_at_once_tells_by_what_was_made_last(desk: Desk) -> None:
+    made(desk, TEN)
+    made(desk, 'Monthly("2024-01", "2024-03")')
+    define(desk, TEN)
+    desk.materialize("a", force=True)
+    desk.project.create_environment("branch")
+    time.sleep(0.01)
+    moment = datetime.now(UTC).isoformat()
+    time.sleep(0.01)
+    desk.materialize("other")
+    with Project.load(desk.root, env="branch") as branch:
+        assert branch.scan("a", as_of=moment).collect()["k"].to_list() == DAYS
 
 
 def test_what_the_records_do_not_tell_of_then_is_said(hw, desk: Desk) -> None:
