@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.records import Stored
 from assets_core.renames import called_before, renames_of
-from headwater.pointers import current, records_shown, shown_in, with_former
+from headwater.pointers import current, records_shown, shown_in
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def renew_faces(project: Project, env: str, keys: Iterable[str], facts: Facts | None = None) -> None:
     """Brings the face in line with the definitions, which may have changed since; that of a frozen environment stays.
 
-    The catalog alone decides what is published, so failing does no harm. Costs a look at how many slots of an asset the
-    face holds, and a microsecond or two for each that is orphaned; where it holds others than it should, all are
-    linked anew.
+    The catalog alone decides what is published, so failing does no harm. Costs a look at how many slots of a
+    partitioned asset the face holds, and a microsecond or two for each that is orphaned; where it holds others than it
+    should, all are linked anew.
 
     Arguments:
         keys: of assets; what else there is among them has no face.
@@ -36,21 +36,23 @@ def renew_faces(project: Project, env: str, keys: Iterable[str], facts: Facts | 
     if facts is None:
         published = shown_in(project, env, {one.key for one in assets})
         facts = Facts(project.graph, datetime.now(UTC), {}, published)
+    renames = renames_of(project.graph.definitions)
     for asset in assets:
         with suppress(HeadwaterError):
-            _renew(project, env, asset, facts)
+            _renew(project, env, asset, facts, renames)
 
 
-def _renew(project: Project, env: str, asset: Asset[..., object], facts: Facts) -> None:
-    renames = renames_of(project.graph.definitions)
-    storage = project.tables.storage(asset.storage or "default")
+def _renew(project: Project, env: str, asset: Asset[..., object], facts: Facts, renames: Mapping[str, str]) -> None:
     published, partitions = facts.published, facts.partitions(asset.key)
-    count = published.count(asset.key)
-    if not published.shows_just(asset.key, partitions):
+    count, orphans = published.count(asset.key), not published.shows_just(asset.key, partitions)
+    if asset.partitions is None and not orphans:
+        return  # its one link is as it was published
+    storage = project.tables.storage(asset.storage or "default")
+    if orphans:
         orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(partitions)]
         storage.publish(env, {slot: None for one in orphaned for slot in called_before(one, renames)})
         count -= len(orphaned)
-    if sum(storage.faced(env, key) for key in with_former(project, {asset.key})) == count:
+    if sum(storage.faced(env, one.asset) for one in called_before(Slot(asset.key), renames)) == count:
         return
     # Read now: what another run publishes meanwhile is not to be linked over.
     shown = current(project, records_shown(project, {asset.key}, env=env, lineage=False), env)
