@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -70,6 +71,21 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shop.py").write_text(code, encoding="utf-8")
     run(folder, "headwater", "materialize")
     return folder
+
+
+def test_the_memories_that_concepts_names_are_forgotten_without_loss(first: Path) -> None:
+    concepts = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r'sqlite3 \.headwater/catalog\.db "([^"]*)"', concepts)
+    before = run(first, "headwater", "status")
+
+    with sqlite3.connect(first / ".headwater" / "catalog.db") as raw:
+        assert raw.execute("select count(*) from current where judged is not null").fetchone()[0]
+        raw.executescript(statements)
+        assert not raw.execute("select count(*) from standing").fetchone()[0]
+    raw.close()
+
+    assert run(first, "headwater", "status") == before
+    assert "intact" in run(first, "headwater", "audit", "verify")
 
 
 def test_the_first_asset_of_the_readme_has_ten_lines() -> None:

@@ -17,6 +17,10 @@ from lineage.catalog.packing import unpack_text
 from lineage.catalog.schema import APPEND_ONLY, TABLES, Kind, Refers
 from lineage.catalog.values import Head
 
+_SHOWN = """
+select c.environment, c.slot, c.materialization, c.publication, c.step, c.blocked, c.id is m.id
+from current c left join materialization m on m.sequence = c.materialization
+"""
 _BROKEN = (KeyError, IndexError, ValueError, TypeError, AttributeError, zlib.error, OverflowError)
 
 
@@ -194,15 +198,15 @@ class Verification:
 
     def pointers(self) -> None:
         """What every slot shows against what the log says it should."""
-        rows = {
-            (environment, slot): list(values)
-            for environment, slot, *values in self._connection.execute(
-                "select environment, slot, materialization, publication, step, blocked from current"
-            )
-        }
+        rows = {}
+        renamed = set()
+        for environment, slot, *values, own in self._connection.execute(_SHOWN):
+            rows[environment, slot] = values
+            if not own:  # what is shown in little names another materialization than the pointer does
+                renamed.add((environment, slot))
         nothing: list[int | None] = [None, None, None, None]
         for key in sorted(rows.keys() | self._current.keys()):
-            if rows.get(key, nothing) != self._current.get(key, nothing):
+            if key in renamed or rows.get(key, nothing) != self._current.get(key, nothing):
                 name = Slot(*self._names.slots.get(key[1], ("?", None)))
                 env = self._names.environments.get(key[0], "?")
                 self.add(Fault.POINTER, f"what it shows in {env} is not what was recorded last", str(name))

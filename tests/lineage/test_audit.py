@@ -116,7 +116,7 @@ def columns_of_every_table() -> Iterator[tuple[str, str]]:
     yield from (("slot", name) for name in ("number", "asset", "partition"))
     yield from (("content", name) for name in ("number", "digest", "body"))
     yield from (("reading", name) for name in ("number", "fingerprint", "materialization", "partition", "version"))
-    for name in ("environment", "slot", "materialization", "publication", "step", "blocked"):
+    for name in ("environment", "slot", "materialization", "publication", "step", "blocked", "id"):
         yield "current", name
     yield from (("output", name) for name in ("digest", "body"))
 
@@ -281,6 +281,30 @@ def test_a_pointer_moved_without_a_publication_is_found(path: Path) -> None:
     report = audited(path)
     assert codes(report) == {Fault.POINTER}
     assert any(str(MART) in finding.where for finding in report.findings)
+
+
+@pytest.mark.parametrize("identifier", ["x'00'", "'3'", "null"])
+def test_a_slot_that_names_another_materialization_than_it_points_at_is_found(path: Path, identifier: str) -> None:
+    shows = "materialization = (select sequence from materialization where id = '4')"
+    tamper(path, f"update current set id = {identifier} where {shows}")
+    assert codes(audited(path)) == {Fault.POINTER}
+
+
+def test_a_slot_that_names_a_materialization_and_points_at_none_is_found(path: Path) -> None:
+    tamper(path, "update current set id = '1' where materialization is null")
+    assert codes(audited(path)) == {Fault.POINTER}
+
+
+def test_what_is_remembered_to_be_quick_is_no_evidence(path: Path) -> None:
+    tamper(
+        path,
+        "insert into standing values (1000, 'forged', 'forged')",
+        "insert into derivation values ('forged', 'forged')",
+        "insert into projection select sequence, 'forged', 'forged' from materialization",
+        "insert into file_digest values ('forged', 1, 1, 1, 1, 'forged')",
+        "update current set judged = 1000, basis = x'00'",
+    )
+    assert audited(path).ok
 
 
 def test_missing_and_altered_data_are_found(path: Path) -> None:
