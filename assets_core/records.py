@@ -219,6 +219,7 @@ class StepRecord:
         state: the final state of the step, a word of ``run.StepState``.
         reasons: why it was planned, as their JSON form.
         materialization: what it published or set aside; None if nothing.
+        logs_gone: whether logs were recorded that the catalog does not have any more.
     """
 
     run_id: str
@@ -230,6 +231,7 @@ class StepRecord:
     attempts: int = 0
     seconds: float = 0.0
     logs: tuple[AttemptLog, ...] = ()
+    logs_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

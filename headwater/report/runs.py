@@ -43,7 +43,7 @@ def run_show_document(run: RunRecord, steps: Sequence[StepRecord]) -> dict[str, 
 
 
 def logs_document(run: RunRecord, steps: Sequence[StepRecord]) -> dict[str, Any]:
-    """``{"run": {...}, "logs": [{"asset", "partition", "attempt", "output", "traceback"}]}``."""
+    """``{"run": {...}, "logs": [{"asset", "partition", "attempt", "output", "traceback"}], "gone": [...]}``."""
     logs = [
         {
             "asset": step.slot.asset,
@@ -54,7 +54,8 @@ def logs_document(run: RunRecord, steps: Sequence[StepRecord]) -> dict[str, Any]
         for step in steps
         for attempt, log in enumerate(step.logs, start=1)
     ]
-    return {"run": run_document(run), "logs": logs}
+    gone = [{"asset": step.slot.asset, "partition": step.slot.partition} for step in steps if step.logs_gone]
+    return {"run": run_document(run), "logs": logs, "gone": gone}
 
 
 def _step(step: StepRecord) -> dict[str, Any]:
@@ -146,18 +147,24 @@ def logs_text(steps: Sequence[StepRecord], style: Style) -> str:
     """What the attempts printed, logged and raised, each under its slot."""
     lines: list[str] = []
     for step in steps:
+        if step.logs_gone:
+            lines.extend([_said_by(str(step.slot), step, style), "  its log is gone: headwater audit verify", ""])
         for attempt, log in enumerate(step.logs, start=1):
             said = [*log.output.rstrip().splitlines(), *log.traceback.rstrip().splitlines()]
             if said:
                 name = f"{step.slot}, attempt {attempt}" if len(step.logs) > 1 else str(step.slot)
                 lines.extend(
                     [
-                        f"{style.bold(name)}  {style.state(step.state)}",
+                        _said_by(name, step, style),
                         *(f"  {clean(line.expandtabs())}" for line in said),
                         "",
                     ]
                 )
     return "\n".join(lines).rstrip()
+
+
+def _said_by(name: str, step: StepRecord, style: Style) -> str:
+    return f"{style.bold(name)}  {style.state(step.state)}"
 
 
 def _took(run: RunRecord) -> str:

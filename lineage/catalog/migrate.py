@@ -10,7 +10,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 7
+CATALOG_VERSION = 8
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -148,6 +148,7 @@ _APPEND_ONLY_1 = (
 _APPEND_ONLY_2 = "change hold"
 _APPEND_ONLY_3 = "partition_key"
 _APPEND_ONLY_4 = "acceptance"
+_APPEND_ONLY_5 = "output"
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -194,6 +195,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def blocked(db: Any) -> None:
         _make(db, _BLOCKED, "")
+
+    @migrations()
+    def outputs(db: Any) -> None:
+        _make(db, "", _APPEND_ONLY_5)
 
     connection.execute("begin immediate")
     try:

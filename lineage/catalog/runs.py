@@ -22,7 +22,8 @@ left join run_end x on x.sequence = (select max(sequence) from run_end where run
 left join content c on c.number = x.counts left join content a on a.number = r.asked
 """
 _STEPS = """
-select r.id, s.asset, s.partition, t.state, a.body, m.id, f.body, t.attempts, t.seconds, o.body
+select r.id, s.asset, s.partition, t.state, a.body, m.id, f.body, t.attempts, t.seconds, o.body,
+    t.output is not null and o.digest is null
 from step t join run r on r.sequence = t.run join slot s on s.number = t.slot
 left join content a on a.number = t.reasons left join materialization m on m.sequence = t.materialization
 left join content f on f.number = t.error left join output o on o.digest = t.output
@@ -129,7 +130,7 @@ def _run(row: Row | tuple[Any, ...]) -> RunRecord:
 
 
 def _step(row: Row | tuple[Any, ...]) -> StepRecord:
-    run, asset, partition, state, reasons, made, error, attempts, seconds, output = row
+    run, asset, partition, state, reasons, made, error, attempts, seconds, output, gone = row
     return StepRecord(
         unpack_id(run),
         Slot(asset, partition),
@@ -140,4 +141,5 @@ def _step(row: Row | tuple[Any, ...]) -> StepRecord:
         attempts,
         seconds,
         () if output is None else coding.logs_value(unpack_json(output)),
+        bool(gone),
     )

@@ -135,5 +135,5 @@ TABLES: dict[Kind, Table] = {
 INTERNED = ("environment", "slot", "content", "reading")
 """Tables of things that evidence refers to by number; they are append-only as well."""
 
-APPEND_ONLY = ("log", *INTERNED, *(table.name for table in TABLES.values()))
+APPEND_ONLY = ("log", *INTERNED, "output", *(table.name for table in TABLES.values()))
 """Tables whose rows the file itself refuses to change or delete."""

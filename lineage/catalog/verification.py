@@ -129,6 +129,7 @@ class Verification:
         self._used: dict[Refers, set[int]] = {Refers.CONTENT: set(), Refers.PARTS: set()}
         self._current: dict[tuple[int, int], list[int | None]] = {}
         self._run_environments: dict[int, int] = {}
+        self._outputs: set[bytes] = set()
 
     def add(self, fault: Fault, what: str, where: str) -> None:
         """Notes a finding."""
@@ -166,6 +167,7 @@ class Verification:
                 self.add(Fault.ALTERED, "it does not have the digest that it was recorded with", f"reading {number}")
         for digest, body in execute("select digest, body from output"):
             self._body_digest(digest, body, f"output {digest.hex()[:12]}")
+            self._outputs.add(digest)
 
     def chain(self, anchor: Head | None) -> None:
         """Every log entry with its rows, in order."""
@@ -237,7 +239,7 @@ class Verification:
             where += f", {rows[kind].name}{self._about(kind, row)}"
             try:
                 content += canon.content(kind, row[1:])
-                self._follow(kind, row)
+                self._follow(kind, row, where)
             except _BROKEN as error:
                 self.add(Fault.ALTERED, f"it does not hang together ({type(error).__name__}: {error})", where)
                 whole = False
@@ -251,7 +253,7 @@ class Verification:
         slot = row[names.index("slot")] if "slot" in names else None
         return f" of {Slot(*self._names.slots[slot])}" if slot in self._names.slots else ""
 
-    def _follow(self, kind: Kind, row: tuple[Any, ...]) -> None:
+    def _follow(self, kind: Kind, row: tuple[Any, ...], where: str) -> None:
         """Notes what a record uses, and what it makes of the slots' pointers."""
         for column, value in zip(TABLES[kind].columns, row[1:], strict=True):
             if value is None:
@@ -273,6 +275,8 @@ class Verification:
             current[2] = row[0]
             if values["state"] == "blocked" and values["materialization"] is not None:
                 current[3] = values["materialization"]
+            if values["output"] is not None and values["output"] not in self._outputs:
+                self.add(Fault.MISSING, "what it printed, logged or raised is gone", where)
 
     def _pointer(self, environment: int, slot: int) -> list[int | None]:
         return self._current.setdefault((environment, slot), [None, None, None, None])

@@ -362,7 +362,7 @@ def _is_retired(batch: Batch, materialization: int | None) -> bool:
 
 
 def _keep_output(batch: Batch, step: StepRecord) -> bytes | None:
-    """Keeps the logs of a step apart, where old ones may be thrown away; the evidence is their digest."""
+    """Keeps the logs of a step apart, once however often the same was said; the step's record has their digest."""
     if not any(log.output or log.traceback for log in step.logs):
         return None
     text = coding.logs_text(step.logs)

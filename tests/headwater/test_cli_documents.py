@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,23 @@ def test_runs_logs(hw, days) -> None:
     folder = days(bad=("2013-01-03",))
     run = hw("materialize", "--json", at=folder).document["run"]
     document = hw("runs", "logs", run, "--failed", "--json", at=folder).document
-    assert body(document) == {"run", "logs"}
+    assert body(document) == {"run", "logs", "gone"}
     assert [set(log) for log in document["logs"]] == [{"asset", "partition", "attempt", "output", "traceback"}]
     assert document["logs"][0]["output"] == "working on 2013-01-03\n"
     assert "ValueError: no such day" in document["logs"][0]["traceback"]
+
+
+def test_runs_logs_name_the_steps_whose_log_was_deleted(hw, days) -> None:
+    folder = days(bad=("2013-01-03",))
+    run = hw("materialize", "--json", at=folder).document["run"]
+    with sqlite3.connect(folder / ".headwater" / "catalog.db") as raw:
+        raw.execute("drop trigger output_no_delete")
+        raw.execute("delete from output")
+    raw.close()
+    document = hw("runs", "logs", run, "--failed", "--json", at=folder).document
+    assert document["logs"] == []
+    assert document["gone"] == [{"asset": "staging/flights", "partition": "2013-01-03"}]
+    assert "its log is gone" in hw("runs", "logs", run, "--failed", at=folder).out
 
 
 def test_audit_verify(hw, full_shop) -> None:

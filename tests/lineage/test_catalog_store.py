@@ -13,13 +13,13 @@ import pytest
 
 from assets_core.errors import StorageError, UsageError
 from assets_core.keys import Slot
-from assets_core.records import RunRecord, RunState
+from assets_core.records import AttemptLog, RunRecord, RunState, StepRecord
 from assets_core.versions import CodeVersion
 from lineage.catalog.connect import file_system
-from lineage.catalog.migrate import CATALOG_VERSION, migrate
+from lineage.catalog.migrate import CATALOG_VERSION, guards, migrate
 from lineage.catalog.schema import APPEND_ONLY, TABLES
 from lineage.catalog.store import Catalog
-from lineage.catalog.values import Accept, Change, Retired, Verb
+from lineage.catalog.values import Accept, Change, Outcome, Retired, Verb
 from tests.lineage.catalog_samples import NOW, begun, made_of, record
 
 SLOT = Slot("raw/a")
@@ -36,6 +36,8 @@ def filled(path: Path) -> None:
         begun(catalog)
         source = made_of("1", SLOT)
         record(catalog, source, made_of("2", Slot("b"), [source]))
+        said = StepRecord("run", SLOT, "failed", logs=(AttemptLog("", "Traceback"),))
+        catalog.commit("dev", "run", [Outcome(steps=(said,))], NOW)
         catalog.add_check_results("1", (), run_id="run", at=NOW)
         catalog.retire(["2"], Retired.PRUNED, reason="", run_id="run", at=NOW)
         catalog.end_run("run", catalog.runs()[0].state, ended=NOW, counts={})
@@ -182,13 +184,28 @@ def test_an_unknown_durability_is_wrong_use(path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("change", ["delete from {}", "update {0} set rowid = rowid + 1000"])
+@pytest.mark.parametrize("change", ["delete from {0}", "update {0} set {1} = {1}"])
 def test_the_file_itself_refuses_to_change_evidence(path: Path, table: str, change: str) -> None:
     filled(path)
     raw = sqlite3.connect(path)
     assert raw.execute(f"select count(*) from {table}").fetchone()[0] > 0
+    (column,) = raw.execute(f"select name from pragma_table_info('{table}') where cid = 0").fetchone()
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        raw.execute(change.format(table))
+        raw.execute(change.format(table, column))
+    raw.close()
+
+
+def test_a_catalog_of_an_earlier_release_keeps_its_logs_from_being_deleted_once_it_is_opened(path: Path) -> None:
+    filled(path)
+    raw = sqlite3.connect(path, isolation_level=None)
+    for trigger in guards("output"):
+        raw.execute(f"drop trigger {trigger}")
+    raw.execute("delete from _sqlite_migrations where name = 'outputs'")
+    raw.execute("pragma user_version = 7")
+    Catalog.open(path).close()
+    assert raw.execute("pragma user_version").fetchone()[0] == CATALOG_VERSION
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        raw.execute("delete from output")
     raw.close()
 
 
