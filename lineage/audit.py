@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import NoneType
 
 from assets_core.errors import HeadwaterError
 from assets_core.keys import Slot
@@ -20,6 +22,7 @@ _STORED = """
 select m.sequence, m.id, s.asset, s.partition, m.storage, m.location, m.bytes, m.digest
 from materialization m join slot s on s.number = m.slot where m.storage is not null order by m.sequence
 """
+_PRUNED = "select materialization from retirement where how = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +64,37 @@ def verify(
         anchor: the head of the log as somebody noted it earlier; the log must still pass through it.
     """
     kept: list[_Kept] = []
-    with catalog.reading() as connection:
+    with catalog.reading() as connection, _any_text(connection):
         check = Verification(connection)
-        try:
-            check.file()
-            check.interned()
-            check.chain(anchor)
-            check.pointers()
-            if data:
-                kept = [_kept(*row) for row in connection.execute(_STORED)]
-        except sqlite3.Error as error:
-            check.add(Fault.DAMAGED, f"the catalog cannot be read to its end: {error}", str(catalog.path))
+        for part in (check.file, check.interned, lambda: check.chain(anchor), check.pointers):
+            with _damage(check, catalog):
+                part()
+        if data:
+            with _damage(check, catalog):
+                kept = [one for row in connection.execute(_STORED) if (one := _kept(check, *row))]
     # Reading the data takes long, and is done outside so that the catalog's write-ahead log does not grow meanwhile.
     files = _compare(catalog, kept, digest_of, check.findings)
     return AuditReport(tuple(check.findings), check.records, files, check.head)
+
+
+@contextmanager
+def _any_text(connection: sqlite3.Connection) -> Generator[None]:
+    """Text that is no UTF-8 is read as well inside: it is a finding, and not the end of reading."""
+    usual = connection.text_factory
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        connection.text_factory = usual
+
+
+@contextmanager
+def _damage(check: Verification, catalog: Catalog) -> Generator[None]:
+    """What SQLite cannot read is a finding, and the rest is looked at all the same."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        check.add(Fault.DAMAGED, f"the catalog cannot be read to its end: {error}", str(catalog.path))
 
 
 def log(catalog: Catalog, limit: int = 50, asset: str | None = None) -> list[LogEntry]:
@@ -84,14 +104,15 @@ def log(catalog: Catalog, limit: int = 50, asset: str | None = None) -> list[Log
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Stored data and the record that speaks of it."""
+    """Stored data and the log entry of the record that speaks of it."""
 
-    materialization: str
+    sequence: int
     stored: Stored
     where: str
 
 
 def _kept(
+    check: Verification,
     sequence: int,
     made: bytes | str,
     asset: str,
@@ -100,11 +121,22 @@ def _kept(
     location: str,
     size: int,
     digest: bytes | str,
-) -> _Kept:
+) -> _Kept | None:
+    if not check.typed(
+        f"log {sequence}, materialization",
+        id=(made, bytes, str),
+        asset=(asset, str),
+        partition=(partition, str, NoneType),
+        storage=(storage, str),
+        location=(location, str, NoneType),
+        bytes=(size, int, NoneType),
+        digest=(digest, bytes, str, NoneType),
+    ):
+        return None
     identifier = unpack_id(made)
     stored = Stored(storage, unpack_location(location or "", identifier), size, unpack_hex(digest or ""))
     place = f"{Slot(asset, partition)}, {storage}:{stored.location}"
-    return _Kept(identifier, stored, f"{place} (log {sequence}, materialization {identifier})")
+    return _Kept(sequence, stored, f"{place} (log {sequence}, materialization {identifier})")
 
 
 def _compare(
@@ -112,7 +144,7 @@ def _compare(
 ) -> int:
     """Adds what is wrong with stored data, and gives the number of those compared."""
     compared = 0
-    pruned: set[str] | None = None
+    pruned: set[int] | None = None
     for one in kept:
         try:
             found = digest_of(one.stored)
@@ -125,7 +157,8 @@ def _compare(
                 findings.append(Finding(Fault.DATA_ALTERED.value, "the data is not what was recorded", one.where))
             continue
         if pruned is None:  # asked late, so that what was pruned during the verification counts as well
-            pruned = {gone.materialization for gone in catalog.retirements() if gone.how is Retired.PRUNED}
-        if one.materialization not in pruned:
+            with catalog.reading() as connection:
+                pruned = {row[0] for row in connection.execute(_PRUNED, (Retired.PRUNED.value,))}
+        if one.sequence not in pruned:
             findings.append(Finding(Fault.DATA_MISSING.value, "the data is gone", one.where))
     return compared

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from sqlite3 import Connection
 from typing import Any
 
@@ -24,6 +26,8 @@ from lineage.catalog.packing import (
 )
 from lineage.catalog.schema import TABLES, Kind
 
+BROKEN = (KeyError, IndexError, ValueError, TypeError, AttributeError, zlib.error, OverflowError)
+"""What decoding raises where somebody altered a record."""
 _LIMIT = 200_000  # decoded things a cache may hold before it begins anew
 _NAMES = TABLES[Kind.MATERIALIZATION].names
 COLUMNS = ", ".join(f"m.{name}" for name in _NAMES)
@@ -37,6 +41,20 @@ _CODE, _INPUTS, _PARTS, _SETTINGS = (_AT[name] for name in ("code", "inputs", "p
 _SLOT, _RUN, _RECIPE_SLOT = (_AT[name] for name in ("slot", "run", "recipe_slot"))
 _INTERNED = (_SCHEMA, _SHAPE, _LINEAGE, _CHECKS, _METADATA, _CODE, _INPUTS, _SETTINGS)
 _INTERNED_BUT_LINEAGE = tuple(place for place in _INTERNED if place != _LINEAGE)
+
+
+@contextmanager
+def hanging_together() -> Generator[None]:
+    """Turns what comes of decoding a record that somebody altered into an error that says so: HW412."""
+    try:
+        yield
+    except BROKEN as error:
+        raise StorageError(
+            "HW412",
+            "the catalog is damaged: a record does not hang together",
+            why=f"{type(error).__name__}: {error}",
+            hint="headwater audit verify",
+        ) from error
 
 
 class Decoder:
@@ -64,15 +82,8 @@ class Decoder:
             StorageError: HW412, a row refers to what is not there.
         """
         self._shed()
-        try:
+        with hanging_together():
             return self._materializations(connection, rows, lineage)
-        except (KeyError, IndexError, ValueError) as error:
-            raise StorageError(
-                "HW412",
-                "the catalog is damaged: a record does not hang together",
-                why=f"{type(error).__name__}: {error}",
-                hint="headwater audit verify",
-            ) from error
 
     def _materializations(
         self, connection: Connection, rows: Sequence[Sequence[Any]], lineage: bool

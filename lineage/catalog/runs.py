@@ -12,6 +12,7 @@ from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState, StepRecord
 from lineage.catalog import coding
 from lineage.catalog.connect import explained
+from lineage.catalog.decoding import hanging_together
 from lineage.catalog.packing import pack_id, to_json, unpack_id, unpack_json, unpack_moment
 
 _RUNS = """
@@ -65,13 +66,13 @@ class RunReader:
     def last_beat(self, run_id: str) -> datetime | None:
         """The last heartbeat of a run that has not ended."""
         query = "select h.at from heartbeat h join run r on r.sequence = h.run where r.id = ?"
-        with explained(self._path):
+        with explained(self._path), hanging_together():
             row = self._connection().execute(query, (pack_id(run_id),)).fetchone()
             return None if row is None else unpack_moment(row[0])
 
     def steps(self, run_id: str) -> list[StepRecord]:
         """The steps of a run in the order in which they settled, with their logs."""
-        with explained(self._path):
+        with explained(self._path), hanging_together():
             rows = self._connection().execute(f"{_STEPS} where r.id = ? order by t.sequence", (pack_id(run_id),))
             return [_step(row) for row in rows]
 
@@ -87,7 +88,7 @@ class RunReader:
             " and (:assets is null or s.asset in (select value from json_each(:assets)))"
         )
         values = {"env": env, "assets": None if assets is None else to_json(sorted(assets))}
-        with explained(self._path):
+        with explained(self._path), hanging_together():
             steps = (_step(row) for row in self._connection().execute(query, values))
             return {step.slot: step for step in steps}
 
@@ -102,11 +103,11 @@ class RunReader:
             " join slot s on s.number = m.slot where m.recipe is not null"
             " and s.asset in (select value from json_each(?)) group by s.asset"
         )
-        with explained(self._path):
+        with explained(self._path), hanging_together():
             return dict(self._connection().execute(query, (to_json(sorted(assets)),)).fetchall())
 
     def _runs(self, where: str, values: dict[str, Any]) -> list[RunRecord]:
-        with explained(self._path):
+        with explained(self._path), hanging_together():
             return [_run(row) for row in self._connection().execute(_RUNS + where, values)]
 
 

@@ -134,7 +134,8 @@ class Catalog:
             )
         prepare(path, create=create)
         catalog = cls(path, durability)
-        catalog.environments()  # reads a page, so that damage shows now and not in the middle of a run
+        with catalog.reading() as connection:  # a page, so that damage shows now and not in the middle of a run
+            connection.execute("select count(*) from environment").fetchone()
         return catalog
 
     def close(self) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import NoneType
 from typing import Any, NamedTuple
 
 from assets_core.keys import Slot
 from lineage.catalog.chain import START, Canon, content_digest, entry_hash, fingerprint, reading_digest
 from lineage.catalog.coding import unpack_parts
+from lineage.catalog.decoding import BROKEN
 from lineage.catalog.migrate import guards
-from lineage.catalog.packing import unpack_text
+from lineage.catalog.packing import storable, unpack_text
 from lineage.catalog.schema import APPEND_ONLY, TABLES, Kind, Refers
 from lineage.catalog.values import Head
 
@@ -21,7 +22,6 @@ _SHOWN = """
 select c.environment, c.slot, c.materialization, c.publication, c.step, c.blocked, c.id is m.id
 from current c left join materialization m on m.sequence = c.materialization
 """
-_BROKEN = (KeyError, IndexError, ValueError, TypeError, AttributeError, zlib.error, OverflowError)
 
 
 class Fault(StrEnum):
@@ -133,7 +133,22 @@ class Verification:
 
     def add(self, fault: Fault, what: str, where: str) -> None:
         """Notes a finding."""
-        self.findings.append(Finding(fault.value, what, where))
+        self.findings.append(Finding(fault.value, storable(what), storable(where)))
+
+    def typed(self, where: str, **values: tuple[object, type, *tuple[type, ...]]) -> bool:
+        """Whether values are of the types that are recorded there, else a finding: SQLite keeps what it is given.
+
+        Arguments:
+            values: by the names of their columns, each with the types that it may have; text must be readable too.
+        """
+        wrong = [
+            name
+            for name, (value, *types) in values.items()
+            if not isinstance(value, tuple(types)) or (isinstance(value, str) and storable(value) != value)
+        ]
+        if wrong:
+            self.add(Fault.ALTERED, f"what it has for {' and '.join(wrong)} is of another type than is recorded", where)
+        return not wrong
 
     def file(self) -> None:
         """The file as SQLite sees it, references between rows, and the guards."""
@@ -155,8 +170,12 @@ class Verification:
         """The things that records share, each against its own digest."""
         names = self._names
         execute = self._connection.execute
-        names.environments = dict(execute("select number, name from environment"))
-        names.slots = {number: (asset, part) for number, asset, part in execute("select * from slot")}
+        for number, name in execute("select number, name from environment"):
+            if self.typed(f"environment {number}", name=(name, str)):
+                names.environments[number] = name
+        for number, asset, partition in execute("select number, asset, partition from slot"):
+            if self.typed(f"slot {number}", asset=(asset, str), partition=(partition, str, NoneType)):
+                names.slots[number] = (asset, partition)
         for number, digest, body in execute("select number, digest, body from content"):
             names.contents[number] = self._body_digest(digest, body, f"content {number}")
         for number, short, made, partition, version in execute(
@@ -166,7 +185,7 @@ class Verification:
             if fingerprint(digest) != short:
                 self.add(Fault.ALTERED, "it does not have the digest that it was recorded with", f"reading {number}")
         for digest, body in execute("select digest, body from output"):
-            self._body_digest(digest, body, f"output {digest.hex()[:12]}")
+            self._body_digest(digest, body, f"output {_hex(digest)[:12]}")
             self._outputs.add(digest)
 
     def chain(self, anchor: Head | None) -> None:
@@ -184,8 +203,9 @@ class Verification:
                 previous = None
             for one in rows.values():
                 self._inserted(one, sequence)
-            self._entry(canon, rows, previous, (sequence, covers, at, digest))
-            previous, last = digest, Head(sequence, digest.hex())
+            known = covers if isinstance(covers, int) else 0
+            self._entry(canon, rows, previous, (sequence, known, at, digest))
+            previous, last = digest, Head(sequence, _hex(digest))
             self.records += 1
             if anchor is not None and anchor.sequence == sequence:
                 anchored = True
@@ -207,7 +227,7 @@ class Verification:
             if not own:  # what is shown in little names another materialization than the pointer does
                 renamed.add((environment, slot))
         nothing: list[int | None] = [None, None, None, None]
-        for key in sorted(rows.keys() | self._current.keys()):
+        for key in sorted(rows.keys() | self._current.keys(), key=repr):  # numbers, unless somebody altered them
             if key in renamed or rows.get(key, nothing) != self._current.get(key, nothing):
                 name = Slot(*self._names.slots.get(key[1], ("?", None)))
                 env = self._names.environments.get(key[0], "?")
@@ -216,7 +236,7 @@ class Verification:
     def _body_digest(self, digest: bytes, body: bytes | str, where: str) -> bytes:
         try:
             actual = content_digest(unpack_text(body))
-        except _BROKEN:
+        except BROKEN:
             actual = START
         if actual != digest:
             self.add(Fault.ALTERED, "it does not have the digest that it was recorded with", where)
@@ -240,7 +260,7 @@ class Verification:
             try:
                 content += canon.content(kind, row[1:])
                 self._follow(kind, row, where)
-            except _BROKEN as error:
+            except BROKEN as error:
                 self.add(Fault.ALTERED, f"it does not hang together ({type(error).__name__}: {error})", where)
                 whole = False
         if not kinds:
@@ -295,7 +315,9 @@ class Verification:
         if row is None:
             self.add(Fault.MISSING, "the note of the log's end is gone", "head")
             return
-        noted = Head(row[0], row[1].hex())
+        if not self.typed("head", sequence=(row[0], int)):
+            return
+        noted = Head(row[0], _hex(row[1]))
         if noted.sequence > last.sequence:
             self._missing(last.sequence + 1, noted.sequence)
         elif noted.sequence < last.sequence:
@@ -312,3 +334,8 @@ class Verification:
         ):
             for number in sorted(known.keys() - used):
                 self.add(Fault.INSERTED, "no record uses it", f"{what} {number}")
+
+
+def _hex(digest: object) -> str:
+    """A digest as it is shown; one that somebody altered may be of another type."""
+    return digest.hex() if isinstance(digest, bytes) else repr(digest)

@@ -317,7 +317,7 @@ class ParquetStorage:
         self._made.add(folder)
 
     def _path(self, location: str) -> str:
-        if location.startswith("/") or ".." in location.split("/") or "\\" in location:
+        if location.startswith("/") or ".." in location.split("/") or {"\\", "\0"} & {*location}:
             raise StorageError("HW428", f"{location!r} is no place in this storage", where=f"storage {self.name}")
         return f"{self._base}/{location}"
 

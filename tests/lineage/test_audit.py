@@ -164,6 +164,40 @@ def test_a_changed_value_is_found(path: Path, table: str, column: str) -> None:
     assert not audited(path).ok
 
 
+OF_ANY_TYPE = [
+    (table, column) for table, column in columns_of_every_table() if column not in ("number", "sequence")
+] + [("head", "sequence")]
+"""The others are numbers by which SQLite finds a row, and it keeps nothing else there."""
+
+
+@pytest.mark.parametrize(("table", "column"), OF_ANY_TYPE)
+@pytest.mark.parametrize("value", ["'x'", "x'ff'", "cast(x'ff' as text)"], ids=["text", "blob", "no UTF-8"])
+def test_a_value_of_another_type_is_found_and_not_stumbled_over(
+    path: Path, table: str, column: str, value: str
+) -> None:
+    which = f"{column} = (select max({column}) from {table})"
+    tamper(path, f"update {table} set {column} = {value} where {which} or {column} is null")
+    with Catalog.open(path, create=False) as catalog:
+        assert codes(verify(catalog, lambda stored: None)) & {Fault.ALTERED, Fault.POINTER}
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "update log set hash = 'x' where sequence = 3",
+        "update slot set asset = cast(asset as blob) where number = 1",
+        "update materialization set location = 'a' || char(0) where id = '3'",
+        "update materialization set storage = cast(storage as blob) where id = '3'",
+        "drop table current",
+    ],
+)
+def test_what_cannot_be_read_hides_no_other_finding(path: Path, alteration: str) -> None:
+    tamper(path, "update materialization set rows = 11 where id = '4'")
+    found = audited(path).findings
+    tamper(path, alteration)
+    assert set(found) < set(audited(path).findings)
+
+
 @pytest.mark.parametrize("table", CHECKED)
 @pytest.mark.parametrize("which", ["first", "last"])
 def test_a_deleted_row_is_found(path: Path, table: str, which: str) -> None:

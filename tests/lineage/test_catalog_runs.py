@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assets_core.errors import StorageError
 from assets_core.keys import Slot
 from assets_core.records import AttemptLog, RunState, StepError, StepRecord
+from lineage.catalog.migrate import guards
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Outcome
 from tests.lineage.catalog_samples import NOW, begun, later, made_of, record
@@ -27,6 +30,19 @@ def test_a_run_is_live_until_it_ends(catalog: Catalog) -> None:
     catalog.end_run("a", RunState.SUCCEEDED, ended=later(9), counts={"succeeded": 2})
     assert [run.id for run in catalog.live_runs()] == ["b"]
     assert catalog.live_runs("dev") == []
+
+
+@pytest.mark.parametrize("altered", ["run set started = 'x'", "content set body = x'00'"])
+def test_a_run_that_somebody_altered_is_told_as_damage(catalog: Catalog, altered: str) -> None:
+    begun(catalog, "a")
+    raw = sqlite3.connect(catalog.path)
+    for guard in (*guards("run"), *guards("content")):
+        raw.execute(f"drop trigger {guard}")
+    raw.execute(f"update {altered}")
+    raw.commit()
+    raw.close()
+    with pytest.raises(StorageError, match="HW412"):
+        catalog.live_runs()
 
 
 def test_the_end_of_a_run_is_part_of_its_record(catalog: Catalog) -> None:

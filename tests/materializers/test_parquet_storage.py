@@ -134,7 +134,7 @@ def test_a_folder_that_somebody_else_removed_is_made_again(storage: ParquetStora
     assert storage.present([storage.write(slot, "two", FRAME)]) == [True]
 
 
-@pytest.mark.parametrize("location", ["../secret.parquet", "/etc/passwd", "a/../../b", "a\\..\\b"])
+@pytest.mark.parametrize("location", ["../secret.parquet", "/etc/passwd", "a/../../b", "a\\..\\b", "a\0"])
 def test_a_record_cannot_lead_outside(storage: ParquetStorage, location: str) -> None:
     with pytest.raises(StorageError, match="HW428"):
         storage.scan(Stored("main", location, 1, ""))
