@@ -46,6 +46,7 @@ class Interner:
         self._materializations: dict[str, int] = {}
         self._standings: dict[str, int] = {}
         self._new: dict[str, list[tuple[Any, ...]]] = {}
+        self._unrecorded: dict[int, tuple[Any, ...]] = {}
         self._next: dict[str, int] = {}
 
     def begin(self, connection: sqlite3.Connection) -> None:
@@ -53,6 +54,9 @@ class Interner:
         if max(len(self._contents), len(self._readings), len(self._materializations), len(self._values)) > _LIMIT:
             self.forget()
         self._connection = connection
+        for number, asset, partition in self._unrecorded.values():
+            del self._slots[Slot(asset, partition)], self._slot_names[number]
+        self._unrecorded = {}
         self._new = {"environment": [], "slot": [], "content": [], "reading": []}
         self._next = {}
 
@@ -84,7 +88,7 @@ class Interner:
         return number
 
     def slot(self, slot: Slot) -> int:
-        """The number of a slot.
+        """The number of a slot; a new one is inserted once a record speaks of it: a name without is an invented one.
 
         Raises:
             StorageError: HW416, its partition key is empty, which the file could not tell from having none.
@@ -202,7 +206,9 @@ class Interner:
         return self._content_digests[number]
 
     def slot_name(self, number: int) -> tuple[str, str | None]:
-        """A slot that was numbered here."""
+        """A slot that was numbered here, and that is being recorded."""
+        if number in self._unrecorded:
+            self._new["slot"].append(self._unrecorded.pop(number))
         return self._slot_names[number]
 
     def environment_name(self, number: int) -> str:
@@ -223,5 +229,8 @@ class Interner:
             # Nobody else can add rows before this transaction ends.
             number = (self._look_up(f"select max(number) from {table}") or 0) + 1  # noqa: S608 - our own names
         self._next[table] = number + 1
-        self._new[table].append((number, *values))
+        if table == "slot":
+            self._unrecorded[number] = (number, *values)
+        else:
+            self._new[table].append((number, *values))
         return number

@@ -126,7 +126,7 @@ class Verification:
         self.head = Head(0, START.hex())
         self._connection = connection
         self._names = Names()
-        self._used: dict[Refers, set[int]] = {Refers.CONTENT: set(), Refers.PARTS: set()}
+        self._used: dict[Refers, set[int]] = {refers: set() for refers in Refers}
         self._current: dict[tuple[int, int], list[int | None]] = {}
         self._run_environments: dict[int, int] = {}
         self._outputs: set[bytes] = set()
@@ -278,10 +278,10 @@ class Verification:
         for column, value in zip(TABLES[kind].columns, row[1:], strict=True):
             if value is None:
                 continue
-            if column.refers is Refers.CONTENT:
-                self._used[Refers.CONTENT].add(value)
-            elif column.refers is Refers.PARTS:
+            if column.refers is Refers.PARTS:
                 self._used[Refers.PARTS].update(*unpack_parts(value))
+            elif column.refers not in (Refers.NOTHING, Refers.ENTRY):
+                self._used[column.refers].add(value)
         values = dict(zip(TABLES[kind].names, row, strict=True))
         if kind is Kind.RUN:
             self._run_environments[row[0]] = values["environment"]
@@ -328,11 +328,13 @@ class Verification:
     def _unused(self) -> None:
         if any(finding.code in (Fault.ALTERED, Fault.MISSING) for finding in self.findings):
             return  # records that are gone or altered leave behind what only they used
-        for what, known, used in (
-            ("content", self._names.contents, self._used[Refers.CONTENT]),
-            ("reading", self._names.readings, self._used[Refers.PARTS]),
+        for what, known, refers in (
+            ("environment", self._names.environments, Refers.ENVIRONMENT),
+            ("slot", self._names.slots, Refers.SLOT),
+            ("content", self._names.contents, Refers.CONTENT),
+            ("reading", self._names.readings, Refers.PARTS),
         ):
-            for number in sorted(known.keys() - used):
+            for number in sorted(known.keys() - self._used[refers]):
                 self.add(Fault.INSERTED, "no record uses it", f"{what} {number}")
 
 

@@ -101,6 +101,7 @@ def test_a_change_downstream_after_a_rename_is_seen(chain: Desk) -> None:
     chain.edit("definitions.py", 'rows.select("id")', 'rows.select("v")')
 
     assert chain.ran(chain.materialize()) == ["lazy"]
+    assert chain.project.verify().findings == ()
 
 
 def test_new_data_after_a_rename_is_seen(chain: Desk) -> None:

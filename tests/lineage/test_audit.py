@@ -237,6 +237,23 @@ def test_an_inserted_text_that_no_record_uses_is_found(path: Path) -> None:
     assert Fault.ALTERED in codes(audited(path))
 
 
+@pytest.mark.parametrize(("table", "row"), [("environment", "1000, 'ghost'"), ("slot", "1000, 'ghost', null")])
+def test_an_inserted_name_that_no_record_uses_is_found(path: Path, table: str, row: str) -> None:
+    tamper(path, f"insert into {table} values ({row})")
+    (finding,) = audited(path).findings
+    assert (finding.code, finding.where) == (Fault.INSERTED, f"{table} 1000")
+
+
+def test_a_slot_that_was_looked_at_and_not_recorded_leaves_no_name_behind(path: Path) -> None:
+    unseen = Slot("raw/unseen")
+    with Catalog.open(path) as catalog:
+        begun(catalog, "next")
+        catalog.commit("dev", "next", [Outcome(publish=(Publish(unseen, None, None),))], later(10))
+        assert audited(path).ok
+        record(catalog, made_of("6", unseen, run_id="next"), run_id="next", at=later(11))
+    assert audited(path).ok
+
+
 def test_a_finding_names_the_entry_and_the_slot(path: Path) -> None:
     tamper(path, "update materialization set rows = 11 where id = '3'")
     (finding,) = audited(path).findings
