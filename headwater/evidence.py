@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ from assets_core.keys import Slot, parse_slot
 from headwater.pointers import with_former
 from headwater.use_cases import published
 from lineage import audit
+from lineage.catalog.values import Head
 from lineage.manifest import manifest
 
 if TYPE_CHECKING:
     from headwater.project import Project
+
+_HEAD = re.compile(r"(?P<sequence>[0-9]{1,18})\s+(?P<hash>[0-9a-fA-F]{64})")
 
 
 def manifest_of(project: Project, what: str) -> dict[str, Any]:
@@ -32,9 +36,10 @@ def manifest_of(project: Project, what: str) -> dict[str, Any]:
     return manifest(project.catalog, found[0].id)
 
 
-def verify(project: Project, *, data: bool) -> audit.AuditReport:
+def verify(project: Project, *, data: bool, head: str | None) -> audit.AuditReport:
     """See ``Project.verify``."""
-    return audit.verify(project.catalog, project.tables.digest, data=data)
+    anchor = None if head is None else _noted(head)
+    return audit.verify(project.catalog, project.tables.digest, data=data, anchor=anchor)
 
 
 def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str, Any]]:
@@ -45,6 +50,18 @@ def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str,
     found = [one for key in keys for one in audit.log(project.catalog, limit, key)]
     found.sort(key=lambda one: one.sequence, reverse=True)
     return [asdict(one) for one in (found[:limit] if limit >= 0 else found)]
+
+
+def _noted(text: str) -> Head:
+    """The head of a log as it was noted: its number and its hash, as ``audit verify`` prints them."""
+    found = _HEAD.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(
+            "HW679",
+            f"{text!r} is no head of a log",
+            hint="--head 'NUMBER HASH', as audit verify prints them: a number and 64 hexadecimal digits",
+        )
+    return Head(int(found["sequence"]), found["hash"].lower())
 
 
 def is_id(text: str) -> bool:

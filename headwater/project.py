@@ -449,11 +449,20 @@ class Project:
 
         return manifest_of(self, what)
 
-    def verify(self, *, data: bool = True) -> AuditReport:
-        """Proves from the catalog and the stored data that nothing was altered, lost or invented."""
+    def verify(self, *, data: bool = True, head: str | None = None) -> AuditReport:
+        """Proves from the catalog and the stored data that nothing was altered, lost or invented.
+
+        Arguments:
+            data: whether stored data is read and compared too.
+            head: the head of the log as somebody noted it earlier, its number and its hash; the log must still pass
+                through it.
+
+        Raises:
+            UsageError: HW679, the note is none.
+        """
         from headwater.evidence import verify
 
-        return verify(self, data=data)
+        return verify(self, data=data, head=head)
 
     def audit_log(self, limit: int = 50, asset: str | None = None) -> list[dict[str, Any]]:
         """The last entries of the catalog's log, newest first."""

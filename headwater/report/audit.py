@@ -37,13 +37,19 @@ def verify_document(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def verify_text(report: AuditReport, title: str, style: Style, *, data: bool = True) -> str:
-    """What was proven, or everything that is wrong."""
+def verify_text(report: AuditReport, title: str, style: Style, *, data: bool = True, noted: bool = False) -> str:
+    """What was proven, or everything that is wrong.
+
+    Arguments:
+        data: whether stored data was looked at.
+        noted: whether the log was held against a head that somebody had noted.
+    """
     looked = counted(report.records, "record") + (
         f" and {counted(report.files, 'stored table')}" if data else "; stored data was not looked at"
     )
     head = f"  head of the log: {report.head.sequence} {report.head.hash}"
-    note = style.dim("  note it elsewhere: against that note the end of the log can be proven too")
+    passed = "the log passes through the head that was noted; " if noted else ""
+    note = style.dim(f"  {passed}note it elsewhere: --head 'NUMBER HASH' proves the end of the log against that note")
     if report.ok:
         return "\n".join([f"{title}: {style.paint('intact', 'green')}, {looked}", head, note])
     blocks = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -301,6 +302,30 @@ def test_verify_finds_data_that_was_changed_by_hand(hw, full_shop) -> None:
     answer = hw("audit", "verify", at=full_shop)
     assert answer.status == 1
     assert "1 finding" in answer.out
+
+
+def test_verify_proves_the_end_of_the_log_against_a_noted_head(hw, full_shop) -> None:
+    said = hw("audit", "verify", at=full_shop).out
+    (head,) = re.findall(r"head of the log: (\d+ [0-9a-f]{64})", said)
+    assert hw("materialize", "--force", at=full_shop).status == 0
+    answer = hw("audit", "verify", "--head", head, at=full_shop)
+    assert answer.status == 0
+    assert "passes through the head that was noted" in answer.out
+
+
+def test_verify_finds_that_the_log_does_not_pass_through_a_noted_head(hw, full_shop) -> None:
+    number = hw("audit", "verify", "--json", at=full_shop).document["head"]["sequence"]
+    for noted, code in ((number, "HW450"), (number + 1, "HW451")):
+        answer = hw("audit", "verify", "--head", f"{noted} {'0' * 64}", at=full_shop)
+        assert answer.status == 1
+        assert code in answer.out
+
+
+@pytest.mark.parametrize("note", ["", "12", "12 abc", f"x {'0' * 64}", f"-1 {'0' * 64}", f"1 {'0' * 65}"])
+def test_a_note_that_is_no_head_of_a_log_is_wrong_use(hw, full_shop, note: str) -> None:
+    answer = hw("audit", "verify", f"--head={note}", at=full_shop)
+    assert answer.status == 2
+    assert "HW679" in answer.err
 
 
 def test_the_manifest_says_which_columns_of_which_version_were_read(hw, full_shop) -> None:
