@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -157,16 +158,20 @@ class Project:
     def tables(self) -> Tables:
         """The storages and sources."""
         if self._tables is None:
-            from materializers.tables import Tables
-
-            self._tables = Tables(
-                self.root,
-                self._storage_options,
-                [*self.settings.storage, "default"],
-                {one.key: one for one in self.graph.sources},
-                self.root / STATE_FOLDER / "cache",
-            )
+            self._tables = self.tables_under(self.settings)
         return self._tables
+
+    def tables_under(self, settings: Settings) -> Tables:
+        """The storages as these settings place them, and the sources; whoever asks closes them."""
+        from materializers.tables import Tables
+
+        return Tables(
+            self.root,
+            partial(self._storage_options, settings),
+            [*settings.storage, "default"],
+            {one.key: one for one in self.graph.sources},
+            self.root / STATE_FOLDER / "cache",
+        )
 
     @property
     def scene(self) -> Scene:
@@ -179,8 +184,8 @@ class Project:
             self._scene = Scene(self.graph, self.env, self.catalog, self.tables, derived, self.configs)
         return self._scene
 
-    def _storage_options(self, name: str) -> Mapping[str, object] | None:
-        section = self.settings.storage.get(name)
+    def _storage_options(self, settings: Settings, name: str) -> Mapping[str, object] | None:
+        section = settings.storage.get(name)
         if section is None and name != "default":
             return None
         said = {"kind": "parquet", **({"path": f"{STATE_FOLDER}/data"} if section is None else section)}
