@@ -50,7 +50,7 @@ class Pruning:
 
     Arguments:
         retire: stored data that is marked now.
-        delete: stored data that is deleted now: marked before the grace period began.
+        delete: stored data that is deleted now: marked before the grace period began, or now where there is none.
         waiting: stored data that stays marked until its grace period is over.
         leftovers: data that no record names: what crashed runs left.
         kept: stored data that stays.

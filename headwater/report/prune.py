@@ -36,12 +36,14 @@ def prune_document(found: Pruning) -> dict[str, Any]:
 
 def prune_text(found: Pruning, title: str, style: Style, *, grace: str) -> str:
     """What is marked and deleted, by asset, and what to type next."""
+    deleted = {(one.stored.storage, one.stored.location) for one in found.delete}
+    marked = [one for one in found.retire if (one.stored.storage, one.stored.location) not in deleted]
     freed = _bytes(found.delete) + sum(one.bytes for one in found.leftovers)
     verb = "were" if found.done else "would be"
-    head = f"{title}: {size(_bytes(found.retire))} {verb} marked, {size(freed)} {verb} deleted"
+    head = f"{title}: {size(_bytes(marked))} {verb} marked, {size(freed)} {verb} deleted"
     lines = [head]
-    lines += _section("marked, and deleted by a later prune", found.retire, style)
-    lines += _section("deleted: marked before", found.delete, style)
+    lines += _section("marked, and deleted by a later prune", marked, style)
+    lines += _section("deleted: their grace period is over", found.delete, style)
     lines += _section("marked, and within their grace period", found.waiting, style)
     if found.leftovers:
         lines += ["", f"  {style.bold('left by crashed runs, deleted')}", *_leftovers(found.leftovers, style)]
@@ -49,7 +51,7 @@ def prune_text(found: Pruning, title: str, style: Style, *, grace: str) -> str:
     lines += ["", style.dim(f"  {kept}")]
     if not found.done:
         lines.append(style.dim("  nothing was done: --yes carries it out"))
-    elif found.retire or found.waiting:
+    elif marked or found.waiting:
         lines.append(style.dim(f"  what is marked goes with the first prune --yes after {grace}"))
     return "\n".join(lines)
 

@@ -278,6 +278,27 @@ def test_yes_carries_it_out_and_the_history_says_who_asked(hw, desk: Desk) -> No
     assert "prune" in run.command
 
 
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_what_goes_at_once_is_told_once_and_not_promised_for_later(hw, desk: Desk, yes: tuple[str, ...]) -> None:
+    made(desk, 1, 2)
+    desk.close()
+    said = hw("prune", "--grace", "0", *yes, at=desk.root).out
+
+    assert "their grace period is over" in said
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("    ")] == ["doubled", "numbers"]
+    assert "later prune" not in said
+    assert "what is marked goes" not in said
+
+
+def test_what_is_only_marked_is_told_to_go_later(hw, desk: Desk) -> None:
+    made(desk, 1, 2)
+    desk.close()
+    said = hw("prune", "--yes", at=desk.root).out
+
+    assert "marked, and deleted by a later prune" in said
+    assert "what is marked goes with the first prune --yes after 1h" in said
+
+
 def test_a_protected_environment_wants_a_reason_whichever_is_named(hw, desk: Desk) -> None:
     desk.write("headwater.toml", '[project]\nname = "desk"\nmodules = ["definitions"]\n[env.prod]\nprotected = true\n')
     desk.define(f"VALUE = 1\n{NUMBERS}")
