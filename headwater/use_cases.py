@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import polars as pl
 
 from assets_core import planning
 from assets_core.asset import Definition
-from assets_core.errors import HeadwaterError, StorageError, UsageError
+from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
@@ -25,6 +25,7 @@ from headwater.orphans import frozen_states, orphaned, with_orphaned
 from headwater.pointers import current, records_shown
 from headwater.read_then import read_then
 from headwater.workplaces import workplace
+from lineage.catalog.values import Retired
 from lineage.checks.evaluate import evaluate
 from lineage.dtypes import parse_dtype
 from materializers.ids import new_id
@@ -256,7 +257,31 @@ def scan(project: Project, asset: str, partition: str | None, as_of: str | None)
         _raise_unpublished(project, definition, partition, as_of)
     if made[0].kind == "observation":
         project.tables.confirm(made, _digests(project))
-    return project.tables.scan(made)
+    try:
+        return project.tables.scan(made)
+    except (StorageError, DataError):
+        _refuse_pruned(project, made)
+        raise
+
+
+def _refuse_pruned(project: Project, made: Sequence[Materialization]) -> None:
+    """Says who deleted the data of one of these on purpose, if somebody did.
+
+    Raises:
+        StorageError: HW425.
+    """
+    gone = project.tables.absent(made)
+    for one in (one for one in made if one.slot in gone):
+        marked = [how for how in project.catalog.retirements(one.id) if how.how is Retired.PRUNED]
+        if marked:
+            run = marked[-1].run_id and project.catalog.run(marked[-1].run_id)
+            by = f" by {run.actor}" if run else ""
+            raise StorageError(
+                "HW425", f"the stored data of {one.slot} was pruned on {marked[-1].at:%Y-%m-%d %H:%M} UTC{by}",
+                where=one.stored.location if one.stored else "", why=marked[-1].reason,
+                hint=f"headwater audit manifest {one.id} still tells what it was made of; a later prune with --keep or "
+                "--older-than leaves more",
+            )  # fmt: skip
 
 
 def query(

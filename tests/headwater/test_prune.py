@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assets_core.errors import RefusedError
+from assets_core.errors import RefusedError, StorageError
 from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState
 from headwater import Project, processes
@@ -117,6 +117,31 @@ def test_records_stay_and_are_marked(desk: Desk) -> None:
     (retired,) = desk.project.manifest(first)["retired"]
     assert retired["how"] == "pruned"
     assert desk.project.verify().ok
+
+
+def test_reading_pruned_data_tells_who_pruned_it_when_and_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(desk, 1)
+    first = desk.project.runs(1)[0].id
+    made(desk, 2)
+    monkeypatch.setenv("HEADWATER_ACTOR", "ada")
+    prune(desk.project, AT_ONCE, carry_out=True, reason="disk full")
+
+    with pytest.raises(StorageError) as caught:
+        desk.project.scan("numbers", as_of=f"run:{first}")
+    assert caught.value.code == "HW425"
+    at = desk.project.catalog.retirements()[0].at
+    assert caught.value.what == f"the stored data of numbers was pruned on {at:%Y-%m-%d %H:%M} UTC by ada"
+    assert "disk full" in caught.value.why
+
+
+def test_data_that_was_lost_and_not_pruned_is_not_said_to_be(desk: Desk) -> None:
+    made(desk, 1)
+    for file in (desk.root / ".headwater" / "data").glob("*/*.parquet"):
+        file.unlink()
+
+    with pytest.raises(StorageError) as caught:
+        desk.project.scan("numbers")
+    assert (caught.value.code, caught.value.what) == ("HW425", "stored data is gone")
 
 
 def test_pruned_data_is_computed_again_and_not_reused(desk: Desk) -> None:
