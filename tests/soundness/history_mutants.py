@@ -64,8 +64,8 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
     ),
     "held slots are promoted onto": (
         "headwater.promote",
-        "for slot, made in differing.items() if slot not in held}",
-        "for slot, made in differing.items()}",
+        "dict.fromkeys(held, ",
+        "dict.fromkeys((), ",
     ),
     "a rollback holds nothing": ("headwater.environments", "moves=tuple(moves), hold=hold", "moves=tuple(moves)"),
     "a rollback shows what was withdrawn": (
