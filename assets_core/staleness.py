@@ -204,7 +204,10 @@ def _pinned_otherwise(recorded: Recipe, own: AssetFacts) -> list[str]:
 def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:
     told = f": {'; '.join(changes[:3])}" if changes else ""
     if planned and not changes:  # the clock, random numbers, the order of a set, a file read while it is built
-        told = ": its plan comes out otherwise although its source is the same (see headwater validate)"
+        told = (
+            ": its plan comes out otherwise although its source is the same: its selectors match other columns, or it"
+            " is not the same each time (see headwater validate)"
+        )
     return Reason(ReasonCode.CODE_CHANGED, f"code of {asset} changed{told}", {"asset": asset, "changes": changes})
 
 

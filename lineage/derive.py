@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # else imported where it is needed: plans that are remembered
     from assets_core.settings import Config
     from lineage.columns.plan import PlanReading
 
-PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 1"
+PLAN_SCHEME = f"polars {pl.__version__}, Python {sys.version_info.major}.{sys.version_info.minor}, plan 2"
 SQL_SCHEME = "sql 1"
 PARTITION_VALUES = ("partition_key", "partition_start", "partition_end")
 """The bound values of a query that are of the slot it is run for."""

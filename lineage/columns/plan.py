@@ -9,12 +9,14 @@ import polars as pl
 from polars.selectors import by_name
 
 from assets_core.column_lineage import ColumnLineage, Resolution, opaque_lineage
+from assets_core.digest import digest as combined
 from assets_core.errors import UsageError
 from lineage.columns import polars_oracle as oracle
 from lineage.columns.placeholder import DtypeLike
 from lineage.columns.plan_bytes import digest_of, expanded_nodes, plan_digest, serialized
 from lineage.columns.polars_edges import bounded, covers, edges_of, order_read, trimmed
 from lineage.columns.polars_errors import plan_error
+from lineage.columns.polars_expansion import expansion
 from lineage.columns.polars_leaves import LeafNames
 from lineage.columns.polars_oracle import UnsupportedError
 from lineage.columns.polars_walk import PlanWalker
@@ -36,7 +38,8 @@ class PlanReading:
     """All that a plan says without data.
 
     Arguments:
-        digest: SHA-256 of the serialized plan; None where it does not determine what the plan computes.
+        digest: SHA-256 of the serialized plan and of what its selectors came to; None where that does not determine
+            what the plan computes.
         schema: names and polars dtypes (as text) of the output columns, in order.
         read_sets: by input, the columns that the optimized plan asks for, in the input's order, and ``#`` last
             where the order of its rows reaches values; the row count ``*`` is always implied.
@@ -90,7 +93,8 @@ def read_serialized(
         return known
     if expanded_nodes(data) > MAX_NODES:
         schema = tuple((name, str(dtype)) for name, dtype in frame.collect_schema().items())
-        return _opaque_reading(digest, schema, typed, f"polars expands this plan to more than {MAX_NODES} nodes")
+        whole = None if digest is None else combined(digest, [list(columns.items()) for columns in typed.values()])
+        return _opaque_reading(whole, schema, typed, f"polars expands this plan to more than {MAX_NODES} nodes")
     try:
         reading = read_frame(frame, LeafNames(frame), typed, digest, ordered=ordered)
     except (UnsupportedError, pl.exceptions.PanicException) as error:
@@ -148,6 +152,7 @@ def read_frame(
     except pl.exceptions.PolarsError as error:
         raise plan_error(error, inputs) from error
     schema = tuple((name, str(dtype)) for name, dtype in nodes.get_schema().items())
+    digest = None if digest is None else combined(digest, expansion(nodes))
     walker = PlanWalker(nodes, names)
     state = walker.walk()
     asked = oracle.read_columns(frame, names)

@@ -56,7 +56,34 @@ def digest_of(data: bytes | None) -> str | None:
         return None
     if b"\xa2id\xc4\x10" in data:
         data = _without_cache_ids(data)
+    if data.count(_CAST_OF_COLUMN) > 1:
+        data = _with_casts_in_order(data)
     return hashlib.sha256(data.replace(_PYTHON, _ANY_PYTHON)).hexdigest()
+
+
+_CAST_OF_COLUMN = b"\x81\xa4Cast\x83\xa4expr\x81\xa6Column"
+_CAST = re.compile(re.escape(_CAST_OF_COLUMN) + rb".+?\xa5dtype.+?\xa7options(?:\xa6Strict|.NonStrict)", re.DOTALL)
+_EXPRESSIONS = re.compile(
+    rb"\xa6HStack\x83\xa5input\x82\xa3idx.{1,5}\xa7version\x01\xa5exprs([\x92-\x9f]|\xdc..|\xdd....)", re.DOTALL
+)
+
+
+def _with_casts_in_order(data: bytes) -> bytes:
+    """The plan with the casts of each ``frame.cast({...})`` sorted. Polars writes them in another order each time, and
+    as each replaces the column that it reads, their order means nothing.
+    """
+    done, pieces = 0, []
+    for found in _EXPRESSIONS.finditer(data):
+        head = found[1]
+        count = head[0] & 15 if len(head) == 1 else int.from_bytes(head[1:], "big")
+        casts, end = [], found.end()
+        while len(casts) < count and (cast := _CAST.match(data, end)) is not None:
+            casts.append(cast[0])
+            end = cast.end()
+        if len(casts) == count and data.startswith(b"\xa7options", end):
+            pieces += [data[done : found.end()], *sorted(casts)]
+            done = end
+    return b"".join([*pieces, data[done:]])
 
 
 def _without_cache_ids(data: bytes) -> bytes:

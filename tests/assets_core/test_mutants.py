@@ -72,7 +72,7 @@ PLAN = {
         "if any(self._cannot_be(one) for one in lacking):",
         "if False:",
     ),
-    "what reads slots that can never run": ("or self._is(self._impossible, slot)", ""),
+    "what reads slots that can never run": ("return 0 if left_out is None else left_out[place]", "return 0"),
     "force": ("        if self.force:\n", "        if False:\n"),
     "selected partitions": ("if partitions is None:", "if True:"),
     "siblings of a multi-asset": ("waiting.extend(one.key for one in facts.graph.makers[definition.maker])", "pass"),

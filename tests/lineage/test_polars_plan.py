@@ -93,6 +93,25 @@ def test_digests_are_equal_over_processes_hash_seeds_and_places(tmp_path: Path) 
     assert len(printed.pop()) == 64
 
 
+def test_the_order_in_which_polars_writes_the_casts_of_a_mapping_is_not_part_of_the_digest() -> None:
+    wide = {f"c{place}": pl.Int64 for place in range(40)}
+    frame = placeholder("a", wide)
+    several = dict.fromkeys(wide, pl.Float64)
+
+    assert len({plan_digest(frame.cast(several)) for _ in range(5)}) == 1
+    assert len({plan_digest(frame.cast({"c0": pl.Int8, "c1": pl.Int16}, strict=False)) for _ in range(5)}) == 1
+    different = [
+        frame.cast({**several, "c7": pl.Float32}),
+        frame.cast(several, strict=False),
+        frame.cast({"c0": pl.Float64, "c1": pl.Float64}),
+        frame.cast({"c0": pl.Float64}).cast({"c1": pl.Float64}),
+        frame.with_columns(pl.col("c0").cast(pl.Float64).alias("c1"), pl.col("c1").cast(pl.Float64).alias("c0")),
+        frame.with_columns(x=pl.col("c0").cast(pl.Float64), y=pl.col("c1").cast(pl.Float64)),
+        frame.with_columns(y=pl.col("c1").cast(pl.Float64), x=pl.col("c0").cast(pl.Float64)),
+    ]
+    assert len({plan_digest(one) for one in [frame.cast(several), *different]}) == 1 + len(different)
+
+
 def test_the_schema_of_the_result_is_given_in_order_with_dtypes_as_text() -> None:
     frame = placeholder("a", SCHEMA).select("s", n=pl.col("v").cast(pl.Int32))
     assert reading(frame).schema == (("s", "String"), ("n", "Int32"))
