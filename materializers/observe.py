@@ -27,6 +27,7 @@ from lineage.derive import Derived, Inputs, derive, read_source, with_source
 from materializers import sources
 from materializers.former import FormerCode
 from materializers.ids import new_id
+from materializers.results import check_names
 from materializers.shown import Codes, Records, absent_slots
 from materializers.sql_engine import settings as sql_settings
 from materializers.tables import CatalogDigests, Tables, Versions
@@ -279,6 +280,8 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
                 now=facts.now,
                 run_id=run_id,
             )
+            for one in found.materializations:
+                check_names((name for name, _ in one.schema), key, definition.where)
         except HeadwaterError as error:
             # What it held last says nothing of what it holds now: whatever reads it is not fresh.
             known.unobserved[key] = error

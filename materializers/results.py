@@ -9,12 +9,34 @@ from typing import Any
 import polars as pl
 
 from assets_core.asset import Asset
+from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DataError, did_you_mean
 from assets_core.partitions import Partition, columns_of
 from lineage.dtypes import parse_dtype
 from materializers.slots import row_places
 
 _SHOWN_ROWS = 5
+
+
+def check_names(names: Iterable[str], whose: str, where: str) -> None:
+    """Refuses columns that could not be told from something else.
+
+    Arguments:
+        whose: the asset's or source's key.
+
+    Raises:
+        DataError: HW340.
+    """
+    for name in names:
+        if name in (ROWS, ORDER) or (name.startswith("^") and name.endswith("$")):
+            means = {ROWS: "the rows of a table", ORDER: "the order of its rows"}.get(name, "a pattern to polars")
+            raise DataError(
+                "HW340",
+                f"{whose} has a column called {name!r}, and no column can be called so",
+                where=where,
+                why=f"{name!r} stands for {means}",
+                hint="give it another name where the table is made; of a source, or leave it out of schema=",
+            )
 
 
 def collected(rows: pl.DataFrame | pl.LazyFrame, *, few: bool = False) -> pl.DataFrame:
@@ -97,11 +119,12 @@ def held_to(
 
     Raises:
         DataError: HW333, it has no columns; HW334, other columns or types than declared; HW335, ``unique_key`` is not
-            unique; HW336, rows outside the slot's partition.
+            unique; HW336, rows outside the slot's partition; HW340, a column that cannot be called so.
     """
     schema = frame.collect_schema()
     if not schema:
         raise DataError("HW333", f"{asset.key} returned a table without columns", where=asset.where)
+    check_names(schema, asset.key, asset.where)
     if asset.schema is not None:
         _hold_to_schema(schema, asset)
     if asset.unique_key and not (key and set(key) <= set(asset.unique_key)):

@@ -348,3 +348,35 @@ def test_secrets_reach_neither_logs_nor_errors(desk: Desk) -> None:
     assert "hunter2" not in str(result)
     kept = b"".join(path.read_bytes() for path in (desk.root / ".headwater").rglob("*") if path.is_file())
     assert b"hunter2" not in kept
+
+
+@pytest.mark.parametrize(("name", "means"), [("#", "the order of its rows"), ("*", "the rows"), ("^v$", "a pattern")])
+def test_columns_that_could_not_be_told_from_something_else_are_refused(desk: Desk, name: str, means: str) -> None:
+    desk.write("raw.csv", f"id,{name}\n1,5\n")
+    desk.define(
+        f"""
+        raw = source("raw", files="raw.csv")
+        told = source("told", files="raw.csv", schema={{"id": pl.Int64}})
+
+        @asset(key="x", inputs={{"raw": raw}})
+        def x(raw: pl.LazyFrame) -> pl.LazyFrame:
+            return raw
+
+        @asset(key="y", inputs={{"told": told}})
+        def y(told: pl.LazyFrame) -> pl.LazyFrame:
+            return told
+
+        @asset(key="made")
+        def made() -> pl.DataFrame:
+            return pl.DataFrame({{"id": [1], {name!r}: [5]}})
+        """
+    )
+    result = desk.materialize()
+    (error,) = [one.error for one in result.steps if one.error is not None]
+
+    assert result.counts == {"succeeded": 1, "failed": 1}
+    assert (error.code, f"made has a column called {name!r}" in error.message, means in error.message) == (
+        "HW340", True, True
+    )  # fmt: skip
+    assert any(f"raw has a column called {name!r}" in one for one in result.warnings)
+    assert desk.rows("y") == [{"id": 1}]
