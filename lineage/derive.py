@@ -324,8 +324,9 @@ def _derive_sql(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Der
     from lineage.columns.sql_bound import to_duckdb
 
     schemas = {bound.name: dict(schema or ()) for bound, schema in inputs}
+    shape = [(name, list(columns.items())) for name, columns in schemas.items()]  # with the order of the columns
     key = digest(
-        "sql", SQL_SCHEME, extractor(), asset.key, asset.sql, asset.dialect, _bindings(inputs), tuple(schemas.items()),
+        "sql", SQL_SCHEME, extractor(), asset.key, asset.sql, asset.dialect, _bindings(inputs), shape,
         asset.version, asset.ordered,
     )  # fmt: skip
     known = derived.find(key)

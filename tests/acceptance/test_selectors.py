@@ -104,3 +104,35 @@ def test_what_selectors_match_is_digested_alike_in_every_process() -> None:
     }  # fmt: skip
     assert len(said) == 1
     assert "None" not in said
+
+
+QUERIES = {
+    "star": "select * from x",
+    "union": "select * from x union all select * from x",
+    "whole": "select id, to_json(x) as j from x",
+    "hashed": "select id, hash(x) as h from x",
+    "columns": "select id, columns('^.$') from x",
+    "listed": "select [*columns(* exclude (id))] as l from x",
+    "unpivoted": "select id, name, value from (unpivot (from x) on columns(* exclude (id)) into name name value value)",
+    "positional": "select id from (from x as t(p, q, r)) as u(id, q, r) where q > 0",
+}
+
+
+@pytest.mark.parametrize("change", ["another order", "one more in front", "one more behind"])
+def test_a_query_of_all_columns_gives_what_a_project_from_scratch_gives(tmp_path: Path, change: str) -> None:
+    found = []
+    for name, first in (("goes on", BEFORE), ("scratch", AFTER[change])):
+        desk = Desk(tmp_path / name)
+        desk.write("raw.csv", "id,a\n1,10\n2,20\n")
+        queries = "".join(f"\nsql_asset({key!r}, {sql!r})" for key, sql in QUERIES.items())
+        desk.define(DEFINITIONS.replace("BEFORE", first) + queries)
+        desk.materialize()
+        if first == BEFORE:
+            desk.edit("definitions.py", BEFORE, AFTER[change])
+            desk.materialize()
+        failed = {one.slot.asset for one in desk.materialize().steps if one.state == "failed"}
+        with desk.project as loaded:
+            frames = {key: loaded.scan(key).collect() for key in QUERIES.keys() - failed}
+        found.append((failed, {key: (one.schema, one.sort(one.columns).to_dicts()) for key, one in frames.items()}))
+        desk.close()
+    assert found[0] == found[1]
