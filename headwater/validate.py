@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from headwater.project import Project
 
 
+_FILES_TOLD = 3
+
+
 @dataclass(frozen=True)
 class Validation:
     """What looking at definitions alone found.
@@ -41,6 +44,12 @@ class Validation:
     warnings: tuple[str, ...]
     derivations: Mapping[str, Derivation]
     localities: Mapping[str, Locality] = field(default_factory=dict)
+
+
+def _few(files: tuple[str, ...]) -> tuple[str, ...]:
+    """The first files, the last of them with how many more there are."""
+    more = len(files) - _FILES_TOLD
+    return files if more <= 0 else (*files[: _FILES_TOLD - 1], f"{files[_FILES_TOLD - 1]} and {more} more")
 
 
 def validate(project: Project, *, rebuild: bool = True) -> Validation:
@@ -58,7 +67,7 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
         warnings.extend(derivation.warnings)
         warnings.extend(
             f"{asset.key} reads {file}, which is none of its inputs: declare a source for it"
-            for file in derivation.undeclared
+            for file in _few(derivation.undeclared)
         )
         warnings.extend(_order(project, asset, derivation))
         if not derivation.errors:

@@ -231,7 +231,9 @@ def _read_built(
         reading.undeclared,
         warnings=tuple(_said_of(asset, warning) for warning in reading.warnings),
     )
-    return derived.keep(key, made) if plan is not None and reading.digest is not None else made
+    # Which files a pattern names may be others tomorrow, though the plan says the same.
+    lasting = plan is not None and reading.digest is not None and not reading.undeclared
+    return derived.keep(key, made) if lasting else made
 
 
 def _said_of(asset: Asset[..., Any], warning: str) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
+from glob import escape
 from pathlib import Path
+from urllib.parse import unquote
 
 from assets_core.errors import DataError
 from assets_core.staleness import FILE
+from lineage.columns.polars_leaves import PYTHON, UNREADABLE
 from materializers.files import FileDigests, digest_files, find_files
 
-_MORE = re.compile(r" and \d+ more$")
+_LOCAL = "file://"
 _MISSING = "missing"
 
 
@@ -26,10 +28,10 @@ def undeclared_files(names: Iterable[str], root: Path, digests: FileDigests) -> 
         root: the project's folder.
     """
     found: dict[str, str] = {}
-    for pattern in _patterns(names):
-        full = _where(pattern, root)
+    for path in _paths(names):
+        full = _where(path, root)
         try:
-            files = digest_files(find_files([full], root), digests)
+            files = digest_files(find_files([escape(full) if os.path.isfile(full) else full], root), digests)
         except DataError:
             found[f"{FILE}{_relative(full, root)}"] = json.dumps(_MISSING)
             continue
@@ -37,15 +39,12 @@ def undeclared_files(names: Iterable[str], root: Path, digests: FileDigests) -> 
     return found
 
 
-def _patterns(names: Iterable[str]) -> Iterator[str]:
+def _paths(names: Iterable[str]) -> Iterator[str]:
     for name in names:
-        if name.startswith("<") or "://" in name:
-            continue
-        paths = _MORE.sub("", name).split(", ")
-        yield from paths
-        if _MORE.search(name):  # the name has only the first of many; the others lie beside it
-            folder, ending = os.path.dirname(paths[0]), os.path.splitext(paths[0])[1]
-            yield os.path.join(folder, f"*{ending}")
+        if name.startswith(_LOCAL):
+            yield unquote(name.removeprefix(_LOCAL))
+        elif name != UNREADABLE and not name.startswith(PYTHON) and "://" not in name:
+            yield name
 
 
 def _where(path: str, root: Path) -> str:

@@ -76,7 +76,8 @@ def _with_casts_in_order(data: bytes) -> bytes:
     for found in _EXPRESSIONS.finditer(data):
         head = found[1]
         count = head[0] & 15 if len(head) == 1 else int.from_bytes(head[1:], "big")
-        casts, end = [], found.end()
+        casts: list[bytes] = []
+        end = found.end()
         while len(casts) < count and (cast := _CAST.match(data, end)) is not None:
             casts.append(cast[0])
             end = cast.end()

@@ -14,7 +14,11 @@ from lineage.columns.placeholder import PlaceholderReader
 
 UNREADABLE = "<unreadable scan>"
 """The name of a scan that polars neither shows nor names in its explanation of the plan."""
+PYTHON = "<python scan"
+"""How the name of a scan begins that is a Python function."""
 _HIDDEN_SCAN = re.compile(r"^\s*(?:Ipc|Parquet|Csv|NDJson|Lines)\w* SCAN \[(.*?)\]", re.MULTILINE | re.IGNORECASE)
+
+_COUNTED = re.compile(r"\.\.\. \d+ other sources?")
 
 
 class LeafNames:
@@ -25,7 +29,7 @@ class LeafNames:
         named: by name, the path, folder or pattern that a scan was given.
 
     Attributes:
-        undeclared: the scans without a given name.
+        undeclared: the files, and other scans, that have no given name.
         python: whether one of them is a Python function.
     """
 
@@ -47,17 +51,17 @@ class LeafNames:
             if isinstance(reader, PlaceholderReader):
                 return reader.name
             self.python = True
-            return self._foreign(f"<python scan {getattr(reader, '__qualname__', type(reader).__qualname__)}>")
+            return self._foreign(f"{PYTHON} {getattr(reader, '__qualname__', type(reader).__qualname__)}>")
         if kind == "Scan":
             paths = [str(path) for path in node.paths]
             self._shown.append(_joined(paths))
-            return self._given(paths) or self._foreign(_joined(paths))
+            return self._given(paths) or self._foreign(_joined(paths), *paths)
         if self._hidden is None:
             self._hidden = self._hidden_scans()
-        return self._given(self._hidden.split(", ")) or self._foreign(self._hidden)
+        return self._given(self._hidden.split(", ")) or self._foreign(self._hidden, *_listed(self._hidden))
 
-    def _foreign(self, name: str) -> str:
-        self.undeclared[name] = None
+    def _foreign(self, name: str, *files: str) -> str:
+        self.undeclared.update(dict.fromkeys(files or (name,)))
         return name
 
     def _given(self, paths: Sequence[str]) -> str:
@@ -76,6 +80,15 @@ class LeafNames:
 
 def _within(path: str, pattern: str) -> bool:
     return path == pattern or path.startswith(pattern + os.sep) or fnmatch(path, pattern)
+
+
+def _listed(text: str) -> list[str]:
+    """The paths in polars' explanation of a scan; for those that it only counts, a pattern that matches them too."""
+    paths = text.split(", ")
+    if not _COUNTED.fullmatch(paths[-1]):
+        return paths
+    folder, ending = os.path.dirname(paths[0]), os.path.splitext(paths[0])[1]
+    return [*paths[:-1], os.path.join(folder, f"*{ending}")]
 
 
 def _joined(paths: Sequence[str], most: int = 3) -> str:

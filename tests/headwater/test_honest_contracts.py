@@ -122,3 +122,51 @@ def test_settings_given_on_the_command_line_hold_in_the_other_process_too(hw, de
 
     assert answer.status == 0, answer.err
     assert json.loads(answer.out)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("scan", "changed"),
+    [
+        ('pl.scan_csv("d/*.csv")', "d/9.csv"),  # a new one
+        ('pl.scan_csv("d")', "d/9.csv"),
+        ('pl.scan_csv([f"d/{n}.csv" for n in range(5)])', "d/3.csv"),
+        ('pl.scan_ndjson("j/*.jsonl").select("k")', "j/3.jsonl"),
+        ('pl.scan_csv("odd, name/1.csv")', "odd, name/1.csv"),
+        ('pl.scan_csv("<odd>.csv")', "<odd>.csv"),
+        ('pl.scan_csv("it[1].csv", glob=False)', "it[1].csv"),
+        ('pl.scan_csv(f"file://{HERE}/d/1.csv")', "d/1.csv"),
+    ],
+)
+def test_every_file_that_a_plan_scans_counts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, scan: str, changed: str
+) -> None:
+    monkeypatch.chdir(desk.root)
+    for number in range(5):
+        desk.write(f"d/{number}.csv", f"k\n{number}\n")
+        desk.write(f"j/{number}.jsonl", f'{{"k": {number}}}\n')
+    for name in ("odd, name/1.csv", "<odd>.csv", "it[1].csv"):
+        desk.write(name, "k\n1\n")
+    desk.define(
+        f"""
+        from pathlib import Path
+        HERE = str(Path(__file__).parent)
+
+        @asset(key="base")
+        def base() -> pl.DataFrame:
+            return pl.DataFrame({{"k": [0]}})
+
+        @asset(key="a")
+        def a(base: pl.LazyFrame) -> pl.LazyFrame:
+            return pl.concat([{scan}, base])
+        """
+    )
+    desk.materialize()
+    assert desk.plan().steps == ()
+    before = desk.rows("a")
+
+    desk.write(changed, '{"k": 77}\n' if changed.endswith("jsonl") else "k\n77\n")
+
+    assert set(desk.reasons(desk.plan())["a"]) == {"file_changed"}
+    desk.materialize()
+    assert {"k": 77} in desk.rows("a")
+    assert {"k": 77} not in before
