@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from glob import escape, glob
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -59,15 +60,15 @@ class Outside:
                 note(f"{owner} reads the environment as a whole")
 
     def _files_digest(self, name: str) -> str:
-        """The digest of the bytes of all files that a path or pattern means; of nothing where there is none."""
+        """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""
         for folder in (self._root, Path.cwd()):
             path = folder / name
             if path.is_file():
                 return self._file_digest(path)
-            if any(character in name for character in "*?[") and not PurePath(name).is_absolute():
-                found = sorted(one for one in folder.glob(name) if one.is_file())
-                if found:
-                    return digest([(one.name, self._file_digest(one)) for one in found])
+            pattern = str(path / "**") if path.is_dir() else os.path.join(escape(str(folder)), name)
+            found = sorted(Path(one) for one in glob(pattern, recursive=True) if os.path.isfile(one))
+            if found:
+                return digest([(_below(one, folder), self._file_digest(one)) for one in found])
         return digest("missing")
 
     def _file_digest(self, path: Path) -> str:
@@ -79,6 +80,11 @@ class Outside:
             return self._digests[key]
         except OSError:
             return digest("unreadable")
+
+
+def _below(path: Path, folder: Path) -> str:
+    """The path from a folder on, so that a moved checkout has the same; the whole path of what lies elsewhere."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
 def _constant(argument: str | Chain | None, scope: Mapping[str, Any]) -> Any:

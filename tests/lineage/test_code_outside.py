@@ -89,6 +89,18 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     assert found.endswith(" changed")
 
 
+@pytest.mark.parametrize("place", ["parts", "parts/*.csv", "parts/**/*.csv", "ABSOLUTE/parts/*.csv", "ABSOLUTE/parts"])
+def test_a_new_file_of_a_folder_or_pattern_counts(project: Project, place: str) -> None:
+    place = place.replace("ABSOLUTE", str(project.root))
+    (project.root / "parts").mkdir()
+    (project.root / "parts" / "1.csv").write_text("k\n1\n")
+    before = reading(project, pipeline=f"import polars as pl\ndef f(a):\n    return pl.read_csv({place!r})\n")
+    assert changed_parts(before, project.read()) == ()
+    (project.root / "parts" / "2.csv").write_text("k\n2\n")
+    (found,) = changed_parts(before, project.read())
+    assert found == f"file {place} changed"
+
+
 def test_another_version_of_a_library_is_named(project: Project) -> None:
     installed = project.root / "site-packages"
     (installed / "acme_lib").mkdir(parents=True)
