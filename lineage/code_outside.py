@@ -49,6 +49,9 @@ class Outside:
                     yield "environment", name, digest(os.environ.get(name))
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
+            elif value is Path and not rest and isinstance(argument, str) and self._is_file(argument):
+                note(f"{owner} names {argument}, which is none of its inputs: declare it as a source")
+                yield "file", argument, self._files_digest(argument)
             elif chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
                 path = _constant(argument, scope)
                 if isinstance(path, str | PurePath):
@@ -58,6 +61,9 @@ class Outside:
             value, rest = resolved(chain, scope)
             if value is os.environ and rest not in _ENVIRON_READS:
                 note(f"{owner} reads the environment as a whole")
+
+    def _is_file(self, name: str) -> bool:
+        return any((folder / name).is_file() for folder in (self._root, Path.cwd()))
 
     def _files_digest(self, name: str) -> str:
         """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""

@@ -74,6 +74,8 @@ def test_a_name_that_stands_for_another_library_function_counts(project: Project
     [
         "import polars as pl\ndef f(a):\n    return a.join(pl.read_csv('extra.csv'), on='k')\n",
         "def f(a):\n    return open('extra.csv').read()\n",
+        "from pathlib import Path\ndef f(a):\n    return Path('extra.csv').read_text()\n",
+        "import pathlib\ndef f(a):\n    with pathlib.Path('extra.csv').open() as file:\n        return file.read()\n",
         "import polars as pl\nNAME = 'extra.csv'\ndef f(a):\n    return pl.scan_csv(NAME)\n",
         "import polars as pl\ndef f(a):\n    return pl.read_csv('extra*.csv')\n",
         "def f(a):\n    import pandas as pd\n    with open('extra.csv') as file:\n        return pd.read_csv(file)\n",
@@ -87,6 +89,13 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     (found,) = changed_parts(before, project.read())
     assert found.startswith("file extra")
     assert found.endswith(" changed")
+
+
+def test_the_file_that_code_stands_in_is_no_file_that_it_reads(project: Project) -> None:
+    text = "from pathlib import Path\ndef f(a):\n    return Path(__file__).parent, Path('nowhere.csv').exists()\n"
+    before = reading(project, pipeline=text)
+    after = reading(project, pipeline=text + "\n# a note\n")
+    assert changed_parts(before, after) == ()
 
 
 @pytest.mark.parametrize("place", ["parts", "parts/*.csv", "parts/**/*.csv", "ABSOLUTE/parts/*.csv", "ABSOLUTE/parts"])
