@@ -10,7 +10,7 @@ from typing import Any
 
 from assets_core.digest import digest
 from lineage.code_objects import MISSING, resolved
-from lineage.code_syntax import Chain, Syntax
+from lineage.code_syntax import CALLED, Chain, Syntax
 from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
@@ -18,6 +18,8 @@ _FILE_READS = frozenset({
     "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
+
+_PATH_READS = frozenset((CALLED, name) for name in ("read_text", "read_bytes", "open"))
 
 
 class Outside:
@@ -49,10 +51,11 @@ class Outside:
                     yield "environment", name, digest(os.environ.get(name))
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
-            elif value is Path and not rest and isinstance(argument, str) and self._is_file(argument):
-                note(f"{owner} names {argument}, which is none of its inputs: declare it as a source")
-                yield "file", argument, self._files_digest(argument)
-            elif chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
+            elif (
+                chain == ("open",)
+                or (chain[-1] in _FILE_READS and chain[0] in scope)
+                or (value is Path and rest in _PATH_READS)
+            ):
                 path = _constant(argument, scope)
                 if isinstance(path, str | PurePath):
                     note(f"{owner} reads {path}, which is none of its inputs: declare it as a source")
@@ -61,9 +64,6 @@ class Outside:
             value, rest = resolved(chain, scope)
             if value is os.environ and rest not in _ENVIRON_READS:
                 note(f"{owner} reads the environment as a whole")
-
-    def _is_file(self, name: str) -> bool:
-        return any((folder / name).is_file() for folder in (self._root, Path.cwd()))
 
     def _files_digest(self, name: str) -> str:
         """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""

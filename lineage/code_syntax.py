@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
+CALLED = "()"
+"""Stands in a chain for a call of what comes before it."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
@@ -229,6 +231,7 @@ class _Reader:
         if isinstance(node, ast.Call):
             if not _opens_to_write(node):
                 self._remember(node.func, node.args[0] if node.args else None)
+                self._remember_method(node.func)
         elif isinstance(node, ast.Subscript):
             self._remember(node.value, node.slice)
         elif isinstance(node, ast.Compare):
@@ -244,6 +247,15 @@ class _Reader:
             for alias in node.names:
                 self._imports.add((alias.asname or alias.name, "." * node.level + (node.module or ""), alias.name))
 
+    def _remember_method(self, function: ast.AST) -> None:
+        """A method of what a call gives, with the call's argument: ``Path("rates.csv").read_text()``."""
+        made = function.value if isinstance(function, ast.Attribute) else None
+        chain = chain_of(made.func) if isinstance(made, ast.Call) and made.args else None
+        if isinstance(function, ast.Attribute) and isinstance(made, ast.Call) and chain is not None:
+            argument = made.args[0]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                self._calls[((*chain, CALLED, function.attr), argument.value)] = None
+
     def _remember(self, target: ast.AST, argument: ast.AST | None) -> None:
         chain = chain_of(target)
         if chain is None:
@@ -256,10 +268,11 @@ class _Reader:
 
 def _opens_to_write(node: ast.Call) -> bool:
     """Whether a call is ``open`` in a mode that writes, or in one that is not plain to see."""
-    if not isinstance(node.func, ast.Name) or node.func.id != "open":
+    method = isinstance(node.func, ast.Attribute) and node.func.attr == "open" and isinstance(node.func.value, ast.Call)
+    if not method and not (isinstance(node.func, ast.Name) and node.func.id == "open"):
         return False
     named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
-    modes = [*node.args[1:2], *named]
+    modes = [*(node.args[:1] if method else node.args[1:2]), *named]
     return any(not isinstance(one, ast.Constant) or not set("wax+").isdisjoint(str(one.value)) for one in modes)
 
 

@@ -384,11 +384,15 @@ def _sql_errors(asset: Asset[..., Any], functions: tuple[str, ...]) -> tuple[Hea
     return (*_volatile_errors(asset, functions), *_batch_errors(asset))
 
 
-def _batch_errors(asset: Asset[..., Any]) -> tuple[HeadwaterError, ...]:
-    """A batch has no one partition whose key or window could be bound."""
+def bound_to_partition(asset: Asset[..., Any]) -> list[str]:
+    """The bound values of a query that are of the slot it is run for, which a batch has not."""
     from lineage.columns.sql_bound import bound_names
 
-    named = [name for name in bound_names(asset.sql or "") if name in PARTITION_VALUES]
+    return [name for name in bound_names(asset.sql) if name in PARTITION_VALUES] if asset.sql else []
+
+
+def _batch_errors(asset: Asset[..., Any]) -> tuple[HeadwaterError, ...]:
+    named = bound_to_partition(asset)
     if asset.run.batch is None or not named:
         return ()
     return (
