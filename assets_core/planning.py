@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets_core.asset import Asset, Definition, Source
-from assets_core.batches import grouped, may_be_batched
+from assets_core.batches import grouped
 from assets_core.errors import UsageError, raise_all
 from assets_core.facts import Facts
 from assets_core.graph import BoundInput
@@ -37,7 +37,7 @@ def make(
     partitions: Mapping[str, Collection[str | None]] | None = None,
     force: bool = False,
     newest_first: bool = False,
-    batch: int | str | None = None,
+    batch: Mapping[str, int | str] | None = None,
 ) -> Plan:
     """The steps that make exactly the selected slots fresh, on their inputs as published or planned.
 
@@ -46,7 +46,7 @@ def make(
         partitions: by asset key, the partition keys to stay within; an absent key means all.
         force: compute every selected slot, fresh or not.
         newest_first: of the slots of an asset that are ready, the last partition is made first.
-        batch: what assets that can be batched are batched by, instead of what they say.
+        batch: by asset key, what assets are batched by instead of what they say; the others are not batched.
 
     Raises:
         UsageError: HW603, a slot that a step reads is neither published nor planned; one error an input. A slot
@@ -63,12 +63,12 @@ def make(
     return Plan(steps, tuple(chosen.warnings), _batches(steps, facts, batch), newest_first, tuple(chosen.accepted))
 
 
-def _batches(steps: Steps, facts: Facts, asked: int | str | None) -> tuple[tuple[int, ...], ...]:
+def _batches(steps: Steps, facts: Facts, asked: Mapping[str, int | str] | None) -> tuple[tuple[int, ...], ...]:
     """The places of steps that one call computes together."""
     found = []
     for block in steps.blocks:
         asset = facts.graph.asset(block.keys[0])
-        by = asset.run.batch if asked is None else asked if may_be_batched(asset, facts.graph, asked) else None
+        by = asset.run.batch if asked is None else asked.get(asset.key)
         if by is not None:
             slots = [Slot(asset.key, block.partitions[place]) for place in block.places]
             found += [tuple(block.first + place for place in batch) for batch in grouped(slots, by, facts)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from assets_core import planning
 from assets_core.asset import Asset
 from assets_core.batch_rules import bad_batch
+from assets_core.batches import may_be_batched
 from assets_core.errors import HeadwaterError, UsageError, did_you_mean, raise_all
 from assets_core.facts import Facts
 from assets_core.partitions import Multi, Partitions, Timed, dimensions_of, select_range
@@ -79,9 +80,16 @@ def planned_backfill(project: Project, keys: Collection[str], facts: Facts, aske
     )
     if asked.only != "all":
         within = _of_state(project, keys, facts, within, asked.only)
-    return planning.make(
-        keys, facts, partitions=within, force=force, newest_first=asked.newest_first, batch=asked.batch
-    )
+    batch = None if asked.batch is None else _batched_by(asked.batch, keys, facts)
+    return planning.make(keys, facts, partitions=within, force=force, newest_first=asked.newest_first, batch=batch)
+
+
+def _batched_by(batch: int | str, keys: Iterable[str], facts: Facts) -> dict[str, int | str]:
+    """The size or window of batches for those of the assets that can be batched by it."""
+    from lineage.derive import bound_to_partition
+
+    assets = (one for key in keys if isinstance(one := facts.graph.definitions[key], Asset))
+    return {one.key: batch for one in assets if may_be_batched(one, facts.graph, batch) and not bound_to_partition(one)}
 
 
 def in_range(

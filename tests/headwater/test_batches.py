@@ -10,6 +10,7 @@ import pytest
 
 from assets_core.errors import DefinitionError, HeadwaterError
 from assets_core.ports import RunResult
+from headwater.backfill import Backfill
 from tests.desk import Desk
 
 RAW = """
@@ -415,6 +416,15 @@ def test_names_are_no_calendar_and_a_query_of_one_partition_is_no_batch(week: De
     )
     with pytest.raises(HeadwaterError, match=":partition_start, which is of one partition"):
         week.materialize()
+
+
+@pytest.mark.parametrize("bound", ["partition_key", "partition_start", "partition_end"])
+def test_a_query_of_one_partition_is_left_alone_by_a_backfill_in_batches(week: Desk, bound: str) -> None:
+    week.define(
+        RAW + f"sql_asset('staged', 'select day, id, :{bound} as p from raw', partitions=days, partition_by='day')\n"
+    )
+    result = week.project.backfill("staged", Backfill(batch=3))
+    assert (result.counts, result.warnings) == ({"succeeded": 7}, ())
 
 
 def test_validate_says_why_a_batch_is_not_proven_and_nothing_where_it_is(week: Desk) -> None:
