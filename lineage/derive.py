@@ -230,6 +230,7 @@ def _read_built(
         _renamed(reading.lineage, inputs),
         reading.undeclared,
         warnings=tuple(_said_of(asset, warning) for warning in reading.warnings),
+        matched=reading.matched if code.plan is None else "",
     )
     # Which files a pattern names may be others tomorrow, though the plan says the same.
     lasting = plan is not None and reading.digest is not None and not reading.undeclared

@@ -205,6 +205,8 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Co
         derivation = _comparable(scene, asset, derivation, codes or Codes(scene, facts, {asset.key}), inputs)
     values = {} if config is None else _texts(config)
     settings = {**_settings(asset), **_files(scene, derivation)}
+    if derivation is not None and derivation.matched:
+        settings["matched columns"] = derivation.matched
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
 
 

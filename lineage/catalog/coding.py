@@ -215,6 +215,7 @@ def derivation_text(derivation: Derivation) -> str:
             "read_sets": [[name, columns] for name, columns in derivation.read_sets.items()],
             "lineage": lineage_text(derivation.lineage),
             "undeclared": derivation.undeclared,
+            "matched": derivation.matched,
             "volatile_functions": derivation.volatile_functions,
             "warnings": derivation.warnings,
             "errors": [
@@ -234,6 +235,7 @@ def derivation_value(text: str) -> Derivation:
         read_sets={name: tuple(columns) for name, columns in data["read_sets"]},
         lineage=lineage_value(from_json(data["lineage"])),
         undeclared=tuple(data["undeclared"]),
+        matched=data["matched"],
         volatile_functions=tuple(data["volatile_functions"]),
         warnings=tuple(data["warnings"]),
         errors=tuple(_error(*parts) for parts in data["errors"]),

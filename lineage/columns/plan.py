@@ -46,6 +46,7 @@ class PlanReading:
         lineage: the column lineage.
         undeclared: files and other scans in the plan that are none of the inputs.
         warnings: sentences about what was not understood.
+        matched: a digest of what its selectors came to, which ``digest`` says too.
     """
 
     digest: str | None
@@ -54,6 +55,7 @@ class PlanReading:
     lineage: ColumnLineage
     undeclared: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    matched: str = ""
 
 
 def read_plan(
@@ -152,7 +154,8 @@ def read_frame(
     except pl.exceptions.PolarsError as error:
         raise plan_error(error, inputs) from error
     schema = tuple((name, str(dtype)) for name, dtype in nodes.get_schema().items())
-    digest = None if digest is None else combined(digest, expansion(nodes))
+    matched = expansion(nodes)
+    digest = None if digest is None else combined(digest, matched)
     walker = PlanWalker(nodes, names)
     state = walker.walk()
     asked = oracle.read_columns(frame, names)
@@ -169,7 +172,7 @@ def read_frame(
     if names.python:
         digest = None
     schema = schema or tuple((name, "") for name in state.columns)
-    return PlanReading(digest, schema, read_sets, lineage, tuple(names.undeclared), warnings)
+    return PlanReading(digest, schema, read_sets, lineage, tuple(names.undeclared), warnings, matched)
 
 
 def _schema_of(frame: pl.LazyFrame) -> tuple[tuple[str, str], ...]:

@@ -42,6 +42,8 @@ def _step(traverser: Any, roots: list[int]) -> tuple[object, ...]:
     except NotImplementedError as error:
         return (str(error).partition("\n")[0], list(traverser.get_schema()))
     kind = type(node).__name__
+    if not traverser.get_inputs():  # a leaf: what is read of it is told by what lies above
+        return (kind,)
     named = [(one.output_name, _columns(traverser, roots, one.node)) for one in traverser.get_exprs()]
     if kind == "HStack":  # ``cast`` of a selector is expanded in an order that differs from process to process
         named.sort()

@@ -19,6 +19,7 @@ AFTER = {
     "one more behind": 'raw.select("id", w=pl.col("a") * 2, v=pl.col("a") * 1.5, new=pl.col("a") * 100)',
 }
 READERS = {
+    "python": "x.select('id', o=pl.fold(pl.lit(0.0), lambda a, b: a * 2 + b, cs.numeric()))",
     "numeric": 'x.select("id", total=pl.sum_horizontal(cs.numeric().exclude("id")))',
     "no text": 'x.select("id", most=pl.max_horizontal(~cs.string()))',
     "listed": "x.select(listed=pl.concat_list(cs.numeric().cast(pl.Float64)))",
@@ -29,6 +30,7 @@ READERS = {
     "sums": "x.sum()",
     "pattern": 'x.select(pl.concat_str(pl.col("^.$").cast(pl.String)).alias("o"))',
     "unique": "x.unique(subset=cs.numeric(), keep='first', maintain_order=True).select(pl.len())",
+    "pinned": "x.select('id', most=pl.max_horizontal(~cs.string()))",
     "unpivot": 'x.unpivot(cs.numeric(), index="id").group_by("variable").len()',
 }
 DEFINITIONS = """
@@ -49,8 +51,9 @@ def NAME(x: pl.LazyFrame) -> pl.LazyFrame:
 def project(root: Path, before: str) -> Desk:
     desk = Desk(root)
     desk.write("raw.csv", "id,a\n1,10\n2,20\n3,10\n")
+    pinned = '@asset(key="pinned")', '@asset(key="pinned", version="1")'
     readers = (READER.replace("NAME", name.replace(" ", "_")).replace("BODY", body) for name, body in READERS.items())
-    desk.define(DEFINITIONS.replace("BEFORE", before) + "".join(readers))
+    desk.define(DEFINITIONS.replace("BEFORE", before) + "".join(readers).replace(*pinned))
     return desk
 
 
