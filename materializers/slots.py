@@ -11,6 +11,7 @@ from assets_core.errors import DataError
 from assets_core.partitions import Dynamic, Multi, Partitions, Static, Timed, TimePartitions, Unit
 
 _NO_PLACE = pl.Series([None], dtype=pl.UInt32)
+_OFFSET = r"(?i):\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
 
 
 def row_places(
@@ -44,9 +45,9 @@ def places(column: pl.Series, definition: Partitions, keys: Sequence[str]) -> pl
 
     Text and integers of named partitions are the keys themselves. For slices of time a Date is a local day, a
     Datetime without zone a local time of the definition's zone, one with zone a moment; text is read as ISO dates or
-    times, or as keys, an integer as ``20130201`` (``201302`` for months and quarters, ``2013`` for years,
-    ``2013020105`` for hours). A local time that a clock change repeats counts as the first of the two; one that it
-    leaves out belongs nowhere.
+    times, of which each that carries an offset is a moment, or as keys, an integer as ``20130201`` (``201302`` for
+    months and quarters, ``2013`` for years, ``2013020105`` for hours). A local time that a clock change repeats counts
+    as the first of the two; one that it leaves out belongs nowhere.
 
     Arguments:
         keys: keys of the definition, in its order; for slices of time without gaps.
@@ -89,19 +90,38 @@ def _named_places(column: pl.Series, keys: Sequence[str]) -> pl.Series:
     return rows.join(known, on="key", how="left", maintain_order="left")["place"]
 
 
+def unread(column: pl.Series, definition: Partitions) -> pl.Series:
+    """Which values of a partition column are there and yet are no dates or times that ``places`` can read.
+
+    Arguments:
+        definition: of named partitions, whose keys any value can be, none is unread.
+
+    Returns:
+        As many booleans as the column has values.
+    """
+    if not isinstance(definition, Timed):
+        return pl.repeat(False, len(column), eager=True)
+    return _moments(column, definition).is_null() & column.is_not_null()
+
+
 def _moments(column: pl.Series, definition: Timed) -> pl.Series:
     """The values as naive datetimes in microseconds: UTC for hours, local time of the definition for what begins at
     midnight."""
-    zone, dtype = definition.timezone, column.dtype
+    dtype = column.dtype
     if dtype == pl.String:
-        column = _parsed(column)
-    elif dtype.is_integer():
+        return _of_texts(column, definition)
+    if dtype.is_integer():
         column = _from_digits(column.cast(pl.String), getattr(definition, "unit", None))
     elif dtype == pl.Null:
         column = column.cast(pl.Datetime("us"))
     elif not (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
         raise _cannot_tell(column, "slices of time are told by dates, datetimes, ISO texts or integers")
-    dtype = column.dtype
+    return _of_times(column, definition)
+
+
+def _of_times(column: pl.Series, definition: Timed) -> pl.Series:
+    """See ``_moments``; of dates and datetimes."""
+    zone, dtype = definition.timezone, column.dtype
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         wanted = "UTC" if _absolute(definition) else zone
         return column.dt.convert_time_zone(wanted).dt.replace_time_zone(None).cast(pl.Datetime("us"))
@@ -110,6 +130,32 @@ def _moments(column: pl.Series, definition: Timed) -> pl.Series:
         return local
     moments = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _of_texts(column: pl.Series, definition: Timed) -> pl.Series:
+    """See ``_moments``; of ISO texts, each a moment if it carries an offset, else a local time; null where neither."""
+    carries = column.str.contains(_OFFSET)
+    local = _written_out(column.set(carries, None))
+    times = _read(local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), local)
+    if not carries.any():
+        return _of_times(times, definition)
+    nothing = times.clear(len(times)).dt.replace_time_zone("UTC")
+    moments = _read(nothing, column.set(~carries, None), "%#z")
+    return _of_times(moments, definition).zip_with(carries, _of_times(times, definition))
+
+
+def _read(times: pl.Series, texts: pl.Series, offset: str = "") -> pl.Series:
+    """The times, and where there is none what a text says in any of the ISO forms.
+
+    Arguments:
+        offset: the form of an offset, which every text has that is read so.
+    """
+    for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
+        if times.null_count() == texts.null_count():
+            break
+        read = texts.str.to_datetime(form + offset, time_unit="us", strict=False)
+        times = times.zip_with(times.is_not_null(), read)
+    return times
 
 
 def _from_digits(digits: pl.Series, unit: Unit | None) -> pl.Series:
@@ -125,19 +171,6 @@ def _from_digits(digits: pl.Series, unit: Unit | None) -> pl.Series:
     kept = {Unit.MONTH: 6, Unit.QUARTER: 6, Unit.YEAR: 4}.get(unit, 8)
     whole = digits if kept == 8 else digits.str.head(kept) + "0101"[kept - 4 :]
     return whole.str.to_date("%Y%m%d", strict=False)
-
-
-def _parsed(column: pl.Series) -> pl.Series:
-    """ISO texts as moments where they carry an offset, else as local times; null where they are neither."""
-    if column.str.contains(r"\d(Z|[+-]\d\d:?\d\d)$").any():
-        return column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    whole = _written_out(column)
-    dates = whole.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-    for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
-        if not dates.null_count():
-            break
-        dates = dates.zip_with(dates.is_not_null(), whole.str.to_datetime(form, time_unit="us", strict=False))
-    return dates
 
 
 def _written_out(column: pl.Series) -> pl.Series:

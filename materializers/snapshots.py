@@ -17,14 +17,14 @@ from assets_core.column_lineage import ORDER
 from assets_core.digest import digest
 from assets_core.errors import DataError, StorageError, did_you_mean
 from assets_core.keys import Slot
-from assets_core.partitions import Multi, Partitions, Timed, columns_of
+from assets_core.partitions import Multi, Partitions, Timed, columns_of, dimensions_of
 from assets_core.records import Materialization, RecordKind
 from assets_core.versions import DataVersion, as_read
 from lineage.fingerprint import data_version
 from materializers.ids import new_id
 from materializers.readers import as_shape
 from materializers.reading import Reading
-from materializers.slots import row_places
+from materializers.slots import row_places, unread
 from materializers.storage.escape import escape
 from materializers.storage.parquet import ParquetStorage
 
@@ -101,7 +101,7 @@ def _split(
                 hint=did_you_mean(name, frame.columns) or f"it has {', '.join(frame.columns)}",
             )
     place = row_places(frame, source.partition_by or "", partitions, keys)
-    warnings = _left_out(source.key, frame.select(names), place)
+    warnings = _left_out(source.key, partitions, frame.select(names), place)
     order = pl.DataFrame({"place": place}).with_row_index("row").drop_nulls("place")
     order = order.sort("place", maintain_order=True)
     sizes = dict(order.group_by("place").len().iter_rows())
@@ -137,15 +137,21 @@ def _observed(partitions: Partitions, sizes: Mapping[int, int]) -> Callable[[int
     return within
 
 
-def _left_out(key: str, told_by: pl.DataFrame, place: pl.Series) -> tuple[str, ...]:
+def _left_out(key: str, partitions: Partitions, told_by: pl.DataFrame, place: pl.Series) -> tuple[str, ...]:
     """What to tell of rows that belong to no slot."""
     warnings = []
-    lacking = told_by.select(pl.any_horizontal(pl.all().is_null())).to_series()
-    for column in told_by:
+    rows = told_by.filter(place.is_null())
+    told = rows.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    for column, definition in zip(rows, dimensions_of(partitions).values(), strict=True):
         nulls = column.null_count()
         if nulls:
             warnings.append(f"{key}: {_rows(nulls)} without a value of {column.name!r} belong to no partition")
-    outside = told_by.filter(place.is_null() & ~lacking)
+        bad = unread(column, definition)
+        if bad.any():
+            why = f"{column.name!r} is no date or time there, but {column.filter(bad)[0]!r}"
+            warnings.append(f"{key}: {_rows(int(bad.sum()))} of no partition, because {why}")
+        told |= bad
+    outside = rows.filter(~told)
     if outside.height:
         spans = ", ".join(f"{one.name!r} is {one.min()!s} to {one.max()!s}" for one in outside)
         warnings.append(f"{key}: {_rows(outside.height)} lie in no partition that is there yet; {spans} in them")

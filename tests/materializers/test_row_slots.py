@@ -25,7 +25,7 @@ from assets_core.partitions import (
     Weekly,
     Yearly,
 )
-from materializers.slots import places, row_places
+from materializers.slots import places, row_places, unread
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 NEW_YORK = Daily("2013-01-01", "2013-01-04", timezone="America/New_York")
@@ -65,6 +65,36 @@ def test_every_precision_of_time_will_do(unit: Any) -> None:
 def test_text_is_read_as_iso(text: str) -> None:
     day = "2013-01-01" if text.endswith("+01:00") else "2013-01-02"
     assert keys_of([text, "soon", None], NEW_YORK) == [day, None, None]
+
+
+def test_a_text_with_an_offset_changes_nothing_for_those_without() -> None:
+    local = ["2013-01-01T23:30:00", "2013-01-02 01:00", "2013-01-03"]
+    moments = ["2013-01-02T04:30:00Z", "2013-01-02 06:00:00.5+0000", "2013-01-03 00:00-05", "2013-01-03T00:00 -05:00"]
+    expected = ["2013-01-01", "2013-01-02", "2013-01-03"]
+    assert keys_of([*local, *moments], NEW_YORK) == [*expected, *expected, "2013-01-03"]
+    assert keys_of([*moments, *local], NEW_YORK) == [*expected, "2013-01-03", *expected]
+
+
+def test_texts_of_hours_are_local_times_of_the_definition_unless_they_carry_an_offset() -> None:
+    hours = Hourly("2024-11-03T00:00", "2024-11-03T04:00", timezone="America/New_York")
+    values = ["2024-11-03T01:30:00", "2024-11-03T01:30:00-05:00", "2024-11-03T01:30:00-04:00", "2024-11-03T02:30:00"]
+    first, again, later = "2024-11-03T01:00", "2024-11-03T01:00-05:00", "2024-11-03T02:00"
+    assert keys_of(values, hours) == [first, again, first, later]
+
+
+@pytest.mark.parametrize(
+    ("values", "definition", "expected"),
+    [
+        (["2013-01-02", "soon", None, "2020-01-01", "12:00Z"], NEW_YORK, [False, True, False, False, True]),
+        ([20130102, 20130230, None], NEW_YORK, [False, True, False]),
+        ([date(2020, 1, 1), None], NEW_YORK, [False, False]),
+        (["soon", None], Static(["EU"]), [False, False]),
+    ],
+)
+def test_what_is_no_date_is_told_from_what_lies_outside(
+    values: list[Any], definition: Partitions, expected: list[bool]
+) -> None:
+    assert unread(pl.Series("c", values), definition).to_list() == expected
 
 
 @pytest.mark.parametrize(

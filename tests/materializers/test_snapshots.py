@@ -112,6 +112,28 @@ def test_data_that_arrives_later_is_a_further_slot(place: Place) -> None:
     assert place.read("2013-01-05") == [5]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "z.csv"])
+def test_times_with_offsets_leave_the_slots_of_those_without_as_they_are(place: Place, name: str) -> None:
+    texts = source("raw/f", files="*.csv", partitions=DAYS, partition_by="day")
+    place.rows(("2013-01-01T10:00:00", 1), ("2013-01-02T10:00:00", 2))
+    before = place.observe(texts).materializations
+    place.rows(("2013-01-03T10:00:00Z", 3), name=name)
+    after = place.observe(texts)
+    assert after.materializations[:2] == before
+    assert partitions(after)[2:] == ["2013-01-03"]
+    assert after.warnings == ()
+
+
+def test_texts_that_are_no_dates_are_told_from_rows_of_other_days(place: Place) -> None:
+    texts = source("raw/f", files="f.csv", partitions=DAYS, partition_by="day")
+    place.rows(("2013-01-01", 1), ("soon", 2), ("", 3), ("later", 4), ("2020-01-01", 5))
+    assert place.observe(texts).warnings == (
+        "raw/f: 1 row without a value of 'day' belong to no partition",
+        "raw/f: 2 rows of no partition, because 'day' is no date or time there, but 'soon'",
+        "raw/f: 1 row lie in no partition that is there yet; 'day' is 2020-01-01 to 2020-01-01 in them",
+    )
+
+
 def test_a_slot_that_lost_its_rows_is_observed_as_empty(place: Place) -> None:
     place.observe()
     place.rows(("2013-01-01", 1))
