@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, cast
 import polars as pl
 
 from assets_core.errors import DataError
-from materializers.readers import scan
+from materializers.readers import FAILURES, json_casts, json_schema, scan
 
 _SHOWN_CHARACTERS = 80
 _PACKED = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
@@ -32,7 +32,7 @@ def explain(
     files: Sequence[tuple[str, str]],
     options: Mapping[str, Any],
     schema: pl.Schema | None,
-    error: Exception,
+    error: BaseException,
 ) -> DataError:
     """The error to raise when reading files failed: it names the file, and the line where there are lines.
 
@@ -99,7 +99,7 @@ def _look(format: str, path: str, options: Mapping[str, Any], schema: pl.Schema 
             return _look_at_csv(path, options, schema)
         if format == "jsonl":
             return _look_at_json(path, schema)
-    except (OSError, pl.exceptions.PolarsError):
+    except FAILURES:
         return None
     return None
 
@@ -155,8 +155,8 @@ def _look_at_json(path: str, schema: pl.Schema | None) -> Fault | None:
                 return Fault(number, f"it is no JSON object: {_shown([line.decode('utf-8', 'replace').strip()])}")
             if schema is not None:
                 try:
-                    pl.read_ndjson(line, schema=schema)
-                except pl.exceptions.PolarsError as error:
+                    pl.read_ndjson(line, schema=json_schema(schema)).with_columns(json_casts(schema))
+                except FAILURES as error:
                     return Fault(number, _first_line(error))
     return None
 
@@ -261,11 +261,11 @@ def _fails_alone(format: str, path: str, options: Mapping[str, Any], schema: pl.
         elif format == "parquet":
             pl.read_parquet_schema(path)
         return ""
-    except Exception as error:  # noqa: BLE001 -- whatever the reader raises is the reason to show
+    except FAILURES as error:
         return _first_line(error)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

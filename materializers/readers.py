@@ -14,7 +14,15 @@ from assets_core.errors import DataError
 from lineage.dtypes import parse_dtype
 
 _SAMPLE_ROWS = 1000
-
+_JSON_TYPES: Mapping[Any, pl.DataType] = MappingProxyType(
+    {
+        **dict.fromkeys((pl.Int8, pl.Int16, pl.UInt8, pl.UInt16, pl.Duration), pl.Int64()),
+        pl.Time: pl.String(),
+    }
+)
+"""Types that polars' reader of JSON lines does not know, each with the one that is read instead and cast."""
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading a file may raise; polars panics where it takes for granted what a file need not be like."""
 
 Shape = tuple[tuple[str, str], ...]
 
@@ -47,10 +55,25 @@ def scan(
             list(paths), glob=False, hive_partitioning=options.get("hive_partitioning", False), schema=None
         ).select(schema.names())
     if format == "jsonl":
-        return pl.scan_ndjson([escape(path) for path in paths], schema=schema)
+        rows = pl.scan_ndjson([escape(path) for path in paths], schema=json_schema(schema))
+        return rows.with_columns(json_casts(schema))
     given = {name: value for name, value in options.items() if name not in ("schema_overrides", "try_parse_dates")}
     extra: Literal["ignore", "raise"] = "ignore" if options.get("has_header", True) else "raise"
     return pl.scan_csv(list(paths), schema=schema, glob=False, extra_columns=extra, **given)
+
+
+def json_schema(schema: pl.Schema) -> pl.Schema:
+    """A schema as polars' reader of JSON lines knows it; ``json_casts`` make the other types of what that gives."""
+    return pl.Schema({name: _JSON_TYPES.get(dtype.base_type(), dtype) for name, dtype in schema.items()})
+
+
+def json_casts(schema: pl.Schema) -> list[pl.Expr]:
+    """Makes of columns read with ``json_schema`` those of the schema; a value that does not fit is an error."""
+    return [
+        pl.col(name).str.to_time() if dtype == pl.Time else pl.col(name).cast(dtype)
+        for name, dtype in schema.items()
+        if dtype.base_type() in _JSON_TYPES
+    ]
 
 
 def infer_schema(format: str, paths: Sequence[str], options: Mapping[str, Any]) -> pl.Schema:  # noqa: A002 -- the declaration's word

@@ -14,7 +14,7 @@ from assets_core.errors import DataError, DefinitionError, did_you_mean
 from materializers.files import SourceFile
 from materializers.read_errors import broken_row, explain, ragged_row
 from materializers.read_options import named_columns, plain_options
-from materializers.readers import as_schema, columns_of, infer_schema, scan
+from materializers.readers import FAILURES, as_schema, columns_of, infer_schema, scan
 
 LARGE_BYTES = 64 * 1024 * 1024
 """Parquet files of together so many bytes are not decoded to look at them."""
@@ -52,7 +52,7 @@ class Reading:
                 found = columns_of(self.source.format, file.path, self.options)
                 if found is not None:
                     self._compare(schema, found, file)
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except FAILURES as error:
             raise self._explained(None, error) from error
         return schema
 
@@ -122,10 +122,10 @@ class Reading:
                     raise broken_row(file.name, file.path, fault)
         try:
             return frame.collect(engine="streaming")
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except FAILURES as error:
             raise self._explained(schema, error) from error
 
-    def _explained(self, schema: pl.Schema | None, error: Exception) -> DataError:
+    def _explained(self, schema: pl.Schema | None, error: BaseException) -> DataError:
         named = [(file.name, file.path) for file in self.files]
         return explain(self.source.format, named, self.options, schema, error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -319,6 +319,27 @@ def test_columns_that_are_not_declared_are_left_unread(place: Place, ending: str
     write(place.root / f"a.{ending}")
     read = place.read(source("a", files=f"a.{ending}", schema={"a": pl.String}))
     assert read.to_dict(as_series=False) == {"a": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [
+        (pl.Int8, "-7", -7),
+        (pl.Int16, "300", 300),
+        (pl.UInt8, "255", 255),
+        (pl.UInt16, "65535", 65535),
+        (pl.Time, '"05:06:07"', time(5, 6, 7)),
+        (pl.Duration("ms"), "1500", timedelta(seconds=1.5)),
+    ],
+    ids=str,
+)
+def test_json_lines_are_read_as_types_that_polars_reader_does_not_know(
+    place: Place, dtype: pl.DataType, text: str, value: object
+) -> None:
+    place.file("a.jsonl", f'{{"a":{text}}}\n{{"a":null}}\n')
+    expected = pl.DataFrame({"a": [value, None]}, schema={"a": dtype})
+    assert_frame_equal(place.read(source("a", files="a.jsonl", schema={"a": dtype})), expected)
+    assert_frame_equal(place.read(source("b", files="a.jsonl", schema_overrides={"a": dtype})), expected)
 
 
 Options = Mapping[str, object]

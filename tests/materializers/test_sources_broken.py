@@ -107,6 +107,25 @@ def test_a_broken_json_line_is_named(tmp_path: Path, line: str, why: str) -> Non
     assert why in error.why
 
 
+@pytest.mark.parametrize(
+    ("dtype", "good", "bad"),
+    [
+        (pl.Int8, "127", "128"),
+        (pl.UInt16, "1", "-1"),
+        (pl.Time, '"05:00:00"', '"late"'),
+        (pl.Array(pl.Int64, 2), "[1,2]", "[]"),
+    ],
+    ids=str,
+)
+def test_a_json_value_that_its_type_cannot_hold_is_a_broken_row(
+    tmp_path: Path, dtype: pl.DataType, good: str, bad: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"a":{text}}}\n' for text in (good, bad, good)))
+    error = look(tmp_path, "a.jsonl", schema={"a": dtype})
+    assert (error.code, error.where) == ("HW314", f"{path}:2")
+
+
 def test_a_json_file_cut_off_is_broken_without_a_declared_schema_too(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": 1}\n{"id": 2')
     assert look(tmp_path, "a.jsonl").where.endswith(":2")
