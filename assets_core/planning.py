@@ -90,9 +90,10 @@ class _Upstream:
     stale: bytearray
 
 
-_OUTSIDE, _NOT_THERE_YET, _HELD = 1, 2, 3
+_OUTSIDE, _NOT_THERE_YET, _NOT_PASSED, _HELD = 1, 2, 3, 4
 _WHY_LEFT_OUT = {
     _HELD: "what it reads is held and shows nothing",
+    _NOT_PASSED: "a blocking check of a source failed on what it would read",
     _NOT_THERE_YET: "a source has nothing for it yet",
     _OUTSIDE: "it reads partitions that its input does not have",
 }
@@ -288,6 +289,8 @@ class _Chosen:
         definition = self.facts.graph.definitions[slot.asset]
         if isinstance(definition, Source):  # one that has nothing at all is written wrongly, or was never delivered
             some = definition.partitions is not None and self.facts.published.count(slot.asset)
+            if some and slot in self.facts.aside:
+                return _NOT_PASSED
             return _NOT_THERE_YET if some else 0
         left_out = self._left_out.get(slot.asset)
         return 0 if left_out is None else left_out[place]

@@ -60,7 +60,7 @@ class Known:
     Arguments:
         observed: observations that the catalog does not have yet, blocked ones included.
         errors: code that does not type-check.
-        unobserved: sources that could not be observed, by key.
+        unobserved: sources that could not be observed, or of which checks let nothing through, by key.
         versions: computes what readers compare.
     """
 
@@ -114,7 +114,7 @@ def gather(
     keep_derivations(scene)
     held = under_present_keys(catalog.held(scene.env), renames)
     facts.held = {slot: _why_held(one) for slot, one in held.items() if slot.asset in needed}
-    facts.aside.update(catalog.latest_blocked(scene.env, assets=needed))
+    facts.aside = {**catalog.latest_blocked(scene.env, assets=needed), **facts.aside}
     facts.absent.update(absent_slots(scene, facts, needed, formerly))
     facts.code_changes = _CodeChanges(scene, facts)
     facts.former_code = FormerCode(scene.catalog, scene.derived, scene.configs, facts)
@@ -299,32 +299,43 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
         ]
         if fresh:
             told(f"observed {key}: {len(fresh)} new" if definition.partitions else f"observed {key}: changed")
+        blocked = []
         for one in fresh:
-            made = _checked(scene, definition, one, known)
+            made = _checked(scene, definition, one, facts)
             known.observed.append(made)
-            if not made.blocked:
+            if made.blocked:
+                blocked.append(made)
+                facts.aside[made.slot] = made
+            else:
                 facts.published[made.slot] = made
+        if blocked and not facts.published.count(key):
+            known.unobserved[key] = sources.not_passed(definition, blocked)
+        else:
+            known.warnings.extend(_kept(one, facts) for one in blocked)
     digests.flush()
 
 
-def _checked(scene: Scene, source: Source, made: Materialization, known: Known) -> Materialization:
+def _checked(scene: Scene, source: Source, made: Materialization, facts: Facts) -> Materialization:
     """The observation with the results of its checks; a blocking failure keeps the last observation."""
     if not source.checks:
         return made
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
-        slots = known.facts.slots_shown(key)
+        slots = facts.slots_shown(key)
         if not slots:
             raise LookupError(key)
-        known.facts.published.fetch(slots)
-        return scene.tables.scan([known.facts.published[slot] for slot in slots]).select(column)
+        facts.published.fetch(slots)
+        return scene.tables.scan([facts.published[slot] for slot in slots]).select(column)
 
     results = tuple(evaluate(source.checks, scene.tables.scan([made]), lookup=lookup))
-    blocked = [result.name for result in results if result.blocks]
-    if blocked:
-        kept = "the last observation stays" if made.slot in known.facts.published else "it is not used"
-        known.warnings.append(f"source {made.slot}: {', '.join(blocked)} failed, so {kept}")
-    return replace(made, checks=results, blocked=bool(blocked))
+    return replace(made, checks=results, blocked=any(result.blocks for result in results))
+
+
+def _kept(made: Materialization, facts: Facts) -> str:
+    """Says what becomes of an observation that a check blocked."""
+    names = ", ".join(result.name for result in made.checks if result.blocks)
+    kept = "the last observation stays" if made.slot in facts.published else "it is not used"
+    return f"source {made.slot}: {names} failed, so {kept}"
 
 
 def keep_judgements(scene: Scene, facts: Facts) -> None:

@@ -148,6 +148,24 @@ def confirm(source: Source, observed: Sequence[Materialization], *, root: Path, 
             )
 
 
+def not_passed(source: Source, made: Sequence[Materialization]) -> DataError:
+    """The error for what a source holds now and blocking checks of it keep from being read.
+
+    Arguments:
+        made: its blocked observations, at least one.
+    """
+    results = [result for one in made for result in one.checks if result.blocks]
+    names = ", ".join(dict.fromkeys(result.name for result in results))
+    rest = f" and {len(made) - 1} more" if len(made) > 1 else ""
+    return DataError(
+        "HW319",
+        f"source {made[0].slot}{rest}: {names} failed on its files",
+        where=source.where,
+        why="\n".join(dict.fromkeys(result.message for result in results)),
+        hint="mend the files, or declare the check with severity='warn', so that it stops nothing",
+    )
+
+
 def _observe_whole(
     reading: Reading, previous: Mapping[Slot, Materialization], now: datetime, run_id: str
 ) -> tuple[tuple[Materialization, ...], tuple[str, ...]]:

@@ -143,6 +143,53 @@ def below(one: pl.LazyFrame, good: pl.LazyFrame) -> pl.LazyFrame:
 """
 
 
+CHECKED_SOURCES = """
+import polars as pl
+from headwater import asset, check, source, Static
+
+both = Static(["one", "two"])
+raw = source("raw", files="raw.csv", checks=[check.not_null("id")])
+by_name = source("by_name", files="raw.csv", partitions=both, partition_by="name", checks=[check.not_null("id")])
+
+@asset(key="reader", inputs={"raw": raw})
+def reader(raw: pl.LazyFrame) -> pl.LazyFrame:
+    return raw
+
+@asset(key="each", inputs={"raw": by_name}, partitions=both)
+def each(raw: pl.LazyFrame) -> pl.LazyFrame:
+    return raw
+
+@asset(key="other")
+def other() -> pl.DataFrame:
+    return pl.DataFrame({"a": [1]})
+"""
+
+
+def test_a_source_that_fails_its_check_the_first_time_stops_only_what_reads_it(desk: Desk, hw) -> None:
+    desk.define(CHECKED_SOURCES)
+    desk.write("raw.csv", "id,name\n1,one\n,two\n")
+    for again in (False, True):
+        answer = hw("materialize", at=desk.root)
+        assert answer.status == 1
+        assert "what reads raw is left out: HW319 source raw: not_null(id) failed on its files" in answer.err
+        assert "1 of 2 rows have no value in 'id'" in answer.err
+        assert "each@two left out: a blocking check of a source failed on what it would read" in answer.err, again
+    made = desk.project.catalog.published("dev")
+    assert {str(slot) for slot in made} == {"by_name@one", "each@one", "other"}
+    assert hw("plan", "reader", at=desk.root).err.startswith("HW319 ")
+    desk.write("raw.csv", "id,name\n1,one\n2,two\n")
+    assert hw("materialize", "--json", at=desk.root).document["counts"] == {"succeeded": 2}
+
+
+def test_a_source_of_which_no_partition_passes_stops_only_what_reads_it(desk: Desk, hw) -> None:
+    desk.define(CHECKED_SOURCES)
+    desk.write("raw.csv", "id,name\n,one\n,two\n")
+    answer = hw("materialize", at=desk.root)
+    assert answer.status == 1
+    assert "HW319 source by_name@one and 1 more: not_null(id) failed on its files" in answer.err
+    assert {slot.asset for slot in desk.project.catalog.published("dev")} == {"other"}
+
+
 def test_a_source_that_is_gone_stops_only_what_reads_it(desk: Desk, hw) -> None:
     desk.define(TWO_SOURCES)
     desk.write("good.csv", "a\n1\n")
