@@ -17,7 +17,7 @@ from assets_core.keys import Slot
 from assets_core.partitions import key_of, plain_key, select_range
 from assets_core.plan import Plan
 from assets_core.published import Published
-from assets_core.records import Materialization
+from assets_core.records import Materialization, RecordKind
 from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
 from headwater.beside import refuse_frozen
@@ -179,7 +179,7 @@ def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
         rules = project.graph.definitions[slot.asset].checks if slot.asset in keys else ()
         if rules:
             results[slot] = tuple(evaluate(rules, project.tables.scan([made]), lookup=lookup))
-            project.tables.confirm([made], _digests(project))  # what a source holds now may not be what was observed
+            _confirm(project, [made])  # what a source holds now may not be what was observed
             project.catalog.add_check_results(made.id, results[slot], run_id=None, at=_now())
     return results
 
@@ -255,13 +255,19 @@ def scan(project: Project, asset: str, partition: str | None, as_of: str | None)
         return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in last.schema})
     if not made:
         _raise_unpublished(project, definition, partition, as_of)
-    if made[0].kind == "observation":
-        project.tables.confirm(made, _digests(project))
+    _confirm(project, made)
     try:
         return project.tables.scan(made)
     except (StorageError, DataError):
         _refuse_pruned(project, made)
         raise
+
+
+def _confirm(project: Project, made: Sequence[Materialization]) -> None:
+    """See ``Tables.confirm``."""
+    if made[0].kind is RecordKind.OBSERVATION:
+        aside = project.catalog.latest_blocked(project.env, assets={made[0].slot.asset})
+        project.tables.confirm(made, _digests(project), aside)
 
 
 def _refuse_pruned(project: Project, made: Sequence[Materialization]) -> None:

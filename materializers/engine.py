@@ -406,7 +406,7 @@ class Engine:
         """The result, if the sources that were read in place still are what they were when they were observed."""
         try:
             for made in self._progress[place].sources if result.error is None else ():
-                self.scene.tables.confirm(made, self._digests)
+                self.scene.tables.confirm(made, self._digests, self.facts.aside)
         except HeadwaterError as error:
             return replace(result, made=(), error=self._told(error))
         return result

@@ -127,19 +127,33 @@ def scan_source(
     return scan(source.format, [path for _, path in found], options, as_schema(observed[0].schema))
 
 
-def confirm(source: Source, observed: Sequence[Materialization], *, root: Path, digests: FileDigests) -> None:
+def confirm(
+    source: Source,
+    observed: Sequence[Materialization],
+    *,
+    root: Path,
+    digests: FileDigests,
+    aside: Mapping[Slot, Materialization],
+) -> None:
     """Makes sure that what was read in place is what had been observed; to be called when a step has read it, before
     its result is recorded. Costs one look at each file's state.
 
+    Arguments:
+        aside: by slot, what was observed later and blocked by a check.
+
     Raises:
-        DataError: HW316, the files changed since they were observed.
+        DataError: HW316, the files changed since they were observed; HW319, they are those that a check blocked.
     """
     options = check_options(source.format, source.options, where=source.where)
     for one in observed:
         if one.stored is not None:
             continue
         files = digest_files(find_files(source.files, root, where=source.where), digests)
-        if reading_of(source, options, files).content != one.version.content:
+        content = reading_of(source, options, files).content
+        if content != one.version.content:
+            blocked = aside.get(one.slot)
+            if blocked is not None and blocked.version.content == content:
+                raise not_passed(source, [blocked])
             raise DataError(
                 "HW316",
                 f"files of {source.key} changed after they had been observed",

@@ -123,10 +123,12 @@ class Tables:
         """Whether the stored data of all is there, byte for byte; reads it."""
         return all(one.stored is None or self.digest(one.stored) == one.stored.digest for one in made)
 
-    def confirm(self, made: Sequence[Materialization], digests: CatalogDigests) -> None:
+    def confirm(
+        self, made: Sequence[Materialization], digests: CatalogDigests, aside: Mapping[Slot, Materialization]
+    ) -> None:
         """Makes sure that a source read in place still is what had been observed; see ``sources.confirm``."""
         if made and made[0].kind is RecordKind.OBSERVATION:
-            confirm(self.sources[made[0].slot.asset], made, root=self.root, digests=digests)
+            confirm(self.sources[made[0].slot.asset], made, root=self.root, digests=digests, aside=aside)
 
     def close(self) -> None:
         """Closes what was opened."""

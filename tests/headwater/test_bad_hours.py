@@ -181,6 +181,20 @@ def test_a_source_that_fails_its_check_the_first_time_stops_only_what_reads_it(d
     assert hw("materialize", "--json", at=desk.root).document["counts"] == {"succeeded": 2}
 
 
+def test_what_must_read_files_that_failed_their_check_says_so(desk: Desk, hw) -> None:
+    desk.define(CHECKED_SOURCES)
+    desk.write("raw.csv", "id,name\n1,one\n2,two\n")
+    assert hw("materialize", "reader", at=desk.root).status == 0
+    desk.write("raw.csv", "id,name\n1,one\n,two\n")
+    assert hw("materialize", "reader", at=desk.root).status == 0, "it was made of what was observed last"
+    for words in (["materialize", "reader", "--force"], ["data", "raw"], ["check", "raw"]):
+        answer = hw(*words, at=desk.root)
+        assert answer.status == 1
+        assert "source raw: not_null(id) failed on its files" in answer.err + answer.out
+        assert "mend the files" in answer.err + answer.out
+        assert "run the command again" not in answer.err + answer.out
+
+
 def test_a_source_of_which_no_partition_passes_stops_only_what_reads_it(desk: Desk, hw) -> None:
     desk.define(CHECKED_SOURCES)
     desk.write("raw.csv", "id,name\n,one\n,two\n")

@@ -53,7 +53,7 @@ class Place:
     def read(self, declared: Source) -> pl.DataFrame:
         seen = self.observe(declared).materializations
         frame = scan_source(declared, seen, root=self.root, cache=self.root / "cache").collect()
-        confirm(declared, seen, root=self.root, digests=self.digests)
+        confirm(declared, seen, root=self.root, digests=self.digests, aside={})
         return frame
 
 
@@ -401,7 +401,7 @@ def test_a_file_that_changes_between_observing_and_reading_is_noticed(place: Pla
     seen = place.observe(declared).materializations
     path.write_text("id\n2\n")
     with pytest.raises(DataError) as raised:
-        confirm(declared, seen, root=place.root, digests=place.digests)
+        confirm(declared, seen, root=place.root, digests=place.digests, aside={})
     assert raised.value.code == "HW316"
 
 
@@ -410,7 +410,7 @@ def test_a_file_that_is_touched_between_observing_and_reading_is_fine(place: Pla
     declared = source("a", files="a.csv")
     seen = place.observe(declared).materializations
     os.utime(path, ns=(5, 5))
-    confirm(declared, seen, root=place.root, digests=place.digests)
+    confirm(declared, seen, root=place.root, digests=place.digests, aside={})
 
 
 class MeddlingDigests(MemoryDigests):
