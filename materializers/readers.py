@@ -51,9 +51,9 @@ def scan(
         schema: every column with its type; columns are found by name.
     """
     if format == "parquet":
-        return pl.scan_parquet(
-            list(paths), glob=False, hive_partitioning=options.get("hive_partitioning", False), schema=None
-        ).select(schema.names())
+        hive = options.get("hive_partitioning", False)
+        rows = pl.scan_parquet(list(paths), glob=False, hive_partitioning=hive, extra_columns="ignore")
+        return rows.select(schema.names())
     if format == "jsonl":
         rows = pl.scan_ndjson([escape(path) for path in paths], schema=json_schema(schema))
         return rows.with_columns(json_casts(schema))

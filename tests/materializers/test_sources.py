@@ -321,6 +321,17 @@ def test_columns_that_are_not_declared_are_left_unread(place: Place, ending: str
     assert read.to_dict(as_series=False) == {"a": ["x"]}
 
 
+@pytest.mark.parametrize("names", ["12", "21"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_column_that_only_one_of_the_files_has_is_left_unread_too(place: Place, ending: str, names: str) -> None:
+    frames = pl.DataFrame({"a": [1], "s": ["x"]}), pl.DataFrame({"b": [2], "a": [2], "s": ["y"]})
+    for name, frame in zip(names, frames, strict=True):
+        write = {"csv": frame.write_csv, "jsonl": frame.write_ndjson, "parquet": frame.write_parquet}[ending]
+        write(place.root / f"{name}.{ending}")
+    read = place.read(source("a", files=f"*.{ending}", schema={"a": pl.Int64, "s": pl.String}))
+    assert read.sort("a").rows() == [(1, "x"), (2, "y")]
+
+
 @pytest.mark.parametrize(
     ("dtype", "text", "value"),
     [
