@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple, cast
 
@@ -144,7 +145,8 @@ def _unfit_value(path: str, options: Mapping[str, Any], schema: pl.Schema) -> Fa
 
 def _look_at_json(path: str, schema: pl.Schema | None) -> Fault | None:
     with _opened(path) as file:
-        for number, line in enumerate(file, 1):
+        for number, text in enumerate(file, 1):
+            line = text.removeprefix(BOM_UTF8) if number == 1 else text
             if not line.strip():
                 continue
             try:

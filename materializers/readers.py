@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from glob import escape
+from io import BytesIO
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import polars as pl
 
@@ -55,11 +57,30 @@ def scan(
         rows = pl.scan_parquet(list(paths), glob=False, hive_partitioning=hive, extra_columns="ignore")
         return rows.select(schema.names())
     if format == "jsonl":
-        rows = pl.scan_ndjson([escape(path) for path in paths], schema=json_schema(schema))
+        rows = pl.scan_ndjson(_json_texts(paths), schema=json_schema(schema))
         return rows.with_columns(json_casts(schema))
     given = {name: value for name, value in options.items() if name not in ("schema_overrides", "try_parse_dates")}
     extra: Literal["ignore", "raise"] = "ignore" if options.get("has_header", True) else "raise"
     return pl.scan_csv(list(paths), schema=schema, glob=False, extra_columns=extra, **given)
+
+
+def _json_texts(paths: Sequence[str]) -> list[str] | list[IO[bytes]]:
+    """JSON-lines files as polars takes them: by path; where one begins with a byte order mark, what is in them.
+
+    Polars' reader does not know that mark, and takes no paths beside contents.
+    """
+    if not any(map(_is_marked, paths)):
+        return [escape(path) for path in paths]
+    contents: list[IO[bytes]] = []
+    for path in paths:
+        with open(path, "rb") as file:
+            contents.append(BytesIO(file.read().removeprefix(BOM_UTF8)))
+    return contents
+
+
+def _is_marked(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
 
 
 def json_schema(schema: pl.Schema) -> pl.Schema:
@@ -196,7 +217,7 @@ def _readable(path: str, options: Mapping[str, Any], found: pl.Schema, types: Ma
 
 def _json_schema(path: str, options: Mapping[str, Any]) -> pl.Schema:
     return pl.scan_ndjson(
-        escape(path), infer_schema_length=None, schema_overrides=options.get("schema_overrides")
+        _json_texts([path]), infer_schema_length=None, schema_overrides=options.get("schema_overrides")
     ).collect_schema()
 
 

@@ -23,6 +23,9 @@ from materializers.sources import Observation, confirm, observe, scan_source
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
+Options = Mapping[str, object]
+
+
 class Place:
     """A project folder with its digests and what was observed last."""
 
@@ -275,6 +278,17 @@ def test_json_objects_may_leave_fields_out(place: Place) -> None:
     assert read.to_dict(as_series=False) == {"a": [1.0, 2.5, None], "b": [None, "x", None]}
 
 
+@pytest.mark.parametrize("schema", [None, {"a": pl.Int64}], ids=["inferred", "declared"])
+def test_a_byte_order_mark_is_no_part_of_the_text(place: Place, schema: Mapping[str, pl.DataType] | None) -> None:
+    place.file("1.jsonl", b'\xef\xbb\xbf{"a":1}\n{"a":2}\n')
+    place.file("2.jsonl", '{"a":3}\n')
+    place.file("1.csv", b"\xef\xbb\xbfa\n1\n2\n")
+    place.file("2.csv", "a\n3\n")
+    for ending in ("jsonl", "csv"):
+        read = place.read(source("a", files=f"*.{ending}", schema=schema))  # type: ignore[arg-type]
+        assert read.to_dict(as_series=False) == {"a": [1, 2, 3]}
+
+
 def test_files_of_different_columns_are_refused(place: Place) -> None:
     place.file("1.csv", "a,b\n1,2\n")
     place.file("2.csv", "a,c\n1,2\n")
@@ -351,9 +365,6 @@ def test_json_lines_are_read_as_types_that_polars_reader_does_not_know(
     expected = pl.DataFrame({"a": [value, None]}, schema={"a": dtype})
     assert_frame_equal(place.read(source("a", files="a.jsonl", schema={"a": dtype})), expected)
     assert_frame_equal(place.read(source("b", files="a.jsonl", schema_overrides={"a": dtype})), expected)
-
-
-Options = Mapping[str, object]
 
 
 @pytest.mark.parametrize(

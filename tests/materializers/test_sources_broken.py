@@ -126,6 +126,12 @@ def test_a_json_value_that_its_type_cannot_hold_is_a_broken_row(
     assert (error.code, error.where) == ("HW314", f"{path}:2")
 
 
+def test_lines_are_counted_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"id": 1}\n{"id": "x"}\n')
+    assert look(tmp_path, "a.jsonl", schema={"id": pl.Int64}).where == f"{path}:2"
+
+
 def test_a_json_file_cut_off_is_broken_without_a_declared_schema_too(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": 1}\n{"id": 2')
     assert look(tmp_path, "a.jsonl").where.endswith(":2")
