@@ -46,6 +46,8 @@ class Reading:
             if self.source.schema is None:
                 inferred = infer_schema(self.source.format, self._paths, self.options)
                 self._check_names(inferred)
+                if not inferred:
+                    raise self._without_columns()
                 return inferred
             schema = as_schema(self.source.schema)
             for file in self.files:
@@ -55,6 +57,14 @@ class Reading:
         except FAILURES as error:
             raise self._explained(None, error) from error
         return schema
+
+    def _without_columns(self) -> DataError:
+        return DataError(
+            "HW313",
+            f"the files of the source {self.source.key} have no column",
+            where=self.source.where,
+            hint="declare the columns with schema=, or mend the files",
+        )
 
     def _check_names(self, schema: pl.Schema) -> None:
         for option, name in named_columns(self.options):

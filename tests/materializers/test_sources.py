@@ -299,6 +299,15 @@ def test_files_of_different_columns_are_refused(place: Place) -> None:
     assert "it lacks ['b'] and it also has ['c']" in raised.value.why
 
 
+def test_files_without_any_column_are_refused_unless_columns_are_declared(place: Place) -> None:
+    place.file("a.jsonl", "{}\n{}\n")
+    with pytest.raises(DataError, match="the files of the source a have no column") as raised:
+        place.observe(source("a", files="a.jsonl"))
+    assert raised.value.code == "HW313"
+    read = place.read(source("a", files="a.jsonl", schema={"a": pl.Int64}))
+    assert read.to_dict(as_series=False) == {"a": [None, None]}
+
+
 @pytest.mark.parametrize("other", [pl.DataFrame({"a": [1.5]}), pl.DataFrame({"b": [1]})], ids=["type", "name"])
 def test_parquet_files_have_the_same_types(place: Place, other: pl.DataFrame) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(place.root / "1.parquet")
