@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from assets_core.asset import Source
-from assets_core.errors import DataError, HeadwaterError
+from assets_core.errors import DataError, DefinitionError, HeadwaterError
 from assets_core.keys import Slot
 from assets_core.records import Materialization, RecordKind
 from assets_core.versions import DataVersion
@@ -75,7 +76,10 @@ def observe(
     """
     options = check_options(source.format, source.options, where=source.where)
     for _ in range(_TRIES):
-        files = digest_files(find_files(source.files, root, where=source.where), digests)
+        found = find_files(source.files, root, where=source.where)
+        if options.get("hive_partitioning"):
+            _refuse_folders_above(source, found)
+        files = digest_files(found, digests)
         reading = reading_of(source, options, files)
         try:
             made, warnings = (
@@ -178,6 +182,24 @@ def not_passed(source: Source, made: Sequence[Materialization]) -> DataError:
         why="\n".join(dict.fromkeys(result.message for result in results)),
         hint="mend the files, or declare the check with severity='warn', so that it stops nothing",
     )
+
+
+def _refuse_folders_above(source: Source, found: Sequence[tuple[str, str]]) -> None:
+    """Refuses files of which polars would take folders above the project for columns, too.
+
+    These folders are another matter on another machine, and are no part of the files' names that are digested.
+    """
+    for name, path in found:
+        above = os.path.abspath(path).replace(os.sep, "/").removesuffix(name)
+        folder = next((part for part in above.split("/") if "=" in part), None)
+        if folder is not None:
+            raise DefinitionError(
+                "HW161",
+                f"the read option hive_partitioning of {source.key} would take the folder {folder} for a column,"
+                " which lies above the project",
+                where=source.where,
+                hint="rename that folder, or move the project out of it",
+            )
 
 
 def _observe_whole(

@@ -344,6 +344,21 @@ def test_columns_that_are_not_declared_are_left_unread(place: Place, ending: str
     assert read.to_dict(as_series=False) == {"a": ["x"]}
 
 
+def test_folders_in_the_project_are_columns_and_those_above_it_are_refused(tmp_path: Path) -> None:
+    declared = source("a", files="data/**/*.parquet", hive_partitioning=True)
+    for root in ("one", "z=7/two"):
+        for year in (1, 2):
+            folder = tmp_path / root / f"data/y={year}"
+            folder.mkdir(parents=True)
+            pl.DataFrame({"n": [year * 10]}).write_parquet(folder / "x.parquet")
+    assert Place(tmp_path / "one").read(declared).to_dict(as_series=False) == {"n": [10, 20], "y": [1, 2]}
+    with pytest.raises(DefinitionError, match="the folder z=7 for a column, which lies above the project") as raised:
+        Place(tmp_path / "z=7/two").observe(declared)
+    assert raised.value.code == "HW161"
+    outside = source("a", files=str(tmp_path / "one/data/**/*.parquet"), hive_partitioning=True)
+    assert Place(tmp_path / "z=7/two").read(outside).columns == ["n", "y"]
+
+
 @pytest.mark.parametrize("names", ["12", "21"])
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_column_that_only_one_of_the_files_has_is_left_unread_too(place: Place, ending: str, names: str) -> None:
