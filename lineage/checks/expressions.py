@@ -44,10 +44,13 @@ def _outcome(sql: str, schema: tuple[tuple[str, pl.DataType], ...]) -> pl.DataTy
 
 
 def _by_duckdb(sql: str, schema: Mapping[str, pl.DataType], why: str) -> pl.Expr:
-    def holds(rows: pl.Series) -> pl.Series:
-        return pl.Series(rows.name, _duckdb_values(sql, rows.struct.unnest()), dtype=pl.Boolean)
-
     import duckdb  # late: most projects never need it here
+
+    def holds(rows: pl.Series) -> pl.Series:
+        try:
+            return _duckdb_values(sql, rows.struct.unnest()).alias(rows.name)
+        except duckdb.Error as error:
+            raise Unusable(first_line(error)) from None
 
     try:
         _duckdb_values(sql, pl.DataFrame(schema=dict(schema)))

@@ -129,6 +129,15 @@ def test_a_check_that_cannot_be_evaluated_does_not_stop_the_others() -> None:
     assert not any(result.passed for result in results)
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_an_expression_that_duckdb_cannot_compute_on_these_rows_fails_alone(lazy: bool) -> None:
+    frame = pl.DataFrame({"s": ["2024-01-01", "oops"]})
+    rules = [check.expression("epoch(cast(s as timestamp)) > 0", severity="warn"), check.matches("s", "2.*")]
+    failed, other = evaluate(rules, frame.lazy() if lazy else frame, lookup=nothing)
+    assert failed.message.startswith("the check cannot be evaluated: it cannot be computed: Conversion Error: ")
+    assert (failed.passed, failed.blocks, other.failed_rows) == (False, False, 1)
+
+
 def test_a_warning_does_not_block() -> None:
     assert not one(check.not_null("id", severity="warn")).blocks
     assert one(check.not_null("id")).blocks
