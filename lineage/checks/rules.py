@@ -15,7 +15,8 @@ import polars as pl
 from assets_core.check import Check
 from assets_core.errors import HeadwaterError, did_you_mean
 from lineage.checks.expressions import first_line, sql_condition
-from lineage.checks.values import Unusable, accepted, bound, is_text, pattern_condition, referred
+from lineage.checks.limits import above, accepted, below
+from lineage.checks.values import Unusable, is_text, pattern_condition, referred
 
 Lookup: TypeAlias = Callable[[str, str], "pl.Series | pl.LazyFrame"]
 
@@ -74,9 +75,9 @@ def _between(check: Check, setting: Setting) -> pl.Expr:
     low, high = check.argument("low"), check.argument("high")
     outside = []
     if low is not None:
-        outside.append(pl.col(column) < bound(low, dtype, column))
+        outside.append(below(column, dtype, low))
     if high is not None:
-        outside.append(pl.col(column) > bound(high, dtype, column))
+        outside.append(above(column, dtype, high))
     if dtype.is_float():
         outside.append(pl.col(column).is_nan())
     return outside[0] if len(outside) == 1 else pl.any_horizontal(outside)
@@ -84,10 +85,7 @@ def _between(check: Check, setting: Setting) -> pl.Expr:
 
 def _accepted_values(check: Check, setting: Setting) -> pl.Expr:
     (column,) = check.columns
-    dtype = setting.dtype(column)
-    values = accepted(check.argument("values") or (), dtype, column)
-    shown = pl.col(column).cast(pl.String) if is_text(dtype) else pl.col(column)
-    return shown.is_not_null() & ~shown.is_in(values.implode())
+    return pl.col(column).is_not_null() & ~accepted(column, setting.dtype(column), check.argument("values") or ())
 
 
 def _matches(check: Check, setting: Setting) -> pl.Expr:

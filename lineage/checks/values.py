@@ -1,12 +1,11 @@
-"""Values of checks brought to the type of the column that they are compared with, and cells made ready for JSON."""
+"""What the rules share: why a check is unusable, texts and their patterns, cells made ready for JSON."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
 import polars as pl
@@ -32,24 +31,6 @@ class Unusable(Exception):  # noqa: N818 - says what the check is, not that some
 def is_text(dtype: pl.DataType) -> bool:
     """Whether values of the type show as text: String, Enum, Categorical."""
     return isinstance(dtype, pl.String | pl.Enum | pl.Categorical)
-
-
-def bound(value: Any, dtype: pl.DataType, column: str) -> pl.Expr:
-    """One end of a range, as a literal that compares with the column."""
-    if is_text(dtype) and isinstance(value, str) and not isinstance(dtype, pl.String):
-        raise Unusable(f"column {column!r} holds {dtype}, which has no range of text", "use check.accepted_values")
-    return pl.lit(_fitting(value, dtype, column))
-
-
-def accepted(values: Iterable[Any], dtype: pl.DataType, column: str) -> pl.Series:
-    """The accepted values as a series of the column's type; values that cannot occur in it are left out."""
-    fitting = [_fitting(value, dtype, column) for value in values if value is not None]
-    if is_text(dtype):
-        return pl.Series(fitting, dtype=pl.String)
-    if dtype.is_integer():
-        low, high = _limits(dtype)
-        fitting = [int(value) for value in fitting if low <= value <= high and value == int(value)]
-    return pl.Series(fitting, dtype=dtype, strict=False)
 
 
 def referred(found: pl.Series | pl.LazyFrame, column: str, dtype: pl.DataType, name: str) -> pl.Series:
@@ -103,42 +84,3 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value[:_ITEM_LIMIT]]
     return as_json(str(value))
-
-
-def _fitting(value: Any, dtype: pl.DataType, column: str) -> Any:
-    """The value if the column could hold it; ISO text becomes a date or time where the column holds those."""
-    if isinstance(value, str) and dtype.is_temporal():
-        return _from_iso(value, dtype, column)
-    kinds: tuple[type, ...]
-    if dtype.is_numeric():
-        kinds = (int, float, Decimal)
-    elif is_text(dtype):
-        kinds = (str,)
-    elif isinstance(dtype, pl.Boolean):
-        kinds = (bool,)
-    elif isinstance(dtype, pl.Datetime):
-        kinds = (datetime, date)
-    elif isinstance(dtype, pl.Date):
-        kinds = (date,)
-    else:
-        kinds = (time, timedelta, bytes)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(dtype, pl.Boolean)):
-        raise Unusable(f"{value!r} cannot be compared with column {column!r}, which holds {dtype}")
-    return value
-
-
-def _from_iso(text: str, dtype: pl.DataType, column: str) -> Any:
-    kind: Any = date if isinstance(dtype, pl.Date) else time if isinstance(dtype, pl.Time) else datetime
-    try:
-        if isinstance(dtype, pl.Duration):
-            raise ValueError
-        return kind.fromisoformat(text)
-    except ValueError:
-        raise Unusable(f"{text!r} cannot be compared with column {column!r}, which holds {dtype}") from None
-
-
-def _limits(dtype: pl.DataType) -> tuple[int, int]:
-    bits = int("".join(character for character in str(dtype) if character.isdigit()))
-    if dtype.is_unsigned_integer():
-        return 0, (1 << bits) - 1
-    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
