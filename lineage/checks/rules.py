@@ -66,7 +66,8 @@ def _unique(check: Check, setting: Setting) -> pl.Expr:
     for column in check.columns:
         setting.dtype(column)
     key = pl.col(check.columns[0]) if len(check.columns) == 1 else pl.struct(check.columns)
-    return key.is_duplicated()
+    # As UNIQUE of SQL: null equals nothing, so that a row with one agrees with no other.
+    return pl.all_horizontal(pl.col(column).is_not_null() for column in check.columns) & key.is_duplicated()
 
 
 def _between(check: Check, setting: Setting) -> pl.Expr:

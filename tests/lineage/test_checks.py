@@ -104,8 +104,21 @@ def test_a_row_count_within_bounds_passes(rule: Check) -> None:
     assert one(rule).passed
 
 
-def test_null_keys_are_equal_to_each_other_for_unique() -> None:
-    assert one(check.unique("id"), pl.DataFrame({"id": [None, None, 1]})).failed_rows == 2
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("frame", "columns", "failed"),
+    [
+        ({"a": [None, None, 1]}, ["a"], 0),
+        ({"a": [None, None, 1, 1]}, ["a"], 2),
+        ({"a": [None, None], "b": [1, 1]}, ["a", "b"], 0),
+        ({"a": [1, 1, None], "b": [2, 2, None]}, ["a", "b"], 2),
+    ],
+)
+def test_nulls_may_repeat_in_what_is_unique(
+    frame: dict[str, list[int]], columns: list[str], failed: int, lazy: bool
+) -> None:
+    given = pl.DataFrame(frame)
+    assert one(check.unique(*columns), given.lazy() if lazy else given).failed_rows == failed
 
 
 def test_samples_are_bounded_and_json_with_the_checked_column_first() -> None:
