@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from assets_core.errors import DataError
+from lineage.duckdb_frames import hand_over
 
 if TYPE_CHECKING:
     import duckdb  # late everywhere here: projects without queries need neither it nor sqlglot
@@ -52,7 +53,8 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
 
     Raises:
         DataError: HW320, DuckDB refuses the query or fails on the data; HW321, it is not one query and nothing else;
-            HW322, a number of the result does not fit into what a table can hold.
+            HW322, a number of the result does not fit into what a table can hold; HW323, a column of the inputs is of a
+            type that DuckDB does not know.
     """
     import duckdb
 
@@ -64,10 +66,10 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
     try:
         for place, (name, frame) in enumerate(inputs.items()):
             table = f"__input_{place}"
-            connection.register(table, frame.to_arrow())
+            handed = hand_over(connection, table, frame, where)
             views.append(table)
             view = _identifier(connection, name)
-            connection.execute(f"create or replace view {view} as select * from {_quoted(table)}")  # noqa: S608 -- quoted
+            connection.execute(f"create or replace view {view} as {handed}")
             views.append(view)
         wanted = {name: values[name] for name in bound_names(sql) if name in values}
         result = connection.sql(to_duckdb(sql), params=wanted)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from assets_core.errors import did_you_mean
+from assets_core.errors import DataError, did_you_mean
 from lineage.checks.values import Unusable
+from lineage.duckdb_frames import hand_over
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^'\\]|'')*')|(?P<number>-?\d{1,8}(?:\.\d{1,7})?(?![\w.]))|"(?P<quoted>[^"]+)"|"""
@@ -114,7 +115,11 @@ def _duckdb_values(sql: str, frame: pl.DataFrame) -> pl.Series:
     signed = frame.with_columns(pl.col(pl.UInt8, pl.UInt16, pl.UInt32).cast(pl.Int64))
     with duckdb.connect(":memory:", config={"enable_external_access": "false", "threads": "1"}) as connection:
         connection.execute("set TimeZone = 'UTC'")  # not the machine's
-        connection.register("rows", signed.to_arrow())
+        try:
+            handed = hand_over(connection, "handed_over", signed, "")
+        except DataError as error:
+            raise Unusable(f"{error.what}: {error.why}", error.hint) from None
+        connection.execute(f"create view rows as {handed}")
         answer = connection.sql(f"select ({sql}\n) as ok from rows")  # noqa: S608 - the project's own SQL
         values = pl.DataFrame(answer.to_arrow_table()).get_column("ok")
     if values.dtype != pl.Boolean:

@@ -14,6 +14,7 @@ import polars as pl
 
 from lineage.columns.sql_bound import bound_names, to_duckdb
 from lineage.dtypes import dtype_text, parse_dtype
+from lineage.duckdb_frames import hand_over
 
 _lock = threading.Lock()
 _SAMPLES: Mapping[str, Any] = {
@@ -92,9 +93,8 @@ def duckdb_type(dtype: str) -> str:
         frame = pl.DataFrame(schema={"column": parse_dtype(dtype)})
         with _lock:
             connection = _connection()
-            connection.register("_headwater_type", frame.to_arrow())
             try:
-                rows = connection.execute("DESCRIBE SELECT * FROM _headwater_type").fetchall()
+                rows = connection.execute(f"DESCRIBE {hand_over(connection, '_headwater_type', frame, '')}").fetchall()
             finally:
                 connection.unregister("_headwater_type")
         return str(rows[0][1])

@@ -85,6 +85,19 @@ def test_what_is_no_sql_is_refused_although_polars_reads_it() -> None:
     assert error.code == "HW171"
 
 
+@pytest.mark.parametrize("sql", ["big - 1 > 0", "regexp_matches(s, 'x') or epoch(cast(s as timestamp)) > 0"])
+def test_a_table_with_numbers_of_128_bits_is_checked(sql: str) -> None:
+    big = pl.DataFrame({"big": pl.Series([2**126], dtype=pl.Int128), "s": ["2024-01-01"]})
+    assert validate_checks([check.expression(sql)], big.schema) == []
+    assert judged(sql, big).passed
+
+
+def test_a_column_that_duckdb_cannot_take_fails_only_the_check_that_reads_it() -> None:
+    deep = pl.DataFrame({"deep": pl.Series([[2**127 - 1]], dtype=pl.List(pl.Int128)), "n": [1]})
+    assert judged("n * 2 = 2", deep).passed
+    assert "column 'deep' cannot be handed to DuckDB" in judged("deep[1] > 0", deep).message
+
+
 INTEGERS = (0, 1, 5, -1, 127, 255, 2**24 + 1, 2**31 - 1, 2**32 - 1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), None)
 FLOATS = (0.0, -0.0, 0.1, 1.5, 5.0, 2.0**24, 2.0**53, 2.0**63, float("nan"), float("inf"), None)
 TEXTS = ("", "a", "A", "\u00e4", "a%", "5", "\U0001f600", "b ", "it's", "back\\slash", None)

@@ -7,6 +7,7 @@ import pytest
 from assets_core.column_lineage import ColumnRef, Edge, EdgeKind, Resolution
 from assets_core.errors import HeadwaterError, LineageError
 from lineage.columns.sql import sql_lineage, sql_script_lineage, sql_tables
+from lineage.columns.sql_binding import duckdb_type
 
 SCHEMA = {"t": {"a": "int", "b": "int"}, "u": {"a": "int", "x": "int"}}
 
@@ -129,3 +130,8 @@ def test_no_result_that_reads_a_table_is_empty(sql):
 def test_errors_are_of_the_one_family():
     with pytest.raises(HeadwaterError):
         sql_script_lineage("select (", dialect="bigquery")
+
+
+def test_types_that_duckdb_does_not_take_are_derived_as_they_are_handed_over() -> None:
+    found = [duckdb_type(dtype) for dtype in ("Int128", "UInt128", "Float16", "List(Int128)")]
+    assert found == ["HUGEINT", "UHUGEINT", "FLOAT", "DECIMAL(38,0)[]"]

@@ -76,3 +76,46 @@ def test_a_query_after_one_that_broke_the_connection_runs() -> None:
     with pytest.raises(DataError):  # the number has no text, which DuckDB takes for an error of its own
         run_query("select u::varchar as t from data", {"data": broken}, {}, "q")
     assert run_query("select 42 as ok", {}, {}, "q")["ok"].to_list() == [42]
+
+
+WIDE = pl.DataFrame(
+    {
+        "signed": pl.Series([2**127 - 1, -(2**127), None], dtype=pl.Int128),
+        "unsigned": pl.Series([2**128 - 1, 0, None], dtype=pl.UInt128),
+        "half": pl.Series([1.5, -0.1, None], dtype=pl.Float16),
+        "listed": pl.Series([[2**100, None], [], None], dtype=pl.List(pl.Int128)),
+        "fixed": pl.Series([[1.5, None], [0, 0], None], dtype=pl.Array(pl.Float16, 2)),
+        "packed": pl.Series([{"a": 2**100, "b": "x"}] * 3, dtype=pl.Struct({"a": pl.UInt128, "b": pl.String})),
+        'odd "name"': pl.Series([1, 2, 3], dtype=pl.Int128),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select count(*) from data", 3),
+        ("select max(signed)::varchar || ' ' || min(signed)::varchar from data", f"{2**127 - 1} {-(2**127)}"),
+        ("select max(unsigned)::varchar from data", str(2**128 - 1)),
+        ("select typeof(signed) || typeof(unsigned) from data limit 1", "HUGEINTUHUGEINT"),
+        ("select half from data limit 1", 1.5),
+        ("select half = -0.0999755859375 from data offset 1 limit 1", True),
+        ("select listed[1]::varchar from data limit 1", str(2**100)),
+        ("select fixed[1] from data limit 1", 1.5),
+        ("select packed.a::varchar || packed.b from data limit 1", f"{2**100}x"),
+        ('select sum("odd ""name""")::int from data', 6),
+    ],
+)
+def test_types_that_duckdb_does_not_take_arrive_with_all_their_values(sql: str, expected: object) -> None:
+    assert run_query(sql, {"data": WIDE}, {}, "q").item() == expected
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pl.Series([object()], dtype=pl.Object), pl.Series([[2**127 - 1]], dtype=pl.List(pl.Int128))],
+    ids=["Object", "List(Int128)"],
+)
+def test_a_column_that_cannot_be_handed_to_duckdb_is_named(column: pl.Series) -> None:
+    with pytest.raises(DataError, match="column 'odd' cannot be handed to DuckDB") as caught:
+        run_query("select 1", {"data": pl.DataFrame({"odd": column})}, {}, "q")
+    assert caught.value.code == "HW323"
