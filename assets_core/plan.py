@@ -154,6 +154,7 @@ class Redefined:
             the one slot that it had without partitions; ``gone`` is how many. They stay published and nothing reads
             them.
         to_make: how many of those that it has now are planned.
+        news: nothing of the present definition was made yet by a run after the last of what is orphaned.
     """
 
     asset: str
@@ -161,6 +162,7 @@ class Redefined:
     orphaned: tuple[str | None, ...]
     gone: int
     to_make: int
+    news: bool
 
     def __str__(self) -> str:
         keys = ", ".join("the one without partitions" if one is None else one for one in self.orphaned[:5])

@@ -13,6 +13,7 @@ from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.partitions import has_slot
 from assets_core.plan import Plan, Redefined
+from assets_core.published import unpack_id
 from assets_core.records import RecordKind
 from assets_core.renames import renames_of
 from assets_core.staleness import Reason, ReasonCode, SlotState, Verdict
@@ -98,8 +99,21 @@ def with_orphaned(plan: Plan, facts: Facts, keys: Collection[str]) -> Plan:
     for key, found in gone.items():
         shown = facts.published.ids(key)
         kept = sum(one in shown for one in facts.partitions(key)) - anew[key]
-        changed.append(Redefined(key, kept, tuple(_runs(found, facts.partitions(key))), len(found), made[key]))
+        ranges = tuple(_runs(found, facts.partitions(key)))
+        changed.append(Redefined(key, kept, ranges, len(found), made[key], _is_news(key, found, facts)))
     return replace(plan, redefined=tuple(changed))
+
+
+def _is_news(key: str, gone: Sequence[str | None], facts: Facts) -> bool:
+    """Whether no run has made anything of the present definition since the one that made the last orphaned slot."""
+    shown = facts.published.ids(key)
+    there = [one for one in facts.partitions(key) if one in shown]
+    if not there:
+        return True
+    slots = [Slot(key, max(ones, key=lambda one: unpack_id(shown[one]))) for ones in (gone, there)]
+    facts.published.fetch(slots)
+    orphan, present = (facts.published[slot] for slot in slots)
+    return orphan.run_id == present.run_id or orphan.id > present.id
 
 
 def _runs(gone: Sequence[str | None], defined: Sequence[str | None]) -> Iterator[str | None]:

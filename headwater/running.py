@@ -112,7 +112,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     )  # fmt: skip
     renew_faces(project, project.env, known.facts.assets, known.facts)
     lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
-    redefined = (str(one) for one in plan.redefined if one.to_make)
+    redefined = (str(one) for one in plan.redefined if one.to_make and one.news)
     strange = () if since else _of_another_catalog(project)
     warnings = (*strange, *dead, *known.warnings, *redefined, *plan.warnings, *lost)
     for warning in warnings:

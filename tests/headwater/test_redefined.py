@@ -55,6 +55,19 @@ def test_it_is_said_before_anything_is_done(
     assert counts == {"fresh": kept + to_make, "orphaned": gone}
 
 
+def test_a_run_says_it_until_one_has_made_something_of_the_present_definition(desk: Desk, hw: Headwater) -> None:
+    define(desk, 'Static(["DE", "EU"])')
+    desk.materialize()
+    define(desk, 'Static(["DE", "FR"])')
+    assert any("has other partitions than it had" in one for one in desk.materialize().warnings)
+    for definition in ('Static(["DE", "FR", "US"])', 'Static(["DE", "FR", "UK", "US"])'):
+        define(desk, definition)
+        result = desk.materialize()
+        assert [step.state for step in result.steps] == ["succeeded"]
+        assert result.warnings == ()
+    assert hw("status", "--json", at=desk.root).document["counts"] == {"fresh": 4, "orphaned": 1}
+
+
 def test_another_time_zone_keeps_the_keys_and_makes_their_windows_anew(desk: Desk, hw: Headwater) -> None:
     define(desk, TEN)
     desk.materialize()
