@@ -383,11 +383,14 @@ def _reader(spans: Spans, count: int) -> Callable[[int], Places]:
 def _missing_input(asset: Asset[..., Any], upstream: Definition, slots: list[Slot]) -> UsageError:
     rest = f" and {len(slots) - 1} more" if len(slots) > 1 else ""
     if isinstance(upstream, Source):
+        files = ", ".join(upstream.files)
         return UsageError(
             "HW603",
             f"{asset.key} reads {slots[0]}{rest}, which cannot be found",
             where=upstream.where,
-            hint=f"nothing is there to be read at {', '.join(upstream.files)}",
+            hint=f"nothing is there to be read at {files}"
+            if upstream.partitions is None
+            else f"no row of {files} belongs to a partition that is there",
         )
     own = upstream.key == asset.key
     return UsageError(

@@ -162,6 +162,12 @@ def test_a_source_that_cannot_be_found_is_told_with_its_files() -> None:
     )
 
 
+def test_a_source_without_a_row_in_any_partition_is_not_said_to_have_no_files() -> None:
+    with pytest.raises(UsageError) as caught:
+        Project(source("raw", partitions=DAYS), computed("a", "raw", partitions=DAYS)).plan("a")
+    assert caught.value.hint == "no row of raw.csv belongs to a partition that is there"
+
+
 def test_partitions_that_a_source_does_not_have_yet_leave_out_only_what_reads_them() -> None:
     project = Project(
         source("raw", partitions=DAYS), computed("a", "raw", partitions=DAYS), computed("b", "a", partitions=DAYS)
