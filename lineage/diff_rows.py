@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from lineage.presentable import presentable
+
 SAMPLE = 5
 """How many rows of a kind are shown."""
 _SIDE = "\x00side"
@@ -167,4 +169,4 @@ def _surplus(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(frame: pl.DataFrame, order: Sequence[str], sample: int) -> tuple[Mapping[str, Any], ...]:
-    return tuple(frame.sort(order).head(sample).to_dicts())
+    return tuple(presentable(frame.sort(order).head(sample)).to_dicts())

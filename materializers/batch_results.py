@@ -20,6 +20,7 @@ from assets_core.versions import DataVersion, as_read, changed_columns
 from lineage.checks.evaluate import evaluate
 from lineage.fingerprint import data_version
 from lineage.fingerprint_tolerance import steady_version
+from lineage.presentable import presentable
 from materializers.results import held_to
 from materializers.slots import places
 
@@ -89,7 +90,7 @@ def _refuse(frame: pl.DataFrame, asset: Asset[..., Any], keys: Sequence[str], pl
     if wrong.height > nulls:
         counted.append(f"{wrong.height - nulls} of other partitions")
     names = [name, *(one for one in frame.columns if one != name)][:_SHOWN_COLUMNS]
-    rows = wrong.select(names).head(_SHOWN_ROWS).rows(named=True)
+    rows = presentable(wrong.select(names).head(_SHOWN_ROWS)).rows(named=True)
     shown = "\n".join(", ".join(f"{column}={value}" for column, value in row.items()) for row in rows)
     raise DataError(
         "HW338",

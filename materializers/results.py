@@ -13,6 +13,7 @@ from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DataError, did_you_mean
 from assets_core.partitions import Partition, columns_of
 from lineage.dtypes import parse_dtype
+from lineage.presentable import presentable
 from materializers.slots import row_places
 
 _SHOWN_ROWS = 5
@@ -165,7 +166,7 @@ def _hold_to_key(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any]) -> 
     key = collected(frame.select(asset.unique_key))
     twice = key.is_duplicated()
     if twice.any():
-        rows = key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS).rows()
+        rows = presentable(key.filter(twice).unique(maintain_order=True).head(_SHOWN_ROWS)).rows()
         raise DataError(
             "HW335",
             f"the unique_key {', '.join(asset.unique_key)} of {asset.key} is not unique",
@@ -191,7 +192,7 @@ def _hold_to_partition(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any
     outside = row_places(rows, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
         values = rows.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)
-        shown = [", ".join(map(str, row)) for row in values.iter_rows()]
+        shown = [", ".join(map(str, row)) for row in presentable(values).iter_rows()]
         raise DataError(
             "HW336",
             f"{asset.key}@{partition.key} has {outside.sum()} rows that belong to another partition",

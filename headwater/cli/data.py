@@ -31,11 +31,13 @@ def command(call: Call, slot: str, sql: str | None, as_of: str | None, head: int
     from assets_core.keys import parse_slot
     from headwater.report.data import data_document, data_text
     from headwater.use_cases import doubts
+    from lineage.presentable import presentable
 
     with call.open() as project:
         wanted = parse_slot(slot)
         # One row more than asked for tells whether there are more.
-        frame = project.query(wanted.asset, sql, partition=wanted.partition, as_of=as_of, head=head + 1)
+        rows = project.query(wanted.asset, sql, partition=wanted.partition, as_of=as_of, head=head + 1)
+        frame = presentable(rows)
         call.answer(
             lambda style: data_text(frame, head, style),
             lambda: data_document(frame, head),

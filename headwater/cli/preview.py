@@ -23,10 +23,11 @@ def command(call: Call, slot: str, head: int) -> int:
     """
     from assets_core.keys import parse_slot
     from headwater.report.data import data_document, data_text
+    from lineage.presentable import presentable
 
     with call.open() as project:
         wanted = parse_slot(slot)
         frame = project.preview(wanted.asset, wanted.partition)
-        body = frame.head(head + 1)
+        body = presentable(frame.head(head + 1))
         call.answer(lambda style: data_text(body, head, style), lambda: data_document(body, head))
     return 0

@@ -13,6 +13,7 @@ from assets_core.errors import did_you_mean
 from lineage.checks.expressions import first_line
 from lineage.checks.rules import KINDS, ROW_COUNT, RULES, UNIQUE, Lookup, Setting, wrong_row_count
 from lineage.checks.values import Unusable, as_json
+from lineage.presentable import presentable
 
 SAMPLE_ROWS = 5
 SAMPLE_COLUMNS = 12
@@ -129,7 +130,7 @@ def _samples(
         queries.append(frame.lazy().filter(breaks[place]).head(SAMPLE_ROWS).select(shown))
     frames = pl.collect_all(queries, engine="streaming") if queries else []
     return {
-        place: tuple({name: as_json(value) for name, value in row.items()} for row in found.to_dicts())
+        place: tuple({name: as_json(value) for name, value in row.items()} for row in presentable(found).to_dicts())
         for place, found in zip(failing, frames, strict=True)
     }
 

@@ -172,6 +172,13 @@ def test_data_takes_a_query(hw, full_shop) -> None:
     assert answer.document["rows"] == [[9]]
 
 
+def test_data_shows_dates_that_python_does_not_know(hw, full_shop) -> None:
+    sql = "select date 'infinity' as d, timestamp '20000-01-01' as t from data limit 1"
+    answer = hw("data", "staging/orders", "--sql", sql, "--json", at=full_shop)
+    assert answer.document["rows"] == [["2147483647 days from 1970", "+20000-01-01 00:00:00.000000"]]
+    assert "2147483647 days from 1970" in hw("data", "staging/orders", "--sql", sql, at=full_shop).out
+
+
 def test_data_of_one_partition(hw, days) -> None:
     folder = days()
     hw("materialize", "-q", at=folder)

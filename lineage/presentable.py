@@ -1,0 +1,65 @@
+"""Moments and durations that polars and DuckDB hold and Python does not, for where rows become Python's values."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import polars as pl
+
+_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_YEARS_OF_PYTHON = (-719_161, 2_932_895)
+"""The days from 1970 that lie in the years 1 to 9999 in every time zone."""
+_YEARS_WITH_TEXT = (-73_000_000, 73_000_000)
+"""Those that polars can spell: DuckDB's infinity lies beyond."""
+_LONGEST_DURATION = (-999_999_998, 999_999_998)
+
+
+def presentable(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every column as text that holds a moment or duration which Python has none for."""
+    changed = [_text(pl.col(column.name), column.dtype).alias(column.name) for column in frame if not _is_held(column)]
+    return frame.with_columns(changed) if changed else frame
+
+
+def _is_held(column: pl.Series) -> bool:
+    dtype = column.dtype
+    if isinstance(dtype, pl.List | pl.Array):
+        return not _may_be_far(dtype) or _is_held(column.drop_nulls().explode())
+    if isinstance(dtype, pl.Struct):
+        return all(_is_held(field) for field in column.struct.unnest())
+    if not _may_be_far(dtype):
+        return True
+    low, high = _limits(dtype, _LONGEST_DURATION if isinstance(dtype, pl.Duration) else _YEARS_OF_PYTHON)
+    count = column.to_physical().drop_nulls()
+    return bool(count.is_between(low, high).all())
+
+
+def _may_be_far(dtype: Any) -> bool:
+    if isinstance(dtype, pl.List | pl.Array):
+        return _may_be_far(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return any(_may_be_far(field.dtype) for field in dtype.fields)
+    return isinstance(dtype, pl.Date | pl.Datetime | pl.Duration)
+
+
+def _text(value: pl.Expr, dtype: Any) -> pl.Expr:
+    """The moments in a column as ISO text, or as their distance from 1970 where there is none."""
+    if not _may_be_far(dtype):
+        return value
+    if isinstance(dtype, pl.Array):
+        return _text(value.arr.to_list(), pl.List(dtype.inner))
+    if isinstance(dtype, pl.List):
+        return value.list.eval(_text(pl.element(), dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        fields = [_text(value.struct.field(field.name), field.dtype).alias(field.name) for field in dtype.fields]
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    count, unit = value.to_physical(), getattr(dtype, "time_unit", "days")
+    if isinstance(dtype, pl.Duration):
+        return pl.format(f"{{}} {unit}", count)
+    near = pl.when(count.is_between(*_limits(dtype, _YEARS_WITH_TEXT))).then(value)
+    return pl.coalesce(near.cast(pl.String), pl.format(f"{{}} {unit} from 1970", count))
+
+
+def _limits(dtype: pl.DataType, days: tuple[int, int]) -> tuple[int, int]:
+    """The first and the last of some days in the units of the type, within its 64 bits."""
+    unit = _DAY[cast(Any, dtype).time_unit] if hasattr(dtype, "time_unit") else 1
+    return max(days[0] * unit, -(2**63)), min(days[1] * unit, 2**63 - 1)
