@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from lineage.duckdb_frames import hand_over
 
 if TYPE_CHECKING:
     import duckdb  # late everywhere here: projects without queries need neither it nor sqlglot
+    import pyarrow as pa
 
 SETTINGS: dict[str, str] = {
     "TimeZone": "'UTC'",
@@ -29,6 +31,13 @@ SETTINGS: dict[str, str] = {
 }
 """Settings that change results, pinned for every query and part of its recipe. The first two need the extension icu,
 which the Python package carries."""
+
+_NOT_HANDED_OVER = {
+    "uhugeint": "cast it to BIGINT, DECIMAL(38, 0), DOUBLE or VARCHAR",
+    "interval": "take date_diff('day', ...) or epoch(...) of it, or cast it to VARCHAR",
+    "time with time zone": "cast it to VARCHAR, or to TIME without its offset",
+}
+"""What to do about types of a result that do not survive the way: wrong numbers, a panic of polars, a lost offset."""
 
 _local = threading.local()
 
@@ -53,7 +62,7 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
 
     Raises:
         DataError: HW320, DuckDB refuses the query or fails on the data; HW321, it is not one query and nothing else;
-            HW322, a number of the result does not fit into what a table can hold; HW323, a column of the inputs is of a
+            HW322, a value of the result does not fit into what a table can hold; HW323, a column of the inputs is of a
             type that DuckDB does not know.
     """
     import duckdb
@@ -74,7 +83,10 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
         wanted = {name: values[name] for name in bound_names(sql) if name in values}
         result = connection.sql(to_duckdb(sql), params=wanted)
         huge = _huge(result, where)
-        made = pl.from_arrow(result.to_arrow_table())
+        table = result.to_arrow_table()
+        for name in huge:
+            _refuse_overflow(table.column(name), name, where)
+        made = pl.from_arrow(table)
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         if isinstance(error, duckdb.FatalException | duckdb.InternalException):  # nothing works on it any more
             _local.connection, views = None, []
@@ -87,8 +99,6 @@ def run_query(sql: str, inputs: Mapping[str, pl.DataFrame], values: Mapping[str,
                 connection.execute(f"drop view if exists {name}")
     if not isinstance(made, pl.DataFrame):
         raise DataError("HW320", f"the query of {where} gives no table", where=where)
-    for name in huge:
-        _refuse_overflow(made[name], where)
     return made
 
 
@@ -111,31 +121,61 @@ def _refuse_all_but_a_query(sql: str, where: str) -> None:
 
 
 def _huge(result: duckdb.DuckDBPyRelation, where: str) -> list[str]:
-    """The columns of HUGEINT, which DuckDB hands over as decimals of 38 digits.
+    """The columns with numbers of HUGEINT in them, which DuckDB hands over as decimals of 38 digits.
 
     Raises:
-        DataError: HW322, one of UHUGEINT, of which DuckDB hands over wrong numbers.
+        DataError: HW322, one has a type in it whose values DuckDB hands over changed or polars does not take.
     """
     huge = []
-    for name, kind in zip(result.columns, map(str, result.types), strict=True):
-        if kind == "HUGEINT":
+    for name, kind in zip(result.columns, result.types, strict=True):
+        parts = set(_parts(kind))
+        if "hugeint" in parts:
             huge.append(name)
-        elif "UHUGEINT" in kind:
+        for part in sorted(parts & set(_NOT_HANDED_OVER)):
             raise DataError(
                 "HW322", f"column {name!r} of {where} is {kind}, which cannot be handed over", where=where,
-                hint="cast it to BIGINT, DECIMAL(38, 0), DOUBLE or VARCHAR",
+                hint=_NOT_HANDED_OVER[part],
             )  # fmt: skip
     return huge
 
 
-def _refuse_overflow(numbers: pl.Series, where: str) -> None:
+def _parts(kind: Any) -> Iterator[str]:
+    """The names of a type and of those that it is made of."""
+    yield kind.id
+    if kind.id in ("list", "array", "struct", "map", "union"):
+        for _, child in kind.children:
+            if not isinstance(child, int):  # the size of an array
+                yield from _parts(child)
+
+
+def _refuse_overflow(values: pa.ChunkedArray, name: str, where: str) -> None:
+    import pyarrow.compute as pc
+
     limit = Decimal(10) ** 38 - 1
-    low, high = numbers.min(), numbers.max()
-    if (low is not None and cast(Decimal, low) < -limit) or (high is not None and cast(Decimal, high) > limit):
-        raise DataError(
-            "HW322", f"a number in column {numbers.name!r} of {where} has more than 38 digits", where=where,
-            hint="cast it to DOUBLE or VARCHAR",
-        )  # fmt: skip
+    for numbers in chain.from_iterable(map(_numbers, values.chunks)):
+        found = pc.min_max(numbers).as_py()
+        if found["min"] is not None and (found["min"] < -limit or found["max"] > limit):
+            raise DataError(
+                "HW322", f"a number in column {name!r} of {where} has more than 38 digits", where=where,
+                hint="cast it to DOUBLE or VARCHAR",
+            )  # fmt: skip
+
+
+def _numbers(values: pa.Array) -> Iterator[pa.Array]:
+    """The decimals in an array, those inside of lists, structs and maps as well."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal(values.type):
+        yield values
+    elif pa.types.is_map(values.type):
+        yield from _numbers(values.keys)
+        yield from _numbers(values.items)
+    elif pa.types.is_struct(values.type):
+        yield from chain.from_iterable(map(_numbers, values.flatten()))
+    elif (
+        pa.types.is_list(values.type) or pa.types.is_large_list(values.type) or pa.types.is_fixed_size_list(values.type)
+    ):
+        yield from _numbers(values.flatten())
 
 
 def _connection() -> duckdb.DuckDBPyConnection:

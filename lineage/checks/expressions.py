@@ -121,10 +121,10 @@ def _duckdb_values(sql: str, frame: pl.DataFrame) -> pl.Series:
             raise Unusable(f"{error.what}: {error.why}", error.hint) from None
         connection.execute(f"create view rows as {handed}")
         answer = connection.sql(f"select ({sql}\n) as ok from rows")  # noqa: S608 - the project's own SQL
-        values = pl.DataFrame(answer.to_arrow_table()).get_column("ok")
-    if values.dtype != pl.Boolean:
-        raise Unusable(f"the expression gives {values.dtype}, not a boolean", "compare it with something")
-    return values
+        if [str(kind) for kind in answer.types] != ["BOOLEAN"]:
+            found = " and ".join(map(str, answer.types))
+            raise Unusable(f"the expression gives {found}, not a boolean", "compare it with something")
+        return pl.DataFrame(answer.to_arrow_table()).get_column("ok")
 
 
 def first_line(error: Exception) -> str:

@@ -98,6 +98,12 @@ def test_a_column_that_duckdb_cannot_take_fails_only_the_check_that_reads_it() -
     assert "column 'deep' cannot be handed to DuckDB" in judged("deep[1] > 0", deep).message
 
 
+@pytest.mark.parametrize("sql", ["*", "ok, bad", "interval 1 day", "ok", "null"])
+def test_what_is_no_condition_fails_the_check(sql: str) -> None:
+    assert "cannot be evaluated" in judged(sql, NUMBERS).message
+    assert [error.code for error in validate_checks([check.expression(sql)], NUMBERS.schema)] == ["HW171"]
+
+
 INTEGERS = (0, 1, 5, -1, 127, 255, 2**24 + 1, 2**31 - 1, 2**32 - 1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), None)
 FLOATS = (0.0, -0.0, 0.1, 1.5, 5.0, 2.0**24, 2.0**53, 2.0**63, float("nan"), float("inf"), None)
 TEXTS = ("", "a", "A", "\u00e4", "a%", "5", "\U0001f600", "b ", "it's", "back\\slash", None)

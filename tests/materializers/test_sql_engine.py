@@ -48,9 +48,7 @@ def test_queries_of_every_form_run(sql: str) -> None:
     assert run_query(sql, DATA, {}, "q").height
 
 
-@pytest.mark.parametrize(
-    "sql", ["select 1 as a, 2 as a", "select interval 1 month as m", "select * from nothing", "select 'x'::int"]
-)
+@pytest.mark.parametrize("sql", ["select 1 as a, 2 as a", "select * from nothing", "select 'x'::int"])
 def test_what_cannot_be_handed_over_is_told(sql: str) -> None:
     assert refused(sql).code == "HW320"
 
@@ -60,6 +58,34 @@ def test_what_cannot_be_handed_over_is_told(sql: str) -> None:
 )
 def test_a_number_that_does_not_fit_is_refused_and_not_changed(number: str) -> None:
     assert refused(f"select {number} as n").code == "HW322"
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "[{}]", "{{'a': {}}}", "map {{'a': {}}}", "map {{{}: 1}}", "[[{}], null]", "array_value({})"]
+)
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("interval 1 month", "date_diff"),
+        ("(timestamp '2024-01-02' - timestamp '2024-01-01')", "date_diff"),
+        ("'05:00+02'::timetz", "VARCHAR"),
+        ("5::uhugeint", "DECIMAL"),
+        ("(-170141183460469231731687303715884105727)::hugeint", "DOUBLE"),
+    ],
+)
+def test_a_value_that_does_not_survive_the_way_is_refused_wherever_it_is(value: str, form: str, hint: str) -> None:
+    error = refused(f"select a, {form.format(value)} as n from data")
+    assert (error.code, hint in error.hint, "'n'" in error.what) == ("HW322", True, True)
+
+
+def test_a_field_that_is_only_named_like_a_type_is_no_reason_to_refuse() -> None:
+    assert run_query("select {'INTERVAL': 1::hugeint, 'UHUGEINT': null} as n", {}, {}, "q").height == 1
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}, null]", "{{'a': {}}}", "map {{'a': {}}}", "array_value({}, null)"])
+def test_a_number_of_38_digits_is_handed_over_wherever_it_is(form: str) -> None:
+    number = "9" * 38
+    assert number in str(run_query(f"select {form.format(number + '::hugeint')} as n", {}, {}, "q").row(0))
 
 
 def test_sums_are_handed_over_exactly() -> None:
