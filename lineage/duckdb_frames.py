@@ -23,7 +23,8 @@ def hand_over(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataF
         where: what the frame is read for, to be named in an error.
 
     Raises:
-        DataError: HW323, a column holds Python objects, or a number of more than 38 digits in a list or struct.
+        DataError: HW323, a column holds Python objects, arrays without elements, or a number of more than 38
+            digits in a list or struct.
     """
     restored = []
     for name, dtype in frame.schema.items():
@@ -54,6 +55,8 @@ def _carrier(dtype: pl.DataType, name: str, where: str) -> pl.DataType:
     if isinstance(dtype, pl.List):
         return pl.List(_carrier(cast(Any, dtype.inner), name, where))
     if isinstance(dtype, pl.Array):
+        if not dtype.size:  # polars panics where it comes back
+            raise _refused(name, "it holds arrays without elements", where)
         return pl.Array(_carrier(cast(Any, dtype.inner), name, where), dtype.size)
     if isinstance(dtype, pl.Struct):
         return pl.Struct({field.name: _carrier(cast(Any, field.dtype), name, where) for field in dtype.fields})

@@ -36,8 +36,12 @@ _NOT_HANDED_OVER = {
     "uhugeint": "cast it to BIGINT, DECIMAL(38, 0), DOUBLE or VARCHAR",
     "interval": "take date_diff('day', ...) or epoch(...) of it, or cast it to VARCHAR",
     "time with time zone": "cast it to VARCHAR, or to TIME without its offset",
+    "bignum": "cast it to DOUBLE or VARCHAR",
+    "bit": "cast it to VARCHAR",
+    "union": "take one of its members, or cast it to VARCHAR",
 }
-"""What to do about types of a result that do not survive the way: wrong numbers, a panic of polars, a lost offset."""
+"""What to do about types of a result that do not survive the way: wrong numbers, a panic of
+polars, a lost offset, bytes that mean something to DuckDB only."""
 
 _local = threading.local()
 

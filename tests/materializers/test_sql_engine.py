@@ -70,12 +70,18 @@ def test_a_number_that_does_not_fit_is_refused_and_not_changed(number: str) -> N
         ("(timestamp '2024-01-02' - timestamp '2024-01-01')", "date_diff"),
         ("'05:00+02'::timetz", "VARCHAR"),
         ("5::uhugeint", "DECIMAL"),
+        ("5::bignum", "DOUBLE"),
+        ("'101'::bit", "VARCHAR"),
         ("(-170141183460469231731687303715884105727)::hugeint", "DOUBLE"),
     ],
 )
 def test_a_value_that_does_not_survive_the_way_is_refused_wherever_it_is(value: str, form: str, hint: str) -> None:
     error = refused(f"select a, {form.format(value)} as n from data")
     assert (error.code, hint in error.hint, "'n'" in error.what) == ("HW322", True, True)
+
+
+def test_a_union_is_refused() -> None:
+    assert refused("select union_value(n := 1) as n").code == "HW322"
 
 
 def test_a_field_that_is_only_named_like_a_type_is_no_reason_to_refuse() -> None:
@@ -138,8 +144,12 @@ def test_types_that_duckdb_does_not_take_arrive_with_all_their_values(sql: str, 
 
 @pytest.mark.parametrize(
     "column",
-    [pl.Series([object()], dtype=pl.Object), pl.Series([[2**127 - 1]], dtype=pl.List(pl.Int128))],
-    ids=["Object", "List(Int128)"],
+    [
+        pl.Series([object()], dtype=pl.Object),
+        pl.Series([[2**127 - 1]], dtype=pl.List(pl.Int128)),
+        pl.Series([[]], dtype=pl.Array(pl.Int64, 0)),
+    ],
+    ids=["Object", "List(Int128)", "Array(Int64, 0)"],
 )
 def test_a_column_that_cannot_be_handed_to_duckdb_is_named(column: pl.Series) -> None:
     with pytest.raises(DataError, match="column 'odd' cannot be handed to DuckDB") as caught:
