@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +110,7 @@ def _by_key(old: pl.DataFrame, new: pl.DataFrame, key: tuple[str, ...], sample: 
     counts = {name: int(differs[name].sum()) for name in values}
     any_differs = pl.any_horizontal(pl.lit(False), pl.all())
     changed = both.filter(differs.select(any_differs.alias(_COUNT))[_COUNT]) if values and both.height else both.clear()
+    shown = changed.sort(on).head(sample)
     return RowsDiff(
         key,
         old.height,
@@ -120,21 +121,15 @@ def _by_key(old: pl.DataFrame, new: pl.DataFrame, key: tuple[str, ...], sample: 
         {name: count for name, count in counts.items() if count},
         _rows(added, on, sample),
         _rows(removed, on, sample),
-        tuple(_change(row, on, values) for row in changed.sort(on).head(sample).iter_rows(named=True)),
+        tuple(_changes(shown, on, values)),
     )
 
 
-def _change(row: Mapping[str, Any], key: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
-    changes = {
-        name: {"before": row[f"{_OLD}{name}"], "after": row[name]}
-        for name in values
-        if not _same(row[f"{_OLD}{name}"], row[name])
-    }
-    return {"key": {name: row[name] for name in key}, "columns": changes}
-
-
-def _same(before: Any, after: Any) -> bool:
-    return bool(before == after) or bool(before != before and after != after)  # NaN is no equal of itself
+def _changes(rows: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> Iterator[dict[str, Any]]:
+    differs = rows.select(pl.col(name).ne_missing(pl.col(f"{_OLD}{name}")) for name in values)
+    for row, apart in zip(presentable(rows).to_dicts(), differs.to_dicts(), strict=True):
+        changes = {name: {"before": row[f"{_OLD}{name}"], "after": row[name]} for name in values if apart[name]}
+        yield {"key": {name: row[name] for name in key}, "columns": changes}
 
 
 def _as_multisets(old: pl.DataFrame, new: pl.DataFrame, sample: int) -> RowsDiff:

@@ -111,3 +111,16 @@ def test_whole_rows_agree_with_counting(before: list[tuple[Any, ...]], after: li
     removed = sum(max(0, before.count(row) - after.count(row)) for row in set(before))
 
     assert (found.added, found.removed) == (added, removed)
+
+
+def test_dates_beyond_pythons_years_are_compared_and_shown() -> None:
+    days = pl.Series("day", [0, 1, 2**31 - 1], dtype=pl.Int32)
+    before = pl.DataFrame({"id": [1, 2, 3], "day": days.cast(pl.Date), "n": [1, 1, 1]})
+    later = pl.Series("day", [0, 5, 5], dtype=pl.Int32)
+    after = pl.DataFrame({"id": [1, 2, 3], "day": later.cast(pl.Date), "n": [2, 1, 1]})
+    found = diff_rows(before, after, [("id",)])
+
+    assert (found.changed, found.columns) == (3, {"day": 2, "n": 1})
+    assert found.changed_sample[0] == {"key": {"id": 1}, "columns": {"n": {"before": 1, "after": 2}}}
+    assert found.changed_sample[2]["columns"]["day"]["before"] == "2147483647 days from 1970"
+    assert diff_rows(before.drop("id"), after.drop("id")).removed_sample[-1]["day"] == "2147483647 days from 1970"
