@@ -48,8 +48,8 @@ def verify_text(report: AuditReport, title: str, style: Style, *, data: bool = T
         f" and {counted(report.files, 'stored table')}" if data else "; stored data was not looked at"
     )
     head = f"  head of the log: {report.head.sequence} {report.head.hash}"
-    passed = "the log passes through the head that was noted; " if noted else ""
-    note = style.dim(f"  {passed}note it elsewhere: --head 'NUMBER HASH' proves the end of the log against that note")
+    unproven = "note it elsewhere: --head 'NUMBER HASH' proves the log up to that end"
+    note = style.dim(f"  {'it passes through the head that was noted' if noted else unproven}")
     if report.ok:
         return "\n".join([f"{title}: {style.paint('intact', 'green')}, {looked}", head, note])
     blocks = []
