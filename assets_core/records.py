@@ -104,10 +104,10 @@ class Derivation:
             An input that is missing here is read whole.
         lineage: the column lineage; its tables are bound input names.
         undeclared: files that the plan scans and that are none of its inputs.
-        matched: a digest of the columns that its selectors match, where the code version does not say it.
         volatile_functions: SQL functions inside that are not stable.
         warnings: sentences for ``validate``.
         errors: what is wrong with the code, found without data.
+        matched: a digest of the columns that its selectors match, where the code version does not say it.
     """
 
     code: CodeVersion
@@ -115,10 +115,10 @@ class Derivation:
     read_sets: Mapping[str, tuple[str, ...]]
     lineage: ColumnLineage
     undeclared: tuple[str, ...] = ()
-    matched: str = ""
     volatile_functions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     errors: tuple[HeadwaterError, ...] = ()
+    matched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from assets_core.versions import CodeVersion, changed_columns, same_code
 
 FILE = "file:"
 """Begins the names of settings that are digests of files which the code reads although they are none of its inputs."""
+MATCHED = "matched columns"
+"""The setting that is a digest of what selectors match, of code whose version does not say it."""
 
 
 class SlotState(StrEnum):
@@ -284,6 +286,9 @@ def _changed_values(
         old, new = before.get(name), after.get(name)
         if old != new and name.startswith(FILE):
             yield _changed_file(name.removeprefix(FILE), old, new)
+        elif name == MATCHED:
+            if old is not None and new is not None and old != new:  # else it is the code that is of another kind
+                yield Reason(code, "its selectors match other columns", {"name": name, "before": old, "after": new})
         elif old != new:
             change = f"{word} {name} changed from {old or 'unset'} to {new or 'unset'}"
             yield Reason(code, change, {"name": name, "before": old, "after": new})

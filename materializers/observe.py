@@ -18,6 +18,7 @@ from assets_core.keys import Slot
 from assets_core.published import Glances, Published
 from assets_core.records import Derivation, Materialization, Schema
 from assets_core.renames import renames_of, under_present_keys
+from assets_core.staleness import MATCHED
 from assets_core.versions import same_code
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Hold
@@ -206,7 +207,7 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Co
     values = {} if config is None else _texts(config)
     settings = {**_settings(asset), **_files(scene, derivation)}
     if derivation is not None and derivation.matched:
-        settings["matched columns"] = derivation.matched
+        settings[MATCHED] = derivation.matched
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
 
 

@@ -209,6 +209,7 @@ def test_a_location_is_packed_without_loss(location: str, identifier: str) -> No
         st.lists(text, max_size=2).map(tuple),
         st.lists(text, max_size=2).map(tuple),
         st.lists(text, max_size=2).map(tuple),
+        matched=text,
     )
 )
 @settings(max_examples=50, deadline=None)
