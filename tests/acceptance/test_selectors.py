@@ -89,6 +89,33 @@ def test_a_column_that_no_selector_matches_makes_nothing_stale(tmp_path: Path) -
     assert {"x", "sums", "last"} <= computed
 
 
+PASSING_ON = {
+    "rename": 'x.rename({"w": "q"}).select("id", "q")',
+    "drop": 'x.drop("v").select("id", "w")',
+    "shift": 'x.shift(1).select("id", "w")',
+    "reverse": 'x.reverse().select("id", "w")',
+    "fill": 'x.fill_null(strategy="forward").select("id", "w")',
+    "zero": 'x.fill_null(0).select("id", "w")',
+    "diagonal": 'pl.concat([x.select("id"), x], how="diagonal").select("id", "w")',
+    "joined": 'x.rename({"w": "q"}).join(x, on="id").select("id", "q", "w")',
+    "grouped": 'x.drop("v").group_by("id").agg(pl.all().max()).select("id", "w")',
+    "first": 'x.rename({"w": "q"}).unique(subset="id", keep="first", maintain_order=True).select("id", "q")',
+    "counted": 'x.with_row_index("n").select("n", "w")',
+}
+
+
+@pytest.mark.parametrize("column", ['note=pl.lit("n")', "more=pl.lit(1)"])
+def test_a_column_that_is_only_passed_on_makes_nothing_stale(tmp_path: Path, column: str) -> None:
+    desk = Desk(tmp_path)
+    desk.write("raw.csv", "id,a\n1,10\n2,20\n")
+    readers = "".join(READER.replace("NAME", name).replace("BODY", body) for name, body in PASSING_ON.items())
+    desk.define(DEFINITIONS.replace("BEFORE", BEFORE) + readers)
+    assert desk.materialize().ok
+    desk.edit("definitions.py", BEFORE, f"{BEFORE[:-1]}, {column})")
+
+    assert desk.ran(desk.materialize()) == ["x"]
+
+
 def test_what_selectors_match_is_digested_alike_in_every_process() -> None:
     program = (
         "import polars as pl, polars.selectors as cs\n"
