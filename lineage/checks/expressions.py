@@ -37,9 +37,11 @@ def sql_condition(sql: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         for name in named:
             if name not in schema and name != "*":
                 raise Unusable(f"there is no column {name!r}", did_you_mean(name, schema))
-        if _means_the_same(sql, schema):
+        # A column may be called current_date or true: polars takes the word for what it means elsewhere.
+        taken = {word for word in re.findall(r"\w+", sql) if word in schema}.issubset(named)
+        if taken and _means_the_same(sql, schema):
             return expression
-        if "*" not in named:
+        if taken and "*" not in named:
             roots = list(dict.fromkeys(named)) or roots[:1]
     return _by_duckdb(sql, schema, roots, why)
 
@@ -82,7 +84,7 @@ def _kind(dtype: pl.DataType, others: dict[pl.DataType, str]) -> str:
         return _BOOLEAN
     if isinstance(dtype, pl.Float64) or (dtype.is_integer() and not isinstance(dtype, pl.Int128 | pl.UInt128)):
         return _NUMBER
-    if isinstance(dtype, pl.Enum):  # ordered by its categories, in DuckDB by its text
+    if isinstance(dtype, pl.Enum) or dtype.is_nested():  # ordered by its categories, in DuckDB by its text; not at all
         return "?"
     return others.setdefault(dtype, chr(_OTHERS + len(others)))
 

@@ -33,7 +33,7 @@ def below(column: str, dtype: pl.DataType, low: Any) -> pl.Expr:
     smallest, largest = _limits(_physical(dtype))
     if least > largest:
         return pl.col(column).is_not_null()
-    return pl.col(column).to_physical() < pl.lit(max(int(least), smallest), _physical(dtype))
+    return pl.col(column).to_physical() < pl.lit(int(max(least, smallest)), _physical(dtype))
 
 
 def above(column: str, dtype: pl.DataType, high: Any) -> pl.Expr:
@@ -158,7 +158,8 @@ def _fitting(value: Any, dtype: pl.DataType, column: str) -> Any:
     elif isinstance(dtype, pl.Date):
         kinds = (date,)
     else:
-        kinds = (time, timedelta, bytes)
+        own: dict[Any, Any] = {pl.Time: time, pl.Duration: timedelta, pl.Binary: bytes}
+        kinds = (own[dtype.base_type()],) if dtype.base_type() in own else ()
     if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(dtype, pl.Boolean)):
         raise Unusable(f"{value!r} cannot be compared with column {column!r}, which holds {dtype}")
     return value

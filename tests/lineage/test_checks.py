@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from datetime import time as day_time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,38 @@ def test_stored_data_that_is_gone_fails_the_foreign_key_and_nothing_else(tmp_pat
 def test_a_condition_over_the_whole_table_is_evaluated_once() -> None:
     assert one(check.expression("max(id) < 3")).passed
     assert not one(check.expression("count(*) > 10")).passed
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt8, pl.Float64, pl.Decimal(10, 2)])
+def test_a_limit_without_end_is_no_limit(dtype: Any) -> None:
+    frame = pl.DataFrame({"x": pl.Series([1, 2], dtype=dtype)})
+    assert one(check.between("x", float("-inf"), float("inf")), frame).passed
+
+
+@pytest.mark.parametrize(
+    ("values", "limit"),
+    [
+        ([timedelta(days=1)], day_time(1)),
+        ([day_time(1)], timedelta(days=1)),
+        ([timedelta(days=1)], b"a"),
+        ([b"a"], day_time(1)),
+    ],
+)
+def test_a_limit_of_another_kind_fails_the_check_and_raises_nothing(values: list[object], limit: Any) -> None:
+    frame = pl.DataFrame({"x": values})
+    for rule in (check.between("x", limit, None), check.accepted_values("x", [limit])):
+        result = one(rule, frame)
+        assert (result.passed, "cannot be compared with column 'x'" in result.message) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "failed"),
+    [("current_date", "current_date is not null", 1), ("current_date", "current_date >= 0", 1), ("l", "l >= l", 0)],
+)
+def test_a_column_is_itself_whatever_its_name_or_type(name: str, sql: str, failed: int) -> None:
+    values = {"current_date": [None, 5] if "null" in sql else [-1, 5], "l": [[1, 2], [3]]}[name]
+    result = one(check.expression(sql), pl.DataFrame({"other": [1, 2], name: values}))
+    assert (result.passed, result.failed_rows or 0) == (not failed, failed)
 
 
 def test_good_definitions_have_no_errors() -> None:
