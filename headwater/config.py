@@ -142,7 +142,7 @@ def read(root: Path) -> Settings:
     if _found_valid(root) == sign:
         return _as_written(raw)
     settings = parse(raw, str(path))
-    if settings == _as_written(raw):
+    if repr(settings) == repr(_as_written(raw)):  # 2.0 and true are equal to 2 and 1, and are not taken for them
         _note_valid(root, sign)
     return settings
 

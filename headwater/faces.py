@@ -38,21 +38,24 @@ def renew_faces(project: Project, env: str, keys: Iterable[str], facts: Facts | 
         facts = Facts(project.graph, datetime.now(UTC), {}, published)
     renames = renames_of(project.graph.definitions)
     for asset in assets:
-        with suppress(HeadwaterError):
-            _renew(project, env, asset, facts, renames)
+        orphans = not facts.published.shows_just(asset.key, facts.partitions(asset.key))
+        if asset.partitions is not None or orphans:  # else its one link is as it was published
+            with suppress(HeadwaterError):
+                _renew(project, env, asset, facts, renames)
 
 
 def _renew(project: Project, env: str, asset: Asset[..., object], facts: Facts, renames: Mapping[str, str]) -> None:
-    published, partitions = facts.published, facts.partitions(asset.key)
-    count, orphans = published.count(asset.key), not published.shows_just(asset.key, partitions)
-    if asset.partitions is None and not orphans:
-        return  # its one link is as it was published
-    storage = project.tables.storage(asset.storage or "default")
-    if orphans:
-        orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(partitions)]
-        storage.publish(env, {slot: None for one in orphaned for slot in called_before(one, renames)})
-        count -= len(orphaned)
-    if sum(storage.faced(env, one.asset) for one in called_before(Slot(asset.key), renames)) == count:
+    published = facts.published
+    orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(facts.partitions(asset.key))]
+    keys = [one.asset for one in called_before(Slot(asset.key), renames)]
+    faced = 0
+    for name in {"default": None, **project.settings.storage}:  # what was made earlier may lie in another one
+        with suppress(HeadwaterError):
+            storage = project.tables.storage(name)
+            if orphaned and any(storage.faced(env, key) for key in keys):
+                storage.publish(env, {slot: None for one in orphaned for slot in called_before(one, renames)})
+            faced += sum(storage.faced(env, key) for key in keys)
+    if faced == published.count(asset.key) - len(orphaned):
         return
     # Read now: what another run publishes meanwhile is not to be linked over.
     shown = current(project, records_shown(project, {asset.key}, env=env, lineage=False), env)

@@ -10,7 +10,7 @@ from typing import Any
 
 from assets_core.digest import digest
 from lineage.code_objects import MISSING, resolved
-from lineage.code_syntax import CALLED, Chain, Syntax
+from lineage.code_syntax import CALLED, PATH_READS, Chain, Syntax
 from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
@@ -19,7 +19,7 @@ _FILE_READS = frozenset({
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
 
-_PATH_READS = frozenset((CALLED, name) for name in ("read_text", "read_bytes", "open"))
+_PATH_READS = frozenset((CALLED, name) for name in PATH_READS)
 
 
 class Outside:
@@ -53,7 +53,7 @@ class Outside:
                     note(f"{owner} reads an environment variable whose name is computed")
             elif (
                 chain == ("open",)
-                or (chain[-1] in _FILE_READS and chain[0] in scope)
+                or (chain[-1] in _FILE_READS and chain[0] in scope and CALLED not in chain)
                 or (value is Path and rest in _PATH_READS)
             ):
                 path = _constant(argument, scope)

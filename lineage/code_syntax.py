@@ -16,6 +16,8 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
 CALLED = "()"
 """Stands in a chain for a call of what comes before it."""
+PATH_READS = ("read_text", "read_bytes", "open")
+"""Methods of a path that read its file."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
@@ -251,7 +253,8 @@ class _Reader:
         """A method of what a call gives, with the call's argument: ``Path("rates.csv").read_text()``."""
         made = function.value if isinstance(function, ast.Attribute) else None
         chain = chain_of(made.func) if isinstance(made, ast.Call) and made.args else None
-        if isinstance(function, ast.Attribute) and isinstance(made, ast.Call) and chain is not None:
+        read = isinstance(function, ast.Attribute) and function.attr in PATH_READS
+        if read and isinstance(function, ast.Attribute) and isinstance(made, ast.Call) and chain is not None:
             argument = made.args[0]
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                 self._calls[((*chain, CALLED, function.attr), argument.value)] = None

@@ -42,7 +42,7 @@ def undeclared_files(names: Iterable[str], root: Path, digests: FileDigests) -> 
 def _paths(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         if name.startswith(_LOCAL):
-            yield unquote(name.removeprefix(_LOCAL))
+            yield unquote(name.removeprefix(_LOCAL).removeprefix("localhost"))
         elif name != UNREADABLE and not name.startswith(PYTHON) and "://" not in name:
             yield name
 

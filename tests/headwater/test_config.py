@@ -97,10 +97,11 @@ def test_everything_that_is_wrong_is_told_at_once(root: Path) -> None:
     assert "did you mean 'resources'?" in told
 
 
-def test_values_written_in_another_kind_mean_the_same_each_time(root: Path) -> None:
-    written(root, '[executor]\nworkers = "2"\n')
+@pytest.mark.parametrize("amount", ['"2"', "2.0"])
+def test_values_written_in_another_kind_mean_the_same_each_time(root: Path, amount: str) -> None:
+    written(root, f"[executor]\nworkers = {amount}\n")
 
-    assert [config.read(root).executor.workers for _ in range(2)] == [2, 2]
+    assert [repr(config.read(root).executor.workers) for _ in range(2)] == ["2", "2"]
     assert noted(root) == []
 
 

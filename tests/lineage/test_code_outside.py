@@ -91,6 +91,15 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     assert found.endswith(" changed")
 
 
+def test_what_another_call_makes_is_asked_for_no_file_here(project: Project) -> None:
+    text = "def f(a, client):\n    return client('warehouse').read_csv('orders'), client('x').read_text()\n"
+    (project.root / "warehouse").mkdir()
+    before = reading(project, pipeline=text)
+    (project.root / "warehouse" / "new").write_text("x")
+    assert changed_parts(before, project.read()) == ()
+    assert before.notes == ()
+
+
 @pytest.mark.parametrize("use", ["write_text('x')", "exists()", "open('w')", "open(mode='a')", "unlink()"])
 def test_a_file_that_code_writes_or_only_names_does_not_count(project: Project, use: str) -> None:
     (project.root / "extra.csv").write_text("k\n1\n")
