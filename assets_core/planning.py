@@ -114,6 +114,8 @@ class _Chosen:
         self._planned: dict[str, bytearray] = {}
         self._block: dict[str, Block] = {}
         self._left_out: dict[str, bytearray] = {}
+        self._considered: set[str] = set()
+        self._lacking_unselected: dict[Slot, int] = {}
         self._done: set[str] = set()
 
     def consider(self, asset: Asset[..., Any], partitions: Collection[str | None] | None) -> None:
@@ -122,6 +124,7 @@ class _Chosen:
             return
         self._done.add(asset.maker)
         keys = tuple(one.key for one in self.facts.graph.makers[asset.maker])
+        self._considered.update(keys)
         every = self.facts.partitions(asset.key)
         places = self._places(asset.key, partitions)
         unfresh = [self.judged[key].flags(UNFRESH) for key in keys]
@@ -293,7 +296,13 @@ class _Chosen:
                 return _NOT_PASSED
             return _NOT_THERE_YET if some else 0
         left_out = self._left_out.get(slot.asset)
-        return 0 if left_out is None else left_out[place]
+        if left_out is not None or slot.asset in self._considered:
+            return 0 if left_out is None else left_out[place]
+        if slot not in self._lacking_unselected:
+            reads = (one for bound in self.facts.graph.inputs[slot.asset] for one in self.facts.reads(slot, bound))
+            missing = (one for one in reads if one not in self.facts.published and one.asset != slot.asset)
+            self._lacking_unselected[slot] = max(map(self._why_lacking, missing), default=0)
+        return self._lacking_unselected[slot]
 
     def _leave_out(self, keys: Iterable[str], place: int, lacking: Iterable[Slot]) -> None:
         why = max(map(self._why_lacking, lacking))

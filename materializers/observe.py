@@ -115,7 +115,8 @@ def gather(
     keep_derivations(scene)
     held = under_present_keys(catalog.held(scene.env), renames)
     facts.held = {slot: _why_held(one) for slot, one in held.items() if slot.asset in needed}
-    facts.aside = {**catalog.latest_blocked(scene.env, assets=needed), **facts.aside}
+    aside = catalog.latest_blocked(scene.env, assets=needed)  # that of sources is told by what was observed now
+    facts.aside |= {slot: one for slot, one in aside.items() if isinstance(graph.definitions[slot.asset], Asset)}
     facts.absent.update(absent_slots(scene, facts, needed, formerly))
     facts.code_changes = _CodeChanges(scene, facts)
     facts.former_code = FormerCode(scene.catalog, scene.derived, scene.configs, facts)

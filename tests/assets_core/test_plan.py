@@ -179,6 +179,10 @@ def test_partitions_that_a_source_does_not_have_yet_leave_out_only_what_reads_th
         "a@2013-01-02 and 1 more left out: a source has nothing for it yet",
         "b@2013-01-02 and 1 more left out: a source has nothing for it yet",
     )
+    project.publish("a@2013-01-01")
+    alone = project.plan("b")
+    assert [str(step.slot) for step in alone.steps] == ["b@2013-01-01"]
+    assert alone.warnings == ("b@2013-01-02 and 1 more left out: a source has nothing for it yet",)
 
 
 def test_a_published_slot_whose_input_is_gone_is_an_error_too() -> None:
