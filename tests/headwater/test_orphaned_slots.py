@@ -240,3 +240,28 @@ def b(wide: pl.LazyFrame) -> pl.LazyFrame:
     desk.materialize("b")
     assert {one.column for one in desk.project.lineage("b").upstream("n", direct=True)} == {"y"}
     assert hw("show", "b", "--code", "--json", at=desk.root).document["changes"] == []
+
+
+@pytest.mark.parametrize("kind", ["parquet", "duckdb"])
+def test_the_face_of_a_storage_that_an_asset_has_left_holds_no_orphan_and_is_left_alone(desk: Desk, kind: str) -> None:
+    path = "one" if kind == "parquet" else "one.duckdb"
+    desk.write(
+        "headwater.toml",
+        '[project]\nname = "desk"\nmodules = ["definitions"]\n'
+        f'[storage.default]\nkind = "{kind}"\npath = "{path}"\n[storage.two]\npath = "two"\n',
+    )
+    define(desk, 'Static(["k", "l", "m"])')
+    desk.materialize()
+    define(desk, 'Static(["k", "l", "n"])')
+    desk.edit("definitions.py", '@asset(key="a", ', '@asset(key="a", storage="two", ')
+    desk.materialize()
+
+    def faced(name: str) -> int:
+        with desk.project as project:
+            return project.tables.storage(name).faced("dev", "a")
+
+    assert (faced("default"), faced("two")) == (2, 1)
+    if kind == "parquet":
+        links = {one: one.lstat().st_ino for one in (desk.root / "one" / "_env" / "dev" / "a").iterdir()}
+        desk.materialize()
+        assert {one: one.lstat().st_ino for one in links} == links
