@@ -355,10 +355,13 @@ class _Chosen:
             ]
 
     def _tell_left_out(self, key: str) -> None:
-        every, left_out = self.facts.partitions(key), self._left_out.get(key, bytearray())
+        left_out = self._left_out.get(key)
+        if left_out is None:
+            return
+        every = self.facts.partitions(key)
+        last = [one.key for one in self.facts.graph.inputs[key] if reads_last(one.partitions)]
         for why, told in _WHY_LEFT_OUT.items():
             left = [Slot(key, every[place]) for place, found in enumerate(left_out) if found == why]
-            last = [one.key for one in self.facts.graph.inputs[key] if reads_last(one.partitions)]
             if why == _OUTSIDE and last:
                 told = f"no window of {', '.join(last)} has ended by then, which last() would read"
             self._tell(left, f"left out: {told}")

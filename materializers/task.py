@@ -5,8 +5,6 @@ A task never touches the catalog, so an executor needs to know nothing of it.
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import time
 import traceback
@@ -21,8 +19,7 @@ import polars as pl
 from assets_core.asset import Asset, Form
 from assets_core.check import CheckResult
 from assets_core.column_lineage import ColumnLineage
-from assets_core.errors import DataError, HeadwaterError, RunError, message_of
-from assets_core.partitions import Partition
+from assets_core.errors import DataError, HeadwaterError, message_of
 from assets_core.records import (
     AttemptLog,
     Materialization,
@@ -43,6 +40,7 @@ from materializers.ids import new_id
 from materializers.results import as_frame, collected, held_to
 from materializers.sql_engine import run_query
 from materializers.staging import steady, ways_of, write_in_passing
+from materializers.step_context import StepContext
 from materializers.step_task import StepTask, TaskOutput
 from materializers.storage.protocol import Storage
 from materializers.task_inputs import few, given, queried
@@ -50,46 +48,6 @@ from materializers.workplace import Workplace
 
 STREAMED_ROWS = 500_000
 """A lazy result is written while it is computed, and never whole in memory, if an input has at least so many rows."""
-
-
-class StepContext:
-    """What a function that asks for ``Context`` gets; see ``assets_core.context.Context``."""
-
-    def __init__(self, task: StepTask) -> None:
-        self.key = task.outputs[0].slot.asset
-        self.partitions = task.partitions or (() if task.partition is None else (task.partition,))
-        self.run_id = task.run_id
-        self.attempt = task.attempt
-        self.log = logging.getLogger(f"headwater.{self.key}")
-        self.metadata: dict[str, Any] = {}
-
-    @property
-    def partition(self) -> Partition | None:
-        """Key and window of the slot; see ``assets_core.context.Context``."""
-        if len(self.partitions) > 1:
-            raise RunError(
-                "HW513",
-                f"{self.key} is computed for {len(self.partitions)} partitions at once, so there is no one partition",
-                hint="use context.partitions, or leave Run(batch=...) out",
-            )
-        return self.partitions[0] if self.partitions else None
-
-    def add_metadata(self, **values: Any) -> None:
-        """Keeps JSON-ready values with the materialization, as they are now.
-
-        Raises:
-            RunError: HW522, a value is none.
-        """
-        for name, value in values.items():
-            try:
-                self.metadata[name] = json.loads(json.dumps(value))
-            except (TypeError, ValueError, RecursionError) as error:
-                raise RunError(
-                    "HW522",
-                    f"metadata {name!r} is a {type(value).__name__} and cannot be kept",
-                    why=message_of(error),
-                    hint="give context.add_metadata plain values: numbers, texts, lists",
-                ) from None
 
 
 def perform(task: StepTask, place: Workplace) -> StepResult:
