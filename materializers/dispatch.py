@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from assets_core.asset import Source
@@ -52,12 +52,14 @@ class Dispatcher:
 
     Arguments:
         facts: moved on by the engine as steps are published.
+        planned: the keys of all assets of the plan.
     """
 
-    def __init__(self, scene: Scene, facts: Facts, run_id: str) -> None:
+    def __init__(self, scene: Scene, facts: Facts, run_id: str, planned: Container[str] = ()) -> None:
         self.scene = scene
         self.facts = facts
         self.run_id = run_id
+        self._planned = planned
         self._readers = _readers(scene)
         self._locality: dict[str, Locality] = {}
 
@@ -174,6 +176,7 @@ class Dispatcher:
             None if shown is None else Shown(shown.id, shown.version),
             self._originals(shown),
             progress.adopt.get(slot),
+            any(reader in self._planned for reader, _ in self._readers.get(slot.asset, ())),
         )
 
     def _read_sets(self, key: str) -> tuple[tuple[str, ...], ...]:

@@ -73,6 +73,7 @@ class TaskOutput:
         shown: what the slot shows, whose key is tried first and whose float columns may keep their versions.
         originals: by id, the data of those earlier materializations of the slot from which versions shown now come.
         adopt: an earlier materialization of the same recipe whose data is only checked again, not computed.
+        read_on: whether assets of the same plan read it.
     """
 
     slot: Slot
@@ -82,6 +83,7 @@ class TaskOutput:
     shown: Shown | None = None
     originals: Mapping[str, RowsAt] = field(default_factory=dict)
     adopt: Materialization | None = None
+    read_on: bool = False
 
 
 @dataclass(frozen=True)

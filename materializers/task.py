@@ -234,7 +234,7 @@ def _stage(
 
     def write() -> Stored:
         staged.append((storage, storage.write(output.slot, id, frame)))
-        if isinstance(frame, pl.DataFrame):
+        if output.read_on and isinstance(frame, pl.DataFrame):
             place.handed_over.keep(staged[-1][1], frame)
         return staged[-1][1]
 

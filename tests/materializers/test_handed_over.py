@@ -147,3 +147,19 @@ def test_a_run_opens_no_file_of_its_own_results_and_shows_what_it_would_have_rea
     assert versions(force=True) == handed_over
     assert opened
     assert len(handed_over) == 7
+
+
+def test_what_nothing_in_the_plan_reads_is_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.define(PROJECT)
+    kept: list[str] = []
+    keep = HandedOver.keep
+
+    def spy(self: HandedOver, stored: Stored, frame: pl.DataFrame) -> None:
+        kept.append(stored.location.split("/")[0])
+        keep(self, stored, frame)
+
+    monkeypatch.setattr(HandedOver, "keep", spy)
+    assert desk.materialize("parts").ok
+    assert kept == []
+    assert desk.materialize(force=True).ok
+    assert set(kept) == {"parts", "lazy", "eager"}
