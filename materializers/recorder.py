@@ -185,8 +185,10 @@ class Recorder:
             return StepEvent.SET_ASIDE
         for made in progress.made:
             before = self._facts.published.get(made.slot)
-            if before is not None and before.slot != made.slot and before.stored is not None:
-                faces.setdefault(before.stored.storage, {})[before.slot] = None
+            if before is not None and before.stored is not None:
+                moved = made.stored is not None and made.stored.storage != before.stored.storage
+                if moved or made.slot != before.slot:  # its link is not replaced by the new one
+                    faces.setdefault(before.stored.storage, {})[before.slot] = None
             self._facts.published[made.slot] = made
             self._facts.aside.pop(made.slot, None)
             self._facts.absent.discard(made.slot)

@@ -265,3 +265,18 @@ def test_the_face_of_a_storage_that_an_asset_has_left_holds_no_orphan_and_is_lef
         links = {one: one.lstat().st_ino for one in (desk.root / "one" / "_env" / "dev" / "a").iterdir()}
         desk.materialize()
         assert {one: one.lstat().st_ino for one in links} == links
+
+
+@pytest.mark.parametrize("kind", ["parquet", "duckdb"])
+def test_what_is_made_again_in_another_storage_leaves_the_face_of_the_former_one(desk: Desk, kind: str) -> None:
+    path = "one" if kind == "parquet" else "one.duckdb"
+    storages = f'[storage.default]\nkind = "{kind}"\npath = "{path}"\n[storage.two]\npath = "two"\n'
+    desk.write("headwater.toml", f'[project]\nname = "desk"\nmodules = ["definitions"]\n{storages}')
+    desk.define("@asset\ndef whole() -> pl.DataFrame:\n    return pl.DataFrame({'x': [1]})\n")
+    desk.materialize()
+    desk.edit("definitions.py", "@asset\n", '@asset(storage="two")\n')
+    desk.edit("definitions.py", "[1]", "[2]")
+    desk.materialize()
+    with desk.project as project:
+        faced = {name: project.tables.storage(name).faced("dev", "whole") for name in ("default", "two")}
+    assert faced == {"default": 0, "two": 1}
