@@ -13,6 +13,7 @@ from assets_core.errors import RefusedError, StorageError
 from lineage.catalog.migrate import CATALOG_VERSION, migrate
 from lineage.catalog.schema import APPLICATION_ID
 from lineage.durable import folders_above, sync_folders
+from lineage.file_systems import file_system, read_only
 
 DURABILITY = {"full": "full", "relaxed": "normal", "none": "off"}
 """What a caller asks for, and the ``synchronous`` setting of SQLite that it means."""
@@ -60,9 +61,8 @@ def prepare(path: Path, *, create: bool) -> None:
 def connect(path: Path, durability: str) -> sqlite3.Connection:
     """A connection in autocommit mode with this catalog's settings; transactions are begun by hand."""
     with explained(path):
-        # rw, not rwc: a catalog that vanished while it was open must not come back empty.
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
+            _uri(path),
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
@@ -94,25 +94,6 @@ def refuse_network(folder: Path) -> None:
         )
 
 
-def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of the file system that a folder is on, or is going to be on; empty where that is not known."""
-    try:
-        table = mounts.read_text(errors="surrogateescape")
-    except OSError:
-        return ""
-    real = os.path.realpath(folder)
-    best, found = -1, ""
-    for line in table.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= best:  # later mounts cover earlier ones at the same place
-            best, found = len(point), fields[2]
-    return found
-
-
 @contextmanager
 def explained(path: Path) -> Generator[None]:
     """Turns SQLite's and the system's errors on the catalog's file into ones that say what to do."""
@@ -130,7 +111,10 @@ def explained(path: Path) -> Generator[None]:
             ) from error
         if "full" in text:
             raise StorageError("HW415", "no space left for the catalog", where=str(path), why=text) from error
-        raise StorageError("HW410", "the catalog cannot be read or written", where=str(path), why=text) from error
+        hint = "copy the project to where it can be written" if read_only(path.parent) else ""
+        raise StorageError(
+            "HW410", "the catalog cannot be read or written", where=str(path), why=text, hint=hint
+        ) from error
     except sqlite3.IntegrityError as error:
         raise StorageError("HW416", "the catalog refuses this record", where=str(path), why=str(error)) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a text of SQLite's own may be no text any more
@@ -156,8 +140,22 @@ def explained(path: Path) -> Generator[None]:
         ) from error
 
 
+def _uri(path: Path) -> str:
+    """What SQLite is to open: the file for reading and writing, for reading only where its file system is read-only.
+
+    There SQLite cannot make the index that it wants beside the file, and needs none unless a log lies there.
+    """
+    if not read_only(path.parent):
+        return (
+            f"{path.absolute().as_uri()}?mode=rw"  # not rwc: what vanished while it was open must not come back empty
+        )
+    log = path.with_name(path.name + "-wal")
+    logged = log.exists() and log.stat().st_size > 0
+    return f"{path.absolute().as_uri()}?mode=ro{'' if logged else '&immutable=1'}"
+
+
 def _version(path: Path) -> int:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(_uri(path), uri=True, timeout=BUSY_SECONDS)
     try:
         mark = connection.execute("pragma application_id").fetchone()[0]
         if mark != APPLICATION_ID:

@@ -20,6 +20,7 @@ from assets_core.published import PackedId
 from assets_core.records import Stored
 from lineage.crash_points import crash_point
 from lineage.dtypes import parse_dtype
+from lineage.file_systems import read_only
 from materializers.storage.canonical import CanonicalDigest
 from materializers.storage.duckdb_face import face, note_publication, quoted, renew_view, table_name
 from materializers.storage.duckdb_types import check_schema, from_carriers, to_carriers
@@ -306,14 +307,21 @@ class DuckDBStorage:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect(str(self.path), config={"default_block_size": _BLOCK_BYTES, **self._settings})
+            if read_only(self.path.parent):
+                connection = duckdb.connect(str(self.path), read_only=True, config={**self._settings})
+            else:
+                connection = self._connect_to_write()
             connection.execute("set TimeZone = 'UTC'").fetchall()
-            for statement in _SETUP.split(";"):
-                if statement.strip():
-                    connection.execute(statement).fetchall()
         except (duckdb.Error, OSError) as error:
             raise self._cannot_open(error) from error
+        return connection
+
+    def _connect_to_write(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(str(self.path), config={"default_block_size": _BLOCK_BYTES, **self._settings})
+        for statement in _SETUP.split(";"):
+            if statement.strip():
+                connection.execute(statement).fetchall()
         return connection
 
     def _cannot_open(self, error: Exception) -> StorageError:

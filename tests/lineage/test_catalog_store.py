@@ -15,11 +15,11 @@ from assets_core.errors import StorageError, UsageError
 from assets_core.keys import Slot
 from assets_core.records import AttemptLog, RunRecord, RunState, StepRecord
 from assets_core.versions import CodeVersion
-from lineage.catalog.connect import file_system
 from lineage.catalog.migrate import CATALOG_VERSION, guards, migrate
 from lineage.catalog.schema import APPEND_ONLY, TABLES
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import Accept, Change, Outcome, Retired, Verb
+from lineage.file_systems import file_system
 from tests.lineage.catalog_samples import NOW, begun, made_of, record
 
 SLOT = Slot("raw/a")
