@@ -40,10 +40,14 @@ class HeadwaterError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.code, self.what, self.where, self.why, self.hint))
 
+    @property
+    def message(self) -> str:
+        """What is wrong, and below it the detail if there is any."""
+        return f"{self.what}\n{self.why}" if self.why else self.what
+
     def as_dict(self) -> dict[str, str]:
         """The error as the JSON documents carry it: ``code``, ``message``, ``where``, ``hint``."""
-        message = f"{self.what}\n{self.why}" if self.why else self.what
-        return {"code": self.code, "message": message, "where": self.where, "hint": self.hint}
+        return {"code": self.code, "message": self.message, "where": self.where, "hint": self.hint}
 
 
 class DefinitionError(HeadwaterError):

@@ -413,7 +413,7 @@ class Engine:
 
     def _told(self, error: Exception) -> StepError:
         known = error if isinstance(error, HeadwaterError) else HeadwaterError("HW501", message_of(error))
-        return StepError(known.code, type(error).__name__, self.mask(known.what), "", known.hint)
+        return StepError(known.code, type(error).__name__, self.mask(known.message), "", known.hint)
 
     # -- ends -------------------------------------------------------------------------------------------------------
 

@@ -396,8 +396,7 @@ def step_error(failure: BaseException, function: Callable[..., Any] | None, mask
     """What is kept of an exception: its traceback begins at the function's frame and holds no secret."""
     trace = bounded(mask(_trace(failure, function)))
     if isinstance(failure, HeadwaterError):
-        text = f"{failure.what}\n{failure.why}".strip()
-        return StepError(failure.code, type(failure).__name__, bounded(mask(text)), trace, failure.hint)
+        return StepError(failure.code, type(failure).__name__, bounded(mask(failure.message)), trace, failure.hint)
     return StepError("HW501", type(failure).__name__, bounded(mask(message_of(failure))), trace)
 
 

@@ -27,6 +27,9 @@ _KEYWORD_FUNCTIONS = frozenset(
      "session_user", "current_role", "current_catalog", "current_schema"}
 )  # fmt: skip
 
+_DUCKDB_KEEPS = frozenset({"temp", "system", "memory", "information_schema", "pg_catalog"})
+"""Schemas and databases of DuckDB's own, in which nobody else may make a table."""
+
 
 @dataclass(frozen=True)
 class SqlReading:
@@ -109,7 +112,7 @@ def _held_to_duckdb(
     full = bind(sql, {parts[name]: _typed(columns) for name, columns in inputs.items()})
     if isinstance(full, str):
         raise_all(_problems(node, inputs, context))
-        raise LineageError("HW230", "DuckDB does not accept the query", why=full)
+        raise LineageError("HW230", "DuckDB does not accept the query", why=full, hint=_own_schema(parts.values()))
     held = bind(sql, {parts[name]: _typed(columns, reading.read_sets[name]) for name, columns in inputs.items()})
     lineage = reading.lineage
     if held != full:
@@ -139,6 +142,14 @@ def _parts(node: exp.Expr, inputs: Iterable[str], context: Context) -> dict[str,
             written_as = tuple(context.parts(table))
             parts[".".join(written_as)] = written_as
     return parts
+
+
+def _own_schema(parts: Iterable[tuple[str, ...]]) -> str:
+    """What to do about the tables of a query that DuckDB takes for some of its own; empty where there are none."""
+    for written_as in parts:
+        if len(written_as) > 1 and written_as[0].lower() in _DUCKDB_KEEPS:
+            return f'DuckDB keeps the name {written_as[0]} for itself: write the table as "{"/".join(written_as)}"'
+    return ""
 
 
 def _typed(columns: Mapping[str, str], only: Iterable[str] | None = None) -> dict[str, str]:

@@ -48,8 +48,7 @@ _WHY_GONE = {
 
 def refused(task: StepTask, place: Workplace, error: HeadwaterError, output: str = "") -> StepResult:
     """The result of an attempt that could not be handed over; no other try is worth it."""
-    text = f"{error.what}\n{error.why}".strip()
-    kept = StepError(error.code, type(error).__name__, place.mask(text), hint=error.hint)
+    kept = StepError(error.code, type(error).__name__, place.mask(error.message), hint=error.hint)
     return StepResult(_slots(task), task.attempt, error=kept, log=AttemptLog(place.mask(output)))
 
 

@@ -609,3 +609,18 @@ def test_a_query_that_only_counts_rows_reads_no_column_and_counts_right(desk: De
     desk.edit("definitions.py", '[4, 5, 6], "v": [1, 1, 1]', '[4, 5], "v": [1, 1]')
     assert desk.ran(desk.materialize()) == ["a", "n"]
     assert desk.rows("n") == [{"n": 2}]
+
+
+def test_a_query_that_turns_out_wrong_in_the_run_is_told_with_why_and_what_to_do(desk: Desk) -> None:
+    desk.define("""
+        @asset(key="temp/x")
+        def x() -> pl.DataFrame:
+            return pl.DataFrame({"id": [1]})
+
+        sql_asset("reader", "select id from temp.x")
+    """)
+    error = next(step.error for step in desk.materialize().steps if str(step.slot) == "reader")
+    assert error is not None
+    assert (error.code, error.message.splitlines()[0]) == ("HW230", "DuckDB does not accept the query")
+    assert "temp" in error.message.splitlines()[1]
+    assert '"temp/x"' in error.hint

@@ -96,6 +96,16 @@ def test_an_unknown_table_is_named_with_the_nearest_one():
     assert "staging.flights" in caught.value.hint
 
 
+@pytest.mark.parametrize("schema", ["temp", "system", "memory", "information_schema", "pg_catalog"])
+def test_a_key_that_looks_like_a_table_of_duckdbs_own_is_to_be_written_another_way(schema: str):
+    columns = {"id": "Int64"}
+    with pytest.raises(LineageError) as caught:
+        read_sql(f"select id from {schema}.x", {f"{schema}.x": columns})
+    assert caught.value.code == "HW230"
+    assert f'"{schema}/x"' in caught.value.hint
+    assert read_sql(f'select id from "{schema}/x"', {f"{schema}/x": columns}).read_sets == {f"{schema}/x": ("id",)}
+
+
 def test_all_wrong_names_are_told_at_once():
     with pytest.raises(ProjectError) as caught:
         read_sql("select orgin, idd from staging.flights", FLIGHTS)
