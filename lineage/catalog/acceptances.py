@@ -19,7 +19,11 @@ _NOW = """
 select c.id, a.code, a.decided
 from acceptance a join current c on c.environment = a.environment and c.slot = a.slot
     and c.materialization = a.materialization
-where a.environment = (select number from environment where name = ?) order by a.sequence
+where a.environment = (select number from environment where name = ?) and a.sequence > ? order by a.sequence
+"""
+_DROPPED = """
+select max(c.sequence) from change c join environment e on e.number = c.environment
+where e.name = :env and c.verb = 'drop' and c.sequence <= ifnull(:until, c.sequence)
 """
 _RECORDED = """
 select e.name, s.asset, s.partition, m.id, a.code, a.decided, a.source, r.id
@@ -53,7 +57,8 @@ class AcceptanceReader:
                 return {}
             shared = _Shared(connection)
             found: dict[PackedId, tuple[Acceptance, ...]] = {}
-            for identifier, code, decided in connection.execute(_NOW, (env,)).fetchall():
+            since = _dropped(connection, env)
+            for identifier, code, decided in connection.execute(_NOW, (env, since)).fetchall():
                 found[identifier] = shared.several((*found.get(identifier, ()), shared.acceptance(code, decided)))
             return found
 
@@ -63,18 +68,19 @@ class AcceptanceReader:
         """Acceptances in the catalog's order.
 
         Arguments:
-            env: in one environment; None for all.
+            env: those that hold in one environment; None for all there ever were.
             materialization: of one record.
             until: the entry of the log up to which to look.
         """
-        given = {
-            "e.name = :env": env,
-            "m.id = :made": None if materialization is None else pack_id(materialization),
-            "a.sequence <= :until": until,
-        }
-        wanted = [condition for condition, value in given.items() if value is not None]
-        values = {condition.partition(":")[2]: value for condition, value in given.items()}
         with self._reading() as connection:
+            given = {
+                "e.name = :env": env,
+                "a.sequence > :since": None if env is None else _dropped(connection, env, until),
+                "m.id = :made": None if materialization is None else pack_id(materialization),
+                "a.sequence <= :until": until,
+            }
+            wanted = [condition for condition, value in given.items() if value is not None]
+            values = {condition.partition(":")[2]: value for condition, value in given.items()}
             shared = _Shared(connection)
             rows = connection.execute(_RECORDED.format(wanted=" and ".join(wanted) or "1"), values).fetchall()
             return [
@@ -88,6 +94,12 @@ class AcceptanceReader:
                 )
                 for name, asset, partition, identifier, code, decided, source, run in rows
             ]
+
+
+def _dropped(connection: Connection, env: str, until: int | None = None) -> int:
+    """When an environment was last dropped: what was accepted before went with it, whatever it shows again."""
+    found = connection.execute(_DROPPED, {"env": env, "until": until}).fetchone()[0]
+    return found or 0
 
 
 class _Shared:

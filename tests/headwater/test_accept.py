@@ -8,6 +8,7 @@ from assets_core.errors import HeadwaterError
 from headwater import Project
 from headwater.accept import Accepted
 from headwater.backfill import Backfill
+from headwater.moment import state_then
 from tests.desk import Desk
 from tests.headwater.conftest import Headwater
 
@@ -191,6 +192,24 @@ def test_an_environment_made_of_a_moment_before_it_does_not_know_it(made: Desk) 
     with at(made) as project:
         project.create_environment("past", as_of=first)
     assert states(made, "past") == STALE | {"b": "stale"}
+
+
+def test_what_was_accepted_in_an_environment_goes_when_that_is_dropped(made: Desk) -> None:
+    made.edit("definitions.py", "+ 2", "+ 1")
+    with at(made) as project:
+        project.create_environment("x")
+    made.edit("definitions.py", "+ 1", "+ 2")
+    accepted = accept(made, env="x")
+    with at(made, "x") as project:
+        project.drop_environment()
+    with at(made) as project:
+        made_again = project.create_environment("x").run_id
+    assert states(made, "x") == STALE | {"b": "stale"}
+    with at(made, "x") as project:
+        assert project.create_environment("y").run_id
+        then = {run: state_then(project, f"run:{run}", "a").accepted for run in (accepted.run_id, made_again)}
+    assert states(made, "y") == STALE | {"b": "stale"}
+    assert {run: len(found) for run, found in then.items()} == {accepted.run_id: 4, made_again: 0}
 
 
 def test_what_was_accepted_elsewhere_is_not_promoted_here(made: Desk) -> None:
