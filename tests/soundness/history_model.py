@@ -7,7 +7,7 @@ constant, what is promised of the result, and the content of the columns that ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Made:
 
     Arguments:
         inputs: what it was made of: by input, the content of the columns that are read.
+        found: the same as the inputs showed it: an id, or all rows of a source.
         frame: what it holds.
         passed: bounds of checks that have passed on it.
         location: where its data lies; several may share it.
@@ -33,6 +34,7 @@ class Made:
     node: Node
     number: int
     inputs: Mapping[str, Recipe]
+    found: Mapping[str, str | Recipe]
     recipe: Recipe
     frame: pl.DataFrame
     passed: frozenset[int]
@@ -47,6 +49,7 @@ class Model:
         made: by id, in the order in which they were recorded.
         shown: by environment and asset key, an id.
         held: by environment, the keys that are kept as they are.
+        accepted: by environment, ids with what counted as the code when somebody accepted them beside it.
         lost: locations whose data somebody deleted.
         left: by run, its environment and what that showed when it ended.
         in_step: by origin and target of promotions, what the target showed when they were last in step.
@@ -57,6 +60,7 @@ class Model:
     made: dict[str, Made] = field(default_factory=dict)
     shown: dict[str, dict[str, str]] = field(default_factory=lambda: {env: {} for env in ENVS})
     held: dict[str, set[str]] = field(default_factory=lambda: {env: set() for env in ENVS})
+    accepted: dict[str, set[tuple[str, Recipe]]] = field(default_factory=lambda: {env: set() for env in ENVS})
     frozen: set[str] = field(default_factory=set)
     withdrawn: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
@@ -87,18 +91,25 @@ class Model:
 
         Of a source, which is known by its bytes, that is all of it; of what was made as ``ordered`` also the order.
         """
-        found: dict[str, Recipe] = {}
-        for one, columns in zip(node.inputs, node.reads, strict=True):
-            frame = self.content(env, one)
-            if frame is None:
-                continue
-            if one in SOURCES:
-                found[one] = tuple(self.files.rows[one])
-            elif self.made[self.shown[env][one]].node.ordered:
-                found[one] = ("in order", *frame.select(columns).rows())
-            else:
-                found[one] = multiset(frame, columns)
-        return found
+        found = self.found(env, node)
+        reads = zip(node.inputs, node.reads, strict=True)
+        return {one: self.seen(found[one], columns) for one, columns in reads if one in found}
+
+    def found(self, env: str, node: Node) -> dict[str, str | Recipe]:
+        """By input, what it shows: an id, or all rows of a source."""
+        shown = self.shown[env]
+        return {
+            one: tuple(self.files.rows[one]) if one in SOURCES else shown[one]
+            for one in node.inputs
+            if one in SOURCES or one in shown
+        }
+
+    def seen(self, found: str | Recipe, columns: Sequence[str]) -> Recipe:
+        """The content of some columns of what an input showed."""
+        if not isinstance(found, str):
+            return found
+        made = self.made[found]
+        return ("in order", *made.frame.select(columns).rows()) if made.node.ordered else multiset(made.frame, columns)
 
     def recipe(self, env: str, key: str, given: Mapping[str, int] = NOTHING) -> Recipe:
         """All that determines what an asset holds."""
@@ -127,6 +138,53 @@ class Model:
         node = self.files.nodes[made.node.key]
         return made.location not in self.lost and (not node.blocks or node.above in made.passed)
 
+    # -- what was accepted --------------------------------------------------------------------------------------------
+
+    def other_code(self, env: str, key: str) -> bool | None:
+        """Whether the code that made what is shown is another now; None for anybody's guess."""
+        shown = self.shown[env].get(key)
+        if shown is None:
+            return False
+        before, node = self.made[shown].node, self.files.nodes[key]
+        if before.meaning != node.meaning:
+            return True
+        return None if node.configured and before.number != node.number else False
+
+    def code_alone(self, env: str, key: str, given: Mapping[str, int] = NOTHING) -> bool | None:
+        """Whether nothing but the code may differ from how that was made what is shown; None for anybody's guess."""
+        shown = self.shown[env].get(key)
+        if shown is None or not self.usable(shown):
+            return False
+        made, node = self.made[shown], self.files.nodes[key]
+        before = made.node
+        if (before.promises, before.inputs, before.configured) != (node.promises, node.inputs, node.configured):
+            return False
+        if node.configured and made.number != self.files.number(env, key, given):
+            return False
+        found = self.found(env, node)
+        if self._differ(made, found, node.reads):
+            return False
+        guess = node.ordered or self._differ(made, found, before.reads)
+        return None if guess or (before.reads != node.reads and self.lost) else True
+
+    def _differ(self, made: Made, found: Mapping[str, str | Recipe], reads: Sequence[Sequence[str]]) -> bool:
+        """Whether what is read of the inputs, or their being there, is not what something was made of."""
+        return any(
+            one not in found or self.seen(found[one], columns) != self.seen(made.found[one], columns)
+            for one, columns in zip(made.node.inputs, reads, strict=True)
+        )
+
+    def stays(self, env: str, key: str, given: Mapping[str, int] = NOTHING) -> bool | None:
+        """Whether an asset stays as it is because that was accepted; None for anybody's guess."""
+        now = self.shown[env].get(key), self.files.nodes[key].meaning
+        if now not in self.accepted[env] or self.other_code(env, key) is False:
+            return False
+        return self.code_alone(env, key, given) and self.other_code(env, key)
+
+    def accept(self, env: str, key: str) -> None:
+        """Somebody accepts that what is shown stays beside the code there is now."""
+        self.accepted[env].add((self.shown[env][key], self.files.nodes[key].meaning))
+
     # -- what happens -------------------------------------------------------------------------------------------------
 
     def record(
@@ -138,7 +196,8 @@ class Model:
         assert frame is not None, f"{key} was made although something it reads shows nothing"
         passed = frozenset({node.above} if node.above is not None and passes(node.above, frame) else ())
         number = self.files.number(env, key, given)
-        self.made[identifier] = Made(node, number, self.read(env, node), recipe, frame, passed, location)
+        read, found = self.read(env, node), self.found(env, node)
+        self.made[identifier] = Made(node, number, read, found, recipe, frame, passed, location)
 
     def show(self, env: str, key: str, identifier: str | None) -> None:
         """An environment comes to show something else."""

@@ -41,6 +41,17 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
         "check.severity is Severity.BLOCKING and check.rule not in passed",
         "False",
     ),
+    "what was accepted is not looked up": ("assets_core.staleness", "if accepted is not None:", "if False:"),
+    "any code is accepted with one": (
+        "assets_core.staleness",
+        "for one in reversed(known) if same_code(one.code, now)",
+        "for one in reversed(known)",
+    ),
+    "what differs beside the code is accepted too": (
+        "headwater.accept",
+        "            if others:",
+        "            if False:",
+    ),
     "history is not looked up": (
         "materializers.considering",
         "return self._scene.catalog.find_recipes(asked) if asked else {}",

@@ -9,6 +9,9 @@ from assets_core.staleness import Reason, Verdict
 from tests.soundness.history_model import Model
 from tests.soundness.history_project import multiset
 
+SETTLED = ("fresh", "accepted", "held")
+"""States in which a slot stays as it is."""
+
 
 def hold_water(model: Model, env: str, verdicts: Mapping[Slot, Verdict]) -> None:
     """Fresh is what computing everything anew would give; everything else has reasons, each of them true."""
@@ -21,6 +24,7 @@ def hold_water(model: Model, env: str, verdicts: Mapping[Slot, Verdict]) -> None
         key = slot.asset
         assert bool(verdict.reasons) == (verdict.state != "fresh"), (env, slot, verdict)
         assert (verdict.state == "held") == (key in model.held[env]), (env, slot, verdict)
+        _holds_what_was_accepted(model, env, key, states)
         if verdict.state == "fresh":
             shown, want = model.content(env, key), model.want(env, key)
             assert shown is not None, (env, key)
@@ -37,6 +41,16 @@ def hold_water(model: Model, env: str, verdicts: Mapping[Slot, Verdict]) -> None
             assert _is_true(model, env, key, reason, states), (env, key, reason)
 
 
+def _holds_what_was_accepted(model: Model, env: str, key: str, states: Mapping[str, str]) -> None:
+    """What stays because somebody accepted it is called so, and nothing else is."""
+    if key in model.held[env]:
+        return
+    stays = model.stays(env, key)
+    settled = all(states.get(one, "fresh") in SETTLED for one in model.files.nodes[key].inputs)
+    assert states[key] != "accepted" or stays is not False, (env, key)
+    assert states[key] == "accepted" or not stays or not settled, (env, key, states)
+
+
 def _is_true(model: Model, env: str, key: str, reason: Reason, states: Mapping[str, str]) -> bool:
     node = model.files.nodes[key]
     shown = model.shown[env].get(key)
@@ -45,8 +59,10 @@ def _is_true(model: Model, env: str, key: str, reason: Reason, states: Mapping[s
     if reason.code == "held":
         return key in model.held[env]
     if reason.code == "upstream_stale":
-        below = [one for one in node.inputs if states.get(one, "fresh") not in ("fresh", "held")]
+        below = [one for one in node.inputs if states.get(one, "fresh") not in SETTLED]
         return bool(below) and set(reason.details["assets"]) <= set(below)
+    if reason.code == "accepted":
+        return (shown, node.meaning) in model.accepted[env] and model.other_code(env, key) is not False
     want = model.want(env, key)
     if reason.code == "check_failed":
         return want is not None and model.violated(key, want)
