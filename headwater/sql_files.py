@@ -35,7 +35,11 @@ from assets_core.partitions import (
     Yearly,
 )
 
-_HEADER = re.compile(r"\s*/\*\s*headwater\b(?P<toml>.*?)\*/", re.DOTALL)
+_HEADER = re.compile(
+    r"(?>(?:\s+|--[^\n]*|/\*(?!\s*headwater\b)(?>.*?\*/))*)"  # space and other comments
+    r"/\*\s*headwater\b(?P<toml>.*?)\*/",
+    re.DOTALL | re.IGNORECASE,
+)
 _EVERY: dict[str, Callable[..., Partitions]] = {
     "hour": Hourly,
     "day": Daily,
@@ -72,14 +76,18 @@ def load(root: Path, folders: Iterable[str]) -> list[HeadwaterError]:
                     "HW146", f"no folder {name!r}", where=str(root / "headwater.toml"), hint="see [project] sql"
                 )
             )
-        for path in sorted(folder.rglob("*.sql")):
+        for path in sorted(one for one in folder.rglob("*.sql") if not one.is_dir()):
             key = path.relative_to(folder).with_suffix("").as_posix()
             try:
-                declare(key, path.read_text(encoding="utf-8"), where=f"{path}:1")
+                declare(key, path.read_text(encoding="utf-8-sig"), where=f"{path}:1")
             except HeadwaterError as error:
                 errors.append(error)
             except UnicodeDecodeError as error:
                 errors.append(DefinitionError("HW146", f"{path.name} is not UTF-8", where=str(path), why=str(error)))
+            except OSError as error:
+                errors.append(
+                    DefinitionError("HW146", f"{path.name} cannot be read", where=str(path), why=error.strerror or "")
+                )
     return errors
 
 
