@@ -18,7 +18,8 @@ from headwater import secrets
 
 FILE_NAME = "headwater.toml"
 _VALID = ".headwater/settings-valid"
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = re.compile(rf"\$\{{(?P<name>{_NAME.pattern})(?::-(?P<default>[^}}]*))?\}}")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def read(root: Path) -> Settings:
     """
     path = root / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         raw = tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError(
@@ -130,7 +131,7 @@ def read(root: Path) -> Settings:
             f"no {FILE_NAME} in {root}",
             hint=f"{_near_project(root)}`headwater init` makes a new project",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number without end, tables without end
         raise DefinitionError("HW141", f"{FILE_NAME} is not valid TOML", where=str(path), why=str(error)) from None
     except OSError as error:
         raise DefinitionError(
@@ -266,10 +267,13 @@ def _merged(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[st
 def _read_dotenv(path: Path) -> None:
     if not path.is_file():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+    try:
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            name, equals, value = line.strip().removeprefix("export ").partition("=")
+            if equals and _NAME.fullmatch(name.strip()):
+                os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+    except (OSError, ValueError) as error:  # not readable, not UTF-8, a null byte
+        raise DefinitionError("HW141", f"{path.name} cannot be read", where=str(path), why=str(error)) from None
 
 
 def _near_project(root: Path) -> str:

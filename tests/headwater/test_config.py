@@ -117,3 +117,36 @@ def test_a_note_that_cannot_be_read_or_says_something_else_is_no_note(root: Path
         (root / ".headwater" / "settings-valid").write_bytes(note)
         with pytest.raises(HeadwaterError, match=r"executor\.workers"):
             config.read(root)
+
+
+@pytest.mark.parametrize(
+    "text", [b"[pools]\na = " + b"9" * 5000, b"a = " + b"[" * 3000, b"a = 1\na = 2", b"a = '\xff'"]
+)
+def test_what_cannot_be_read_as_toml_is_told(root: Path, text: bytes) -> None:
+    (root / config.FILE_NAME).write_bytes(text)
+
+    with pytest.raises(HeadwaterError, match=r"HW141 headwater\.toml is not valid TOML"):
+        config.read(root)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HW_TEST_TOKEN", raising=False)
+    (root / ".env").write_text("\ufeffHW_TEST_TOKEN=sesame\n", encoding="utf-8")
+
+    assert config.read(written(root, "\ufeff" + VALID)).project.name == "desk"
+    assert config.resolve("${HW_TEST_TOKEN}", "here") == "sesame"
+
+
+@pytest.mark.parametrize("text", [b"A=\xff\n", b"A=a\x00b\n"])
+def test_variables_that_cannot_be_read_are_told(root: Path, text: bytes) -> None:
+    (root / ".env").write_bytes(text)
+
+    with pytest.raises(HeadwaterError, match=r"HW141 \.env cannot be read"):
+        config.read(written(root, VALID))
+
+
+def test_lines_that_name_no_variable_are_passed_over(root: Path) -> None:
+    written(root, VALID)
+    (root / ".env").write_text("=x\n# A=b\n ü = 1\n", encoding="utf-8")
+
+    assert config.read(root).project.name == "desk"
