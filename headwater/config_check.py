@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from assets_core.errors import DefinitionError, HeadwaterError, did_you_mean, raise_all
+from assets_core.local_paths import why_not_local
 from headwater.config import (
     FILE_NAME,
     AssetsSection,
@@ -54,6 +55,8 @@ def _wrong(settings: Settings) -> Iterator[str]:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         zone = settings.project.timezone
         yield f"project.timezone: there is no time zone {zone!r}, see the names of the IANA database"
+    if why := why_not_local(settings.catalog.path):
+        yield f"catalog.path: {settings.catalog.path!r} is no path of local files: {why}"
     yield from _too_few((f"pools.{name}", size) for name, size in settings.pools.items())
     envs = {f"env.{name}.": one.executor for name, one in settings.env.items()}
     for place, executor in {"": settings.executor, **envs}.items():

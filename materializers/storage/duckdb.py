@@ -68,7 +68,7 @@ class DuckDBStorage:
         """Reads ``path`` (default ``warehouse.duckdb``) and ``memory_limit``."""
         given = Options(name, options, ("path", "memory_limit"))
         limit = {"memory_limit": given.text("memory_limit", "")} if "memory_limit" in options else {}
-        return cls(name, root / given.text("path", "warehouse.duckdb"), limit)
+        return cls(name, given.path(root, "warehouse.duckdb"), limit)
 
     def check(self, schema: pl.Schema) -> None:
         """Refuses names and types that a DuckDB table cannot hold: see ``Storage.check``."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from assets_core.errors import StorageError, did_you_mean
+from assets_core.local_paths import why_not_local
 
 T = TypeVar("T", bound=str)
 
@@ -44,6 +46,17 @@ class Options:
         if not isinstance(value, str) or not value:
             raise StorageError("HW421", f"{option} is a text, not {value!r}", where=self.where)
         return value
+
+    def path(self, root: Path, default: str) -> Path:
+        """``path``, taken from the project's folder.
+
+        Raises:
+            StorageError: HW421, it is no path of local files.
+        """
+        path = self.text("path", default)
+        if why := why_not_local(path):
+            raise StorageError("HW421", f"path = {path!r} is no path of local files", where=self.where, why=why)
+        return root / path
 
     def choice(self, option: str, choices: Sequence[T]) -> T:
         """One of a few words; the first one if none is given.

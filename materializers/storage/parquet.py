@@ -67,7 +67,7 @@ class ParquetStorage:
         given = Options(name, options, ("path", "compression", "durability"))
         return cls(
             name,
-            root / given.text("path", "data"),
+            given.path(root, "data"),
             compression=given.choice("compression", _COMPRESSIONS),
             durable=given.choice("durability", ("full", "relaxed")) == "full",
         )

@@ -75,6 +75,8 @@ def test_a_text_that_was_found_valid_is_read_without_pydantic_and_as_before(root
         ('kind = "duckdb"', "kind = 3", "env.prod.storage.lake.kind"),
         ("[env.prod]", "[env]\ndev = 3\n[env.prod]", "env.dev: it should be a table"),
         ("protected = true", 'protected = "maybe"', "env.prod.protected"),
+        ("[pools]", '[catalog]\npath = "${STATE}/c.db"\n[pools]', "catalog.path: '${STATE}/c.db' is no path"),
+        ("[pools]", '[catalog]\npath = ""\n[pools]', "catalog.path: '' is no path of local files: it is empty"),
     ],
 )
 def test_what_is_wrong_is_found_although_the_text_before_was_valid(

@@ -39,6 +39,10 @@ def test_opening_touches_nothing(tmp_path: Path) -> None:
         ({"kind": "parquet", "durability": "relaxd"}, "HW421", "did you mean 'relaxed'?"),
         ({"kind": "parquet", "compression": 7}, "HW421", "zstd"),
         ({"kind": "parquet", "path": ""}, "HW421", ""),
+        ({"kind": "parquet", "path": "s3://bucket/tables"}, "HW421", "data is kept in local files"),
+        ({"kind": "parquet", "path": "${no name}/tables"}, "HW421", "a variable in it is not filled in"),
+        ({"kind": "duckdb", "path": "~/warehouse.duckdb"}, "HW421", "~ is not filled in"),
+        ({"kind": "duckdb", "path": "a\0b"}, "HW421", "null character"),
         ({"kind": "duckdb", "memory": "1GB"}, "HW421", "memory_limit"),
     ],
 )
@@ -48,5 +52,5 @@ def test_a_wrong_table_is_refused_with_the_nearest_word(
     with pytest.raises(StorageError) as raised:
         open_storage("main", options, tmp_path)
     assert raised.value.code == code
-    assert hint in raised.value.hint
+    assert hint in f"{raised.value.why} {raised.value.hint}"
     assert raised.value.where == "[storage.main]"
