@@ -24,7 +24,7 @@ def choose_environment(settings: Settings, env: str | None, root: Path) -> tuple
         UsageError: HW609, there is none of that name.
         RefusedError: HW702, it is protected and was not named on purpose.
     """
-    name = env or os.environ.get("HEADWATER_ENV") or settings.project.default_env
+    name = env if env is not None else os.environ.get("HEADWATER_ENV") or settings.project.default_env
     check_name(name)
     if name not in {*settings.env, settings.project.default_env, "dev"}:
         _require_recorded(settings, name, root)

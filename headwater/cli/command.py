@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from headwater.cli.call import Call
-from headwater.cli.options import COMMON, common_options, write_common_options, write_options
+from headwater.cli.options import (
+    COMMON,
+    common_options,
+    refuse_senseless,
+    write_common_options,
+    write_options,
+)
 
 
 class Command(click.Command):
@@ -24,6 +30,14 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.params.extend(common_options())
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the words of this command, and refuses those that cannot be meant."""
+        words = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            refuse_senseless(self, ctx, words)
+        return rest
 
     def invoke(self, ctx: click.Context) -> int:
         """Hands the common options to the call, and the rest to the function."""

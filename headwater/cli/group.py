@@ -9,7 +9,7 @@ import click
 
 from assets_core.errors import did_you_mean
 from headwater.cli.index import Entry, Sections
-from headwater.cli.options import common_options, write_common_options, write_options
+from headwater.cli.options import common_options, refuse_senseless, write_common_options, write_options
 
 
 class LazyGroup(click.Group):
@@ -26,6 +26,14 @@ class LazyGroup(click.Group):
         self.entries: dict[str, Entry] = {
             name: entry for commands in sections.values() for name, entry in commands.items()
         }
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the words of this command, and refuses those that cannot be meant."""
+        words = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            refuse_senseless(self, ctx, words)
+        return rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of the overview."""

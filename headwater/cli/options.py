@@ -63,6 +63,26 @@ def _is_common(param: click.Parameter) -> bool:
     return param.name in (*COMMON, "version") or "--help" in param.opts
 
 
+def refuse_senseless(command: click.Command, ctx: click.Context, words: list[str]) -> None:
+    """Refuses what an unset variable of a shell leaves, which would mean everything, and a value that would be lost.
+
+    Raises:
+        click.UsageError: an argument or the value of an option is empty, or an option of this command is given twice.
+    """
+    values, _, order = command.make_parser(ctx).parse_args(args=words)
+    for param in command.params:
+        given = values.get(param.name)
+        texts = given if isinstance(given, list | tuple) else [given]
+        if any(isinstance(text, str) and not text.strip(" ,") for text in texts):
+            raise click.BadParameter("it is empty", ctx, param)
+        if order.count(param) > 1 and _holds_one_value(param):
+            raise click.UsageError(f"{param.opts[-1]} is given twice", ctx)
+
+
+def _holds_one_value(param: click.Parameter) -> bool:
+    return isinstance(param, click.Option) and not (param.multiple or param.is_flag or _is_common(param))
+
+
 def complete_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
     """Offers asset keys to the shell."""
     from headwater.cli.complete import asset_keys

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from assets_core.errors import HeadwaterError
+from headwater import Project
+
 HEADWATER = [sys.executable, "-c", "import sys; from headwater.cli import main; sys.exit(main())"]
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
@@ -311,3 +314,36 @@ def test_what_a_step_left_in_a_cycle_is_let_go_while_the_run_goes_on(tmp_path: P
     (tmp_path / "cycles.py").write_text(IN_A_CYCLE)
     command = f'hw -C "{tmp_path}" materialize --quiet && hw -C "{tmp_path}" data b --json'
     assert json.loads(shell(command).stdout)["rows"] == [[1, True]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("materialize", "", "--force"),
+        ("materialize", "staging/orders", " , "),
+        ("materialize", "--exclude", ""),
+        ("materialize", "--env", ""),
+        ("--env", "", "materialize"),
+        ("backfill", "--from", "", "--to", ""),
+    ],
+)
+def test_what_an_unset_variable_leaves_does_not_mean_everything(hw, shop, words) -> None:
+    answer = hw(*words, at=shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert "it is empty" in answer.err
+    assert not (shop / ".headwater").exists()
+
+
+def test_an_empty_name_does_not_reach_a_protected_environment(shop) -> None:
+    (shop / "headwater.toml").write_text(
+        '[project]\nname = "shop"\nmodules = ["assets"]\ndefault_env = "prod"\n[env.prod]\nprotected = true\n'
+    )
+    with pytest.raises(HeadwaterError, match="HW609"):
+        Project.load(shop, env="")
+
+
+def test_a_value_that_would_be_lost_is_refused(hw, shop) -> None:
+    answer = hw("plan", "--exclude", "staging/orders", "--exclude", "marts/customers", at=shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert "--exclude is given twice" in answer.err
+    assert hw("plan", "-q", "-q", "--why", "--why", "--env", "dev", "--env", "dev", at=shop).status == 0
