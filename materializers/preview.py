@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
 import polars as pl
 
 from assets_core.errors import UsageError
 from assets_core.facts import make_recipe
 from assets_core.keys import Slot
 from assets_core.plan import Step
+from materializers.capture import captured, capturing_streams
 from materializers.dispatch import Dispatcher, Progress
 from materializers.observe import Known, Scene, asset_facts
 from materializers.task import computed
@@ -32,5 +37,15 @@ def preview_step(scene: Scene, known: Known, slot: Slot, place: Workplace) -> pl
         raise UsageError(
             "HW603", f"an input of {slot} was never materialized", hint=f"headwater materialize +{slot.asset}"
         )
-    frames = computed(Dispatcher(scene, known.facts, "preview").task(progress), place)
+    task = Dispatcher(scene, known.facts, "preview").task(progress)
+    with _masking(place.mask):
+        frames = computed(task, place)
     return frames[slots.index(slot)]
+
+
+@contextmanager
+def _masking(mask: Callable[[str], str]) -> Iterator[None]:
+    """What the block prints and logs comes without secrets, when the block has ended."""
+    with ExitStack() as after, capturing_streams(), captured() as kept:
+        after.callback(lambda: sys.stdout.write(mask(kept.text())))
+        yield

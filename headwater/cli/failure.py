@@ -16,6 +16,8 @@ from assets_core.errors import HeadwaterError, UsageError, did_you_mean, message
 from headwater.cli.call import Call
 from headwater.cli.signals import Terminated
 from headwater.cli.streams import silence
+from headwater.report.style import clean
+from headwater.secrets import mask
 
 UNEXPECTED = "HW599"
 INTERRUPTED = "HW598"
@@ -51,7 +53,7 @@ def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> in
     else:
         status = known.exit_status
         if call.verbose and not isinstance(error, click.ClickException):
-            traceback.print_exception(error, file=sys.stderr)
+            _say_traceback(error)
     _say(error.ctx.get_help() if isinstance(error, NoArgsIsHelpError) and error.ctx else str(known))
     if call.as_json:
         _write_document(known, call)
@@ -81,7 +83,7 @@ def _help_of(error: click.UsageError) -> str:
 
 def _unexpected(error: BaseException, verbose: bool) -> HeadwaterError:
     if verbose:
-        traceback.print_exception(error, file=sys.stderr)
+        _say_traceback(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     said = message_of(error) or "no message"
@@ -97,12 +99,18 @@ def _short(filename: str) -> str:
 def _write_document(error: HeadwaterError, call: Call) -> None:
     from headwater.report.document import document, encode, error_list
 
-    whole = document({}, project=call.project_name, env=call.env_name or call.env, ok=False, errors=error_list(error))
+    errors = [{name: mask(text) for name, text in one.items()} for one in error_list(error)]
+    whole = document({}, project=call.project_name, env=call.env_name or call.env, ok=False, errors=errors)
     with contextlib.suppress(OSError, HeadwaterError):
         call.write(encode(whole, ascii_only=not call.style.unicode))
 
 
+def _say_traceback(error: BaseException) -> None:
+    _say("".join(traceback.format_exception(error)).rstrip("\n"))
+
+
 def _say(text: str) -> None:
+    """Says it without secrets, and without what could steer a terminal."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write("".join(f"{clean(line)}\n" for line in mask(text).split("\n")))
         sys.stderr.flush()

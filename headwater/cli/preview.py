@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from assets_core.errors import HeadwaterError, RunError
 from headwater.cli.call import Call
 from headwater.cli.command import verb
 from headwater.cli.options import complete_keys, head_option, set_option
@@ -23,11 +24,23 @@ def command(call: Call, slot: str, head: int) -> int:
     """
     from assets_core.keys import parse_slot
     from headwater.report.data import data_document, data_text
+    from headwater.secrets import mask
     from lineage.presentable import presentable
 
     with call.open() as project:
         wanted = parse_slot(slot)
-        frame = project.preview(wanted.asset, wanted.partition)
+        try:
+            frame = project.preview(wanted.asset, wanted.partition)
+        except HeadwaterError:
+            raise
+        except Exception as error:
+            from materializers.task import step_error
+
+            asset = project.graph.asset(wanted.asset)
+            failed = step_error(error, asset.function, mask)
+            raise RunError(
+                "HW501", f"the code of {asset.key} raised {failed.type}", where=asset.where, why=failed.traceback
+            ) from error
         body = presentable(frame.head(head + 1))
         call.answer(lambda style: data_text(body, head, style), lambda: data_document(body, head))
     return 0

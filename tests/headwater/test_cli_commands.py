@@ -383,3 +383,32 @@ def test_completion_outside_a_project_offers_no_asset(tmp_path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_script_is_that_of_the_shell(hw, shell: str) -> None:
     assert "_HEADWATER_COMPLETE" in hw("completion", shell).out
+
+
+@pytest.mark.parametrize("words", [(), ("-v",), ("--json",)])
+def test_preview_tells_what_the_code_raised_without_secrets(hw, shop, words) -> None:
+    with (shop / "headwater.toml").open("a") as settings:
+        settings.write('[resources.door]\ntoken = "${HW_TEST_DOOR:-no}"\n')
+    with (shop / "assets.py").open("a") as code:
+        code.write(
+            "from headwater import Resource\nclass Door(Resource):\n    token: str\n"
+            "@asset\ndef locked(door: Door) -> pl.DataFrame:\n"
+            "    print('knocks with', door.token)\n    raise ValueError(f'\\x1b[31m {door.token} does not open')\n"
+        )
+    (shop / ".env").write_text("HW_TEST_DOOR=open-sesame\n")
+
+    answer = hw("preview", "locked", *words, at=shop)
+
+    assert answer.status == 1
+    assert "open-sesame" not in answer.out + answer.err
+    assert "HW501 the code of locked raised ValueError" in answer.err
+    assert "knocks with ****" in answer.err
+    assert "**** does not open" in answer.err
+    assert "\x1b" not in answer.err
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31", "9999-12-31T23:00-05:00", "0001-01-01T00:00+05:00"])
+def test_a_moment_beyond_the_calendar_is_no_moment(hw, full_shop, moment) -> None:
+    answer = hw("status", "--as-of", moment, at=full_shop)
+    assert answer.status == 2
+    assert "HW616" in answer.err
