@@ -330,11 +330,13 @@ def moment_of(project: Project, text: str) -> datetime:
         if len(text) == 10:
             return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), zone)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+        moment.astimezone(UTC)  # which is how the catalog writes it
+    except (ValueError, OverflowError):
         raise UsageError(
             "HW616", f"{text!r} is no moment", hint="write 2013-02-01, 2013-02-01T05:00 or run:ID"
         ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    return moment
 
 
 def _digests(project: Project) -> Any:
