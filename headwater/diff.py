@@ -113,14 +113,18 @@ def diff(
             raise UsageError(
                 "HW674", "a diff of two moments is of one asset or of all", hint="diff ASSET --from T1 --to T2"
             )
+        if before is not None and select:
+            raise UsageError("HW674", "--select goes with two moments of all assets", hint="leave it out")
         return compare.moments(before, since, until, select)
     if before is None:
         raise UsageError("HW674", "nothing to compare", hint="name two environments, two ids, or an asset")
-    if after is None:
-        return compare.last_change(before)
     known = set(project.catalog.environments()) | set(project.settings.env) | {project.env}
     if before in known and after in known:
         return compare.environments(before, after, select)
+    if select:
+        raise UsageError("HW674", "--select goes with two environments or two moments", hint="leave it out")
+    if after is None:
+        return compare.last_change(before)
     return compare.two(before, after, known)
 
 
@@ -142,8 +146,11 @@ class _Comparison:
         """What slots of this environment showed at two moments."""
         wanted = None if what is None else self._slot(what)
         keys = self._keys(select) if wanted is None else {wanted.asset}
-        old = self._shown(self.project.env, keys, moment_of(self.project, since))
-        new = self._shown(self.project.env, keys, None if until is None else moment_of(self.project, until))
+        first, last = moment_of(self.project, since), None if until is None else moment_of(self.project, until)
+        if last is not None and last < first:
+            raise UsageError("HW674", f"{until} is before {since}", hint="write the earlier moment as --from")
+        old = self._shown(self.project.env, keys, first)
+        new = self._shown(self.project.env, keys, last)
         if wanted is not None and wanted.partition is not None:
             old, new = ({wanted: side[wanted]} if wanted in side else {} for side in (old, new))
         return self._sides("moments", since, until or "now", old, new)

@@ -159,6 +159,8 @@ def preview(project: Project, asset: str, partition: str | None) -> pl.DataFrame
                 "HW614", f"{found.key} is partitioned", hint=f"name one slot: {found.key}@{last[-1] if last else '...'}"
             )
         partition = key_of(found.partitions, partition)
+    elif partition is not None:
+        raise _without_partitions(found.key, partition)
     with workplace(project) as place:
         return preview_step(project.scene, known, Slot(found.key, partition), place)
 
@@ -230,12 +232,16 @@ def doubts(project: Project, asset: str, partition: str | None, as_of: str | Non
     return read_then(project, definition, shown, until).doubts(definition.key)
 
 
+def _without_partitions(key: str, partition: str) -> UsageError:
+    return UsageError(
+        "HW615", f"{key} has no partitions, so none is called {partition!r}", hint=f"leave @{partition} out"
+    )
+
+
 def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:
     key = definition.key
     if partition is not None and definition.partitions is None:
-        raise UsageError(
-            "HW615", f"{key} has no partitions, so none is called {partition!r}", hint=f"leave @{partition} out"
-        )
+        raise _without_partitions(key, partition)
     if partition is not None and definition.partitions is not None:
         definition.partitions.index(partition)
     when = "" if as_of is None else f" as of {as_of}"

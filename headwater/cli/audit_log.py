@@ -6,11 +6,11 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import complete_keys
+from headwater.cli.options import WholeNumber, complete_keys
 
 
 @verb("log", examples=(("headwater audit log --limit 5", ""), ("headwater audit log --asset marts/kpis", "")))
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--limit", metavar="N", type=WholeNumber(min=1), default=20, show_default=True, help="How many.")
 @click.option("--asset", metavar="ASSET", shell_complete=complete_keys, help="Only entries about this asset.")
 def command(call: Call, limit: int, asset: str | None) -> int:
     """List the catalog's entries, the latest first.

@@ -12,6 +12,7 @@ from headwater.cli.call import Call, partitions_of
 from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option
 from headwater.cli.command import verb
 from headwater.cli.options import (
+    WholeNumber,
     all_option,
     exclude_option,
     progress_option,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reverse", is_flag=True, help="Newest partitions first.")
 @click.option("--batch", metavar="N|WINDOW", default="", help="Partitions of one call: a number, day, week, month ...")
-@click.option("--max-parallel", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor.")
+@click.option("--max-parallel", metavar="N", type=WholeNumber(min=1), help="Steps at a time; else one a processor.")
 @executor_option
 @if_busy_option
 @fail_fast_option

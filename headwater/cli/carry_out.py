@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from headwater.cli.call import Call, partitions_of
+from headwater.cli.options import WholeNumber
 
 if TYPE_CHECKING:
     from assets_core.ports import Reporter, RunResult
@@ -47,7 +48,7 @@ def executor_option(function: F) -> F:
 def workers_option(function: F) -> F:
     """``--workers``."""
     return click.option(
-        "--workers", metavar="N", type=click.IntRange(min=1), help="Steps at a time; else one a processor."
+        "--workers", metavar="N", type=WholeNumber(min=1), help="Steps at a time; else one a processor."
     )(function)
 
 

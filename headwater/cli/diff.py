@@ -6,7 +6,7 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import all_option, complete_keys
+from headwater.cli.options import WholeNumber, all_option, complete_keys
 
 
 @verb(
@@ -34,7 +34,7 @@ from headwater.cli.options import all_option, complete_keys
     "--rows/--no-rows", default=None, help="Whether rows are compared; if not said, of up to 20 slots that differ."
 )
 @click.option(
-    "--sample", metavar="N", type=click.IntRange(min=0), default=5, show_default=True, help="Rows of a kind to show."
+    "--sample", metavar="N", type=WholeNumber(min=0), default=5, show_default=True, help="Rows of a kind to show."
 )
 @all_option
 def command(

@@ -8,7 +8,7 @@ import click
 
 from headwater.cli.call import Call, partitions_of
 from headwater.cli.command import verb
-from headwater.cli.options import all_option, complete_keys
+from headwater.cli.options import WholeNumber, all_option, complete_keys
 
 if TYPE_CHECKING:
     from assets_core.column_lineage import ColumnLineage
@@ -38,7 +38,7 @@ _FORMATS = ("tree", "json", "mermaid", "dot", "openlineage")
 )
 @click.option("--up", "way", flag_value="up", default=True, help="To the columns that influence it (default).")
 @click.option("--down", "way", flag_value="down", help="To the columns that it influences.")
-@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="At most so many assets away.")
+@click.option("--depth", metavar="N", type=WholeNumber(min=1), help="At most so many assets away.")
 @click.option("--direct", is_flag=True, help="Only columns whose values reach it, none that only filter, join or sort.")
 @click.option("--partition", metavar="K", help="Not columns, but the slots that this one was made from.")
 @click.option("--as-of", metavar="T", help="As published at an ISO time, after run:ID, or at the end of a date.")
@@ -74,8 +74,10 @@ def command(
     if (target is None) == (sql_file is None):
         raise click.UsageError("name an asset, or a file with --sql", click.get_current_context())
     if sql_file is not None:
-        if as_of is not None or way == "down" or depth is not None:
-            raise click.UsageError("--as-of, --down and --depth need an asset", click.get_current_context())
+        if as_of is not None or way == "down" or depth is not None or partition is not None:
+            raise click.UsageError(
+                "--as-of, --down, --depth and --partition need an asset", click.get_current_context()
+            )
         from headwater.cli.lineage_sql import lineage_of_sql, walks_of_sql, warnings_of
 
         dialect = dialect or "duckdb"
@@ -83,10 +85,14 @@ def command(
         if form == "openlineage":
             return _openlineage(call, found, namespace or dialect, [], direct, warnings_of(found))
         return _answer(call, walks_of_sql(found, direct), warnings_of(found), form, frozenset())
-    if partition is not None:
-        return _slots(call, str(target), partition, as_of, depth, way=way, form=form)
     if dialect is not None or schema_file is not None:
         raise click.UsageError("--dialect and --schema go with --sql", click.get_current_context())
+    if str(target).endswith(":"):
+        raise click.UsageError(f"{target} names no column behind the colon", click.get_current_context())
+    if partition is not None:
+        if direct:
+            raise click.UsageError("--direct is about columns, --partition about slots", click.get_current_context())
+        return _slots(call, str(target), partition, as_of, depth, way=way, form=form)
     from headwater.report.flow import walk_of_trace
 
     with call.open() as project:

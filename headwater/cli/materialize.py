@@ -68,6 +68,8 @@ def command(
     published; with + before a name it is made fresh first.
     """
     selection = " ".join(select)
+    if why and not dry_run:
+        raise click.UsageError("--why goes with --dry-run", click.get_current_context())
     with call.open() as project:
         if dry_run:
             return _dry_run(call, project, selection, exclude, partition, force, why)

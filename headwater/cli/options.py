@@ -13,6 +13,14 @@ COMMON = ("directory", "env", "as_json", "yes", "quiet", "verbose")
 """Parameter names of the options that every command has."""
 
 
+class WholeNumber(click.IntRange):
+    """A number of things; as many as anybody can count are as many as the libraries below can take."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number as it was written, or the largest there is."""
+        return min(int(super().convert(value, param, ctx)), 2**31)
+
+
 def common_options() -> list[click.Parameter]:
     """Fresh options, for one command or group."""
     return [
@@ -77,6 +85,8 @@ def refuse_senseless(command: click.Command, ctx: click.Context, words: list[str
             raise click.BadParameter("it is empty", ctx, param)
         if order.count(param) > 1 and _holds_one_value(param):
             raise click.UsageError(f"{param.opts[-1]} is given twice", ctx)
+        if any(other is not param and other.name == param.name for other in order) and param in order:
+            raise click.UsageError(f"{param.opts[-1]} is given beside its opposite", ctx)
 
 
 def _holds_one_value(param: click.Parameter) -> bool:
@@ -133,7 +143,7 @@ def all_option(function: F) -> F:
 def head_option(default: int) -> Callable[[F], F]:
     """``--head N``."""
     return click.option(
-        "--head", metavar="N", type=click.IntRange(min=0), default=default, show_default=True, help="Rows to show."
+        "--head", metavar="N", type=WholeNumber(min=0), default=default, show_default=True, help="Rows to show."
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
-from headwater.cli.options import all_option
+from headwater.cli.options import WholeNumber, all_option
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ("headwater prune --keep 5 --older-than 90d --yes", "do it"),
     ),
 )
-@click.option("--keep", metavar="N", type=click.IntRange(min=0), default=0, help="Keep the newest N of every slot.")
+@click.option("--keep", metavar="N", type=WholeNumber(min=0), default=0, help="Keep the newest N of every slot.")
 @click.option("--older-than", metavar="AGE", help="Only what nobody used for so long: 90d, 12h, 2w.")
 @click.option(
     "--grace", metavar="AGE", default="1h", show_default=True, help="How long marked data stays before it is deleted."

@@ -6,10 +6,11 @@ import click
 
 from headwater.cli.call import Call
 from headwater.cli.command import verb
+from headwater.cli.options import WholeNumber
 
 
 @verb("list", examples=(("headwater runs list --limit 5", ""),))
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Runs to list.")
+@click.option("--limit", metavar="N", type=WholeNumber(min=1), default=20, show_default=True, help="Runs to list.")
 def command(call: Call, limit: int) -> int:
     """List runs, the latest first."""
     return list_runs(call, limit)

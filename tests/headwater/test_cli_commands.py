@@ -412,3 +412,38 @@ def test_a_moment_beyond_the_calendar_is_no_moment(hw, full_shop, moment) -> Non
     answer = hw("status", "--as-of", moment, at=full_shop)
     assert answer.status == 2
     assert "HW616" in answer.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs", "--limit"),
+        ("audit", "log", "--limit"),
+        ("data", "marts/customers", "--head"),
+        ("preview", "marts/customers", "--head"),
+        ("lineage", "marts/customers", "--depth"),
+    ],
+)
+def test_more_than_there_can_be_is_all_there_is(hw, full_shop, words) -> None:
+    assert hw(*words, "9" * 30, at=full_shop).out == hw(*words, "1000", at=full_shop).out != ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("materialize --why", "--why goes with --dry-run"),
+        ("runs --limit 1 list", "--limit goes with no command or behind list"),
+        ("preview marts/customers@2024-01-01", "has no partitions, so none is called '2024-01-01'"),
+        ("lineage marts/customers --up --down", "is given beside its opposite"),
+        ("lineage marts/customers:", "names no column behind the colon"),
+        ("lineage marts/customers --partition 2024-01 --direct", "--direct is about columns, --partition about slots"),
+        ("lineage --sql q.sql --partition 2024-01", "need an asset"),
+        ("diff marts/customers --select staging/orders", "--select goes with two environments or two moments"),
+        ("diff marts/customers --from 2024-01-01 --select staging/orders", "--select goes with two moments of all"),
+        ("diff --from 2024-01-02 --to 2024-01-01", "2024-01-01 is before 2024-01-02"),
+    ],
+)
+def test_what_would_not_count_is_refused(hw, full_shop, words: str, told: str) -> None:
+    answer = hw(*words.split(), at=full_shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert told in answer.err
