@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import dis
 import functools
 import inspect
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from hashlib import sha256
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -101,6 +103,23 @@ def is_generated(cls: type, attribute: str, value: Any) -> bool:
     ):
         return True
     return isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType)
+
+
+def values_of_fields(cls: type) -> Iterator[tuple[str, Any]]:
+    """Members of an enumeration and defaults of fields, with their values: a class need not keep them as attributes.
+
+    Settings and resources are left out: what they are filled with counts or does not, whatever the default says.
+    """
+    if issubclass(cls, Enum):
+        yield from ((f"{name}.value", member.value) for name, member in cls.__members__.items())
+    for field in getattr(cls, "__dataclass_fields__", {}).values():
+        yield from (
+            (field.name, one) for one in (field.default, field.default_factory) if one is not dataclasses.MISSING
+        )
+    if all(base.__module__ != "assets_core.settings" for base in cls.__mro__):
+        for name, field in getattr(cls, "__pydantic_fields__", {}).items():
+            if not field.is_required():
+                yield (name, field.default) if field.default_factory is None else (name, field.default_factory)
 
 
 def resolved(chain: Chain, scope: Mapping[str, Any]) -> tuple[Any, Chain]:

@@ -12,7 +12,6 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
@@ -31,6 +30,7 @@ from lineage.code_objects import (
     outer_names,
     resolved,
     underlying,
+    values_of_fields,
 )
 from lineage.code_outside import Outside
 from lineage.code_sources import SourceCache, is_own_module
@@ -251,12 +251,12 @@ class _Trip:
         else:
             fields = {key: str(value) for key, value in inspect.get_annotations(cls).items()}
             self._part("class", name, digest(cls.__qualname__, list(fields.items())))
-            for member in getattr(cls, "__members__", {}).values() if issubclass(cls, Enum) else ():
-                self._part("value", f"{name}.{member.name}.value", self._value(member.value))
         for base in (*cls.__bases__, type(cls)):
             self._part("name", f"{name}<{base.__qualname__}", digest(self.refer(base)))
         for attribute, value in cls.__dict__.items():
             self._attribute(cls, attribute, value, name)
+        for field, value in values_of_fields(cls):
+            self._part("value", f"{name}.{field}", self._value(value), shown=shown(field, value))
 
     def _attribute(self, cls: type, attribute: str, value: Any, name: str) -> None:
         inner = underlying(value)

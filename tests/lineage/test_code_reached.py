@@ -491,6 +491,54 @@ def test_the_value_that_an_object_holds_counts(project: Project, name: str) -> N
     assert changes(project, {"pipeline": text}, {"pipeline": text.replace(before, after)})
 
 
+TABLE = """
+    import dataclasses, enum, json, pathlib
+    import pydantic
+    def rate():
+        return json.loads((pathlib.Path(__file__).parent / "table.json").read_text())["rate"]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
+    class Rates(enum.Enum):
+        EU = rate()
+    def f(a):
+        return a * Rates.EU.value
+        """,
+        """
+    @dataclasses.dataclass(slots=True)
+    class Rates:
+        eu: int = rate()
+    def f(a):
+        return a * Rates().eu
+        """,
+        """
+    @dataclasses.dataclass
+    class Rates:
+        eu: int = dataclasses.field(default_factory=lambda known=rate(): known)
+    def f(a):
+        return a * Rates().eu
+        """,
+        """
+    class Rates(pydantic.BaseModel):
+        eu: int = rate()
+    def f(a):
+        return a * Rates().eu
+        """,
+    ],
+    ids=["enumeration", "slots", "default factory", "pydantic"],
+)
+def test_a_value_that_a_class_computes_for_a_member_or_field_counts(project: Project, text: str) -> None:
+    (project.root / "table.json").write_text('{"rate": 2}')
+    before = reading(project, pipeline=TABLE + text)
+    assert changed_parts(before, project.read()) == ()
+    (project.root / "table.json").write_text('{"rate": 3}')
+    assert len(changed_parts(before, project.read())) == 1
+
+
 def test_a_namespace_with_sets_and_objects_is_the_same_in_every_process(project: Project) -> None:
     text = """
         import types
