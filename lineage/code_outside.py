@@ -46,7 +46,7 @@ class Outside:
         for chain, argument in syntax.calls:
             value, rest = resolved(chain, scope)
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
-                name = _constant(argument, scope)
+                name = constant(argument, scope)
                 if isinstance(name, str):
                     yield "environment", name, digest(os.environ.get(name))
                 else:
@@ -56,7 +56,7 @@ class Outside:
                 or (chain[-1] in _FILE_READS and chain[0] in scope and CALLED not in chain)
                 or (value is Path and rest in _PATH_READS)
             ):
-                path = _constant(argument, scope)
+                path = constant(argument, scope)
                 if isinstance(path, str | PurePath):
                     note(f"{owner} reads {path}, which is none of its inputs: declare it as a source")
                     yield "file", str(path), self._files_digest(str(path))
@@ -93,8 +93,8 @@ def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _constant(argument: str | Chain | None, scope: Mapping[str, Any]) -> Any:
-    """A text in the code, or the value of a global that is named; None if it is neither."""
+def constant(argument: str | Chain | None, scope: Mapping[str, Any]) -> Any:
+    """What an argument stands for: a text in the code, or the value of a global that it names; None for anything else."""
     if not isinstance(argument, tuple):
         return argument
     value, rest = resolved(argument, scope)

@@ -232,7 +232,8 @@ class _Reader:
         """Collects what calls, subscripts, comparisons and imports say."""
         if isinstance(node, ast.Call):
             if not _opens_to_write(node):
-                self._remember(node.func, node.args[0] if node.args else None)
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                self._remember(node.func, given[0] if given else None)
                 self._remember_method(node.func)
         elif isinstance(node, ast.Subscript):
             self._remember(node.value, node.slice)

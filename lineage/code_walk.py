@@ -32,7 +32,7 @@ from lineage.code_objects import (
     underlying,
     values_of_fields,
 )
-from lineage.code_outside import Outside
+from lineage.code_outside import Outside, constant
 from lineage.code_sources import SourceCache, is_own_module
 from lineage.code_syntax import Chain, Syntax, class_syntax, function_syntax, module_syntax
 from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest
@@ -282,7 +282,9 @@ class _Trip:
         self._part("module", name, syntax.digest, self.walk.relative(file), 1)
         self._names(syntax, vars(module), name, name, quiet=True)
         for key, value in list(vars(module).items()):
-            if not key.startswith("__") and not isinstance(value, ModuleType):
+            # Modules below a package are its parts; any other is followed from where it is named.
+            part = not isinstance(value, ModuleType) or value.__name__.startswith(f"{name}.")
+            if part and not key.startswith("__"):
                 self._bound(value, name, key, vars(module))
 
     # -- names
@@ -339,19 +341,22 @@ class _Trip:
         self._part("value", f"{module}.{key}", self._value(value), where, shown=shown(key, value))
 
     def _dynamic(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
-        """Modules imported by a constant name are followed; code that is made at run time is noted."""
+        """Modules got by a name that stands in the code are followed; code that is made at run time is noted."""
         for chain, argument in syntax.calls:
             value, rest = resolved(chain, scope)
             if value is MISSING and len(chain) == 1 and chain[0] in _DYNAMIC and hasattr(builtins, chain[0]):
                 self.note(f"{owner} calls {chain[0]}: what that reaches is not captured")
-            elif value is importlib.import_module and not rest:
-                module = imported(argument, "", "") if isinstance(argument, str) else None
-                if isinstance(module, ModuleType):
-                    self._part("name", f"{owner}:{argument}", digest(self.refer(module)))
-                elif isinstance(argument, str):
-                    self._distribution(argument)
-                else:
-                    self.note(f"{owner} imports a module whose name is computed")
+            elif (value is importlib.import_module and not rest) or (value is sys.modules and rest in ((), ("get",))):
+                self._named_module(constant(argument, scope), str(scope.get("__package__") or ""), owner)
+
+    def _named_module(self, name: Any, package: str, owner: str) -> None:
+        module = imported(name, "", package) if isinstance(name, str) else None
+        if isinstance(module, ModuleType):
+            self._part("name", f"{owner}:{name}", digest(self.refer(module)))
+        elif isinstance(name, str) and not name.startswith("."):
+            self._distribution(name)
+        else:
+            self.note(f"{owner} imports a module whose name is computed")
 
     def _outside(self, syntax: Syntax, scope: Mapping[str, Any], owner: str) -> None:
         for kind, name, hashed in self.walk.outside.read(syntax, scope, owner, self.note):

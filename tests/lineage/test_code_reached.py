@@ -374,10 +374,46 @@ def test_generic_functions_count_with_what_is_registered(project: Project) -> No
     assert changes(project, {"pipeline": text}, {"pipeline": text.replace("a: int", "a: str")})
 
 
-def test_a_module_imported_by_a_constant_name_is_followed_whole(project: Project) -> None:
-    text = "import importlib\ndef f(a):\n    return importlib.import_module('helpers').double(a)\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import importlib\ndef f(a):\n    return importlib.import_module('helpers').double(a)\n",
+        "import importlib\ndef f(a):\n    return importlib.import_module(name='helpers').double(a)\n",
+        "import importlib\nNAME = 'helpers'\ndef f(a):\n    return importlib.import_module(NAME).double(a)\n",
+        "import sys, helpers\ndef f(a):\n    return sys.modules['helpers'].double(a)\n",
+        "import sys, helpers\ndef f(a):\n    return sys.modules.get('helpers').double(a)\n",
+        "import sys\nfrom helpers import double\ndef f(a):\n    return getattr(sys.modules[__name__], 'double')(a)\n",
+    ],
+    ids=["text", "keyword", "constant", "loaded", "loaded, get", "the module itself"],
+)
+def test_a_module_got_by_a_constant_name_is_followed_whole(project: Project, text: str) -> None:
     found = changes(project, {"helpers": HELPERS, "pipeline": text}, {"helpers": HELPERS.replace("x * 2", "x + x")})
     assert "code of double in helpers.py changed" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import importlib\ndef g(a):\n    return importlib.import_module('.rules', __package__).rate(a)\n",
+        "from . import rules\ndef g(a):\n    import kit\n    return getattr(kit, 'rules').rate(a)\n",
+    ],
+    ids=["imported by a relative name", "part of a package handed on"],
+)
+def test_a_module_of_a_package_is_followed(project: Project, text: str) -> None:
+    package = project.root / "kit"
+    package.mkdir()
+    (package / "__init__.py").write_text(text)
+    (package / "rules.py").write_text("def rate(x):\n    return x * 2\n")
+    project.modules |= {"kit", "kit.rules"}
+    before = reading(project, pipeline="import kit\ndef f(a):\n    return kit.g(a)\n")
+    (package / "rules.py").write_text("def rate(x):\n    return x * 3\n")
+    assert changed_parts(before, project.read()) == ("code of rate in kit/rules.py changed", "module kit.rules changed")
+
+
+@pytest.mark.parametrize("argument", ["f'rules_{a}'", "'.rules', 'kit'"])
+def test_a_module_whose_name_cannot_be_told_is_noted(project: Project, argument: str) -> None:
+    read = reading(project, pipeline=f"import importlib\ndef f(a):\n    importlib.import_module({argument})\n")
+    assert read.notes == ("pipeline.f imports a module whose name is computed",)
 
 
 def test_code_that_is_made_at_run_time_is_noted(project: Project) -> None:
