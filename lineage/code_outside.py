@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from assets_core.digest import digest
-from lineage.code_objects import MISSING, resolved
-from lineage.code_syntax import CALLED, PATH_READS, Chain, Syntax
+from lineage.code_constants import constant
+from lineage.code_objects import resolved
+from lineage.code_syntax import CALLED, Syntax
 from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
@@ -18,8 +19,6 @@ _FILE_READS = frozenset({
     "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
-
-_PATH_READS = frozenset((CALLED, name) for name in PATH_READS)
 
 
 class Outside:
@@ -51,19 +50,20 @@ class Outside:
                     yield "environment", name, digest(os.environ.get(name))
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
-            elif (
-                chain == ("open",)
-                or (chain[-1] in _FILE_READS and chain[0] in scope and CALLED not in chain)
-                or (value is Path and rest in _PATH_READS)
-            ):
+            elif chain[0] == CALLED or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
                 path = constant(argument, scope)
-                if isinstance(path, str | PurePath):
-                    note(f"{owner} reads {path}, which is none of its inputs: declare it as a source")
-                    yield "file", str(path), self._files_digest(str(path))
+                if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
+                    known = self._named(Path(path))
+                    note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
+                    yield "file", known, self._files_digest(str(path))
         for chain in syntax.chains:
             value, rest = resolved(chain, scope)
             if value is os.environ and rest not in _ENVIRON_READS:
                 note(f"{owner} reads the environment as a whole")
+
+    def _named(self, path: Path) -> str:
+        """The path as the code says it; from the project's folder on where it is absolute and lies in it."""
+        return _below(path.resolve(), self._root) if path.is_absolute() else str(path)
 
     def _files_digest(self, name: str) -> str:
         """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""
@@ -91,11 +91,3 @@ class Outside:
 def _below(path: Path, folder: Path) -> str:
     """The path from a folder on, so that a moved checkout has the same; the whole path of what lies elsewhere."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
-
-
-def constant(argument: str | Chain | None, scope: Mapping[str, Any]) -> Any:
-    """What an argument stands for: a text in the code, or the value of a global that it names; None for anything else."""
-    if not isinstance(argument, tuple):
-        return argument
-    value, rest = resolved(argument, scope)
-    return None if rest or value is MISSING else value

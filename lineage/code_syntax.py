@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
 CALLED = "()"
-"""Stands in a chain for a call of what comes before it."""
+"""Stands in a chain for an expression that is no dotted name."""
 PATH_READS = ("read_text", "read_bytes", "open")
 """Methods of a path that read its file."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -32,14 +32,14 @@ class Syntax:
         digest: of the canonical form.
         chains: dotted names that are loaded, each as far as it goes: ``("helpers", "f")``.
         imports: names bound by imports inside, with the module and the attribute they stand for.
-        calls: (dotted name, first argument) of calls and subscripts whose first argument is a constant text or a
-            dotted name: by these the reading of environment variables is found.
+        calls: (dotted name, first argument) of calls and subscripts, and (``CALLED``, method) with the path itself of
+            methods that read a path: by these the reading of environment variables and files is found.
     """
 
     digest: str
     chains: tuple[Chain, ...]
     imports: tuple[tuple[str, str, str], ...]
-    calls: tuple[tuple[Chain, str | Chain | None], ...]
+    calls: tuple[tuple[Chain, ast.expr | None], ...]
 
 
 def index_functions(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
@@ -148,7 +148,7 @@ class _Reader:
         self._pieces: list[str] = []
         self._chains: set[Chain] = set()
         self._imports: set[tuple[str, str, str]] = set()
-        self._calls: dict[tuple[Chain, str | Chain | None], None] = {}
+        self._calls: list[tuple[Chain, ast.expr | None]] = []
 
     def syntax(self, global_names: frozenset[str] | None) -> Syntax:
         """What was read; of the chains those that begin with a global name, or with one imported inside."""
@@ -234,7 +234,8 @@ class _Reader:
             if not _opens_to_write(node):
                 given = [*node.args, *(keyword.value for keyword in node.keywords)]
                 self._remember(node.func, given[0] if given else None)
-                self._remember_method(node.func)
+                if isinstance(node.func, ast.Attribute) and node.func.attr in PATH_READS:
+                    self._calls.append(((CALLED, node.func.attr), node.func.value))
         elif isinstance(node, ast.Subscript):
             self._remember(node.value, node.slice)
         elif isinstance(node, ast.Compare):
@@ -250,29 +251,15 @@ class _Reader:
             for alias in node.names:
                 self._imports.add((alias.asname or alias.name, "." * node.level + (node.module or ""), alias.name))
 
-    def _remember_method(self, function: ast.AST) -> None:
-        """A method of what a call gives, with the call's argument: ``Path("rates.csv").read_text()``."""
-        made = function.value if isinstance(function, ast.Attribute) else None
-        chain = chain_of(made.func) if isinstance(made, ast.Call) and made.args else None
-        read = isinstance(function, ast.Attribute) and function.attr in PATH_READS
-        if read and isinstance(function, ast.Attribute) and isinstance(made, ast.Call) and chain is not None:
-            argument = made.args[0]
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                self._calls[((*chain, CALLED, function.attr), argument.value)] = None
-
-    def _remember(self, target: ast.AST, argument: ast.AST | None) -> None:
+    def _remember(self, target: ast.AST, argument: ast.expr | None) -> None:
         chain = chain_of(target)
-        if chain is None:
-            return
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            self._calls[(chain, argument.value)] = None
-        else:
-            self._calls[(chain, None if argument is None else chain_of(argument))] = None
+        if chain is not None:
+            self._calls.append((chain, argument))
 
 
 def _opens_to_write(node: ast.Call) -> bool:
     """Whether a call is ``open`` in a mode that writes, or in one that is not plain to see."""
-    method = isinstance(node.func, ast.Attribute) and node.func.attr == "open" and isinstance(node.func.value, ast.Call)
+    method = isinstance(node.func, ast.Attribute) and node.func.attr == "open"
     if not method and not (isinstance(node.func, ast.Name) and node.func.id == "open"):
         return False
     named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]

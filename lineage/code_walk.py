@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 from assets_core.digest import digest
 from assets_core.errors import message_of
 from assets_core.signature import resolve
+from lineage.code_constants import constant
 from lineage.code_modules import UNCOUNTED, distribution_of, imported
 from lineage.code_objects import (
     MISSING,
@@ -32,7 +33,7 @@ from lineage.code_objects import (
     underlying,
     values_of_fields,
 )
-from lineage.code_outside import Outside, constant
+from lineage.code_outside import Outside
 from lineage.code_sources import SourceCache, is_own_module
 from lineage.code_syntax import Chain, Syntax, class_syntax, function_syntax, module_syntax
 from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest

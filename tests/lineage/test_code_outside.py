@@ -79,6 +79,14 @@ def test_a_name_that_stands_for_another_library_function_counts(project: Project
         "import polars as pl\nNAME = 'extra.csv'\ndef f(a):\n    return pl.scan_csv(NAME)\n",
         "import polars as pl\ndef f(a):\n    return pl.read_csv('extra*.csv')\n",
         "def f(a):\n    import pandas as pd\n    with open('extra.csv') as file:\n        return pd.read_csv(file)\n",
+        "import pandas as pd\ndef f(a):\n    return pd.read_csv(filepath_or_buffer='extra.csv')\n",
+        "from pathlib import Path\nFILE = Path('extra.csv')\ndef f(a):\n    return FILE.read_text()\n",
+        "from pathlib import Path\nX = Path(__file__).parent / 'extra.csv'\ndef f(a):\n    return X.open().read()\n",
+        "from pathlib import Path\nD = Path(__file__).parent\ndef f(a):\n    return (D / 'extra.csv').read_text()\n",
+        "from pathlib import Path\ndef f(a):\n    return open(Path(__file__).resolve().parent / 'extra.csv')\n",
+        "import os\ndef f(a):\n    return open(os.path.join(os.path.dirname(__file__), 'extra.csv')).read()\n",
+        "import polars as pl\nNAME = 'extra'\ndef f(a):\n    return pl.read_csv(f'{NAME}.csv')\n",
+        "import polars as pl\nFILES = {'all': 'extra'}\ndef f(a):\n    return pl.read_csv(FILES['all'] + '.csv')\n",
     ],
 )
 def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, text: str) -> None:
@@ -118,7 +126,7 @@ def test_a_new_file_of_a_folder_or_pattern_counts(project: Project, place: str) 
     assert changed_parts(before, project.read()) == ()
     (project.root / "parts" / "2.csv").write_text("k\n2\n")
     (found,) = changed_parts(before, project.read())
-    assert found == f"file {place} changed"
+    assert found == f"file {place.removeprefix(f'{project.root}/')} changed"
 
 
 def test_another_version_of_a_library_is_named(project: Project) -> None:

@@ -530,8 +530,9 @@ def test_the_value_that_an_object_holds_counts(project: Project, name: str) -> N
 TABLE = """
     import dataclasses, enum, json, pathlib
     import pydantic
+    table = json.loads((pathlib.Path(__file__).parent / "table.json").read_text())
     def rate():
-        return json.loads((pathlib.Path(__file__).parent / "table.json").read_text())["rate"]
+        return globals()["table"]["rate"]
 """
 
 
