@@ -93,6 +93,19 @@ def function_syntax(nodes: Iterable[FunctionNode], global_names: Iterable[str]) 
     return reader.syntax(frozenset(global_names))
 
 
+def decoration_syntax(nodes: Iterable[FunctionNode]) -> Syntax:
+    """Reads what a library's decorator is given to work with: the decorators' own text, and the annotations."""
+    reader = _Reader()
+    for node in nodes:
+        if not isinstance(node, ast.Lambda):
+            reader.write(node.decorator_list)
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            more = [one for one in (node.args.vararg, node.args.kwarg) if one is not None]
+            reader.write([one.annotation for one in (*given, *more) if one.annotation is not None])
+            reader.write([node.returns] if node.returns is not None else [])
+    return reader.syntax(None)
+
+
 def class_syntax(node: ast.ClassDef) -> Syntax:
     """Reads a class without its methods, which are read as functions of their own."""
     reader = _Reader()

@@ -35,7 +35,7 @@ from lineage.code_objects import (
 )
 from lineage.code_outside import Outside
 from lineage.code_sources import SourceCache, is_own_module
-from lineage.code_syntax import Chain, Syntax, class_syntax, function_syntax, module_syntax
+from lineage.code_syntax import Chain, Syntax, class_syntax, decoration_syntax, function_syntax, module_syntax
 from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest
 
 Fields: TypeAlias = tuple[str, str, str, str, int, str, str]
@@ -176,18 +176,22 @@ class _Trip:
 
     def _refer_function(self, function: FunctionType) -> str:
         module = str(function.__globals__.get("__name__", ""))
-        if is_own_module(module, function.__code__.co_filename):
+        if self._is_own_code(function):
             return self._queued(function, f"{module}.{function.__qualname__}", "function", self._function)
         reference = f"function {module}.{function.__qualname__}"
         self._references[id(function)] = (function, reference)
         self._distribution(module)
-        # A wrapper from a library: what it wraps is followed, and the plain settings that it holds count.
+        # A wrapper from a library: the code that it holds is followed, and plain settings count.
         wrapped = getattr(function, "__wrapped__", None)
-        inner = [self.refer(wrapped)] if isinstance(wrapped, FUNCTIONS) else []
-        if inner:
+        held = [wrapped] if isinstance(wrapped, FUNCTIONS) else []
+        held.extend(one for one in cells(function).values() if isinstance(one, FunctionType) and self._is_own_code(one))
+        inner = [self.refer(one) for one in dict.fromkeys(held)]
+        if held:
             inner.extend(
                 repr(value) for value in cells(function).values() if isinstance(value, bool | int | float | str)
             )
+        if module.partition(".")[0] not in sys.stdlib_module_names:
+            self._queue.extend((self._decoration, one, one.__qualname__) for one in held if self._is_own_code(one))
         registry = getattr(function, "registry", None)
         if isinstance(registry, Mapping):
             inner.extend(f"{self.refer(kind)}: {self.refer(one)}" for kind, one in registry.items())
@@ -239,6 +243,18 @@ class _Trip:
                 self._name((one,), function.__globals__, module)
             return
         self._names(read.syntax, function.__globals__, module, name)
+
+    def _decoration(self, function: FunctionType, name: str) -> None:
+        """What stands around a function that a library wraps: its arguments there, and types that it may enforce."""
+        code, module = function.__code__, str(function.__globals__.get("__name__", ""))
+        parsed = self.walk.cache.parsed(code.co_filename)
+        nodes = parsed.find(code) if parsed else []
+        if nodes:
+            syntax = decoration_syntax(nodes)
+            self._part(
+                "function", f"{module}.{name}@", syntax.digest, self.walk.relative(code.co_filename), nodes[0].lineno
+            )
+            self._names(syntax, function.__globals__, module, name, quiet=True)
 
     def _class(self, cls: type, name: str) -> None:
         module = sys.modules.get(cls.__module__)
@@ -393,6 +409,10 @@ class _Trip:
             self._part("distribution", name, digest(version), shown=version)
         else:
             self.note(f"the version of {top} is not known")
+
+    def _is_own_code(self, function: Any) -> bool:
+        module = str(getattr(function, "__globals__", {}).get("__name__", ""))
+        return isinstance(function, FunctionType) and is_own_module(module, function.__code__.co_filename)
 
     def _is_own(self, module: str) -> bool:
         loaded = sys.modules.get(module)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -235,6 +237,51 @@ def test_a_decorator_of_the_project_counts_and_what_it_wraps_too(project: Projec
     for changed in ("by=3", "a + 2", "* by * by"):
         original = {"by=3": "by=2", "a + 2": "a + 1", "* by * by": "* by"}[changed]
         assert reading(project, pipeline=pipeline.replace(original, changed)).digest != first
+
+
+LIBRARY = """
+    import functools
+    def plain(function):
+        def inner(*given):
+            return function(*given)
+        return inner
+    def then(post, **options):
+        def decorate(function):
+            @functools.wraps(function)
+            def inner(*given):
+                return post(function(*given), **options)
+            return inner
+        return decorate
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("a + 1", "a + 2"), ("a - 1", "a - 2"), ("'k': 1", "'k': 2"), ("a + 3", "a + 4"), ("int", "str")],
+)
+def test_what_a_decorator_of_a_library_is_given_counts(project: Project, before: str, after: str) -> None:
+    (project.root / "site-packages").mkdir()
+    (project.root / "site-packages" / "wrappers.py").write_text(textwrap.dedent(LIBRARY))
+    sys.path.insert(0, str(project.root / "site-packages"))
+    project.modules.add("wrappers")
+    text = """
+        import wrappers
+        def post(a, options):
+            return a + 1
+        @wrappers.then(post, options={'k': 1})
+        def g(a: int):
+            return a - 1
+        @wrappers.plain
+        def h(a):
+            return a + 3
+        def f(a):
+            return g(h(a))
+    """
+    try:
+        assert changes(project, {"pipeline": text}, {"pipeline": text}) == ()
+        assert changes(project, {"pipeline": text}, {"pipeline": text.replace(before, after)})
+    finally:
+        sys.path.remove(str(project.root / "site-packages"))
 
 
 def test_a_global_from_a_json_file_counts(project: Project) -> None:
