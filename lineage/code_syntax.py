@@ -34,12 +34,14 @@ class Syntax:
         imports: names bound by imports inside, with the module and the attribute they stand for.
         calls: (dotted name, first argument) of calls and subscripts, and (``CALLED``, method) with the path itself of
             methods that read a path: by these the reading of environment variables and files is found.
+        attributes: names that are asked of anything.
     """
 
     digest: str
     chains: tuple[Chain, ...]
     imports: tuple[tuple[str, str, str], ...]
     calls: tuple[tuple[Chain, ast.expr | None], ...]
+    attributes: frozenset[str]
 
 
 def index_functions(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
@@ -162,6 +164,7 @@ class _Reader:
         self._chains: set[Chain] = set()
         self._imports: set[tuple[str, str, str]] = set()
         self._calls: list[tuple[Chain, ast.expr | None]] = []
+        self._attributes: set[str] = set()
 
     def syntax(self, global_names: frozenset[str] | None) -> Syntax:
         """What was read; of the chains those that begin with a global name, or with one imported inside."""
@@ -170,7 +173,13 @@ class _Reader:
         if global_names is not None:
             chains = {chain for chain in chains if chain[0] in global_names or chain[0] in imported}
         hashed = sha256("".join(self._pieces).encode("utf-8", "surrogatepass")).hexdigest()
-        return Syntax(hashed, tuple(sorted(chains)), tuple(sorted(self._imports)), tuple(self._calls))
+        return Syntax(
+            hashed,
+            tuple(sorted(chains)),
+            tuple(sorted(self._imports)),
+            tuple(self._calls),
+            frozenset(self._attributes),
+        )
 
     def text(self, text: str) -> None:
         """Writes a text with its length."""
@@ -236,8 +245,11 @@ class _Reader:
     def _name(self, node: ast.Name | ast.Attribute) -> None:
         chain = chain_of(node)
         if chain is None:
+            if isinstance(node, ast.Attribute):
+                self._attributes.add(node.attr)
             self._generic(node, False)
         else:
+            self._attributes.update(chain[1:])
             self._chains.add(chain)
             self._pieces.append(f"({'.'.join(chain)})")
 

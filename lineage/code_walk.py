@@ -21,6 +21,7 @@ from assets_core.errors import message_of
 from assets_core.signature import resolve
 from lineage.code_constants import constant
 from lineage.code_modules import UNCOUNTED, distribution_of, imported
+from lineage.code_namespaces import namespaces
 from lineage.code_objects import (
     MISSING,
     cells,
@@ -319,6 +320,8 @@ class _Trip:
                 self._name(chain, scope, module)
             elif not quiet and not hasattr(builtins, chain[0]):
                 self.note(f"{owner} names {chain[0]}, which is not defined")
+        for attribute, namespace in namespaces(syntax.attributes):
+            self._part("name", f"{owner}.{attribute} of {namespace.__qualname__}", digest(self.refer(namespace)))
         everything = {**scope, **local} if local else scope
         self._outside(syntax, everything, owner)
         self._dynamic(syntax, everything, owner)

@@ -498,6 +498,36 @@ def test_a_source_that_code_names_counts_by_its_key_and_not_by_its_place(project
     assert changes(project, {"pipeline": text}, {"pipeline": text.replace("raw/a", "raw/b")})
 
 
+@pytest.mark.filterwarnings("ignore:.*verrid.*")
+@pytest.mark.parametrize(
+    ("register", "use"),
+    [
+        ("pl.api.register_expr_namespace", "a.select(pl.col('x').by_expr.twice())"),
+        ("pl.api.register_dataframe_namespace", "a.filter(x=1).by_frame.twice()"),
+        ("pd.api.extensions.register_dataframe_accessor", "a.to_pandas().by_pandas.twice()"),
+    ],
+)
+def test_a_namespace_registered_with_a_library_counts_where_it_is_used(
+    project: Project, register: str, use: str
+) -> None:
+    name = use.split(".")[-2]
+    text = f"""
+        import pandas as pd, polars as pl
+        @{register}("{name}")
+        class Scaled:
+            def __init__(self, of):
+                self.of = of
+            def twice(self):
+                return self.of * 2
+        def f(a):
+            return {use}
+    """
+    found = changes(project, {"pipeline": text}, {"pipeline": text.replace("self.of * 2", "self.of * 3")})
+    assert found == ("code of twice in pipeline.py changed",)
+    unused = text.replace(use, "a")
+    assert changes(project, {"pipeline": unused}, {"pipeline": unused.replace("of * 2", "of * 3")}) == ()
+
+
 def test_a_function_that_polars_calls_counts(project: Project) -> None:
     text = """
         import polars as pl
