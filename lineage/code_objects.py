@@ -94,6 +94,13 @@ def made_up(function: Any) -> bool:
     return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")
 
 
+def is_loaded(cls: type) -> bool:
+    """Whether a class is of its module as it is loaded now: an earlier load may have left subclasses behind."""
+    methods = [one for one in vars(cls).values() if isinstance(one, FunctionType)]
+    scope = getattr(sys.modules.get(cls.__module__), "__dict__", None)
+    return not methods or any(method.__globals__ is scope for method in methods)
+
+
 def is_generated(cls: type, attribute: str, value: Any) -> bool:
     """Whether a class attribute was put there by Python or by a library, from what the class's text says."""
     if (

@@ -28,6 +28,7 @@ from lineage.code_objects import (
     code_digest,
     defaults,
     is_generated,
+    is_loaded,
     made_up,
     outer_names,
     resolved,
@@ -117,6 +118,8 @@ class _Trip:
         self._references: dict[int, tuple[Any, str]] = {}
         self._taken: dict[str, int] = {}
         self._found: list[Any] | None = None
+        self._classes: list[type] = []
+        self._asks_for_subclasses = False
 
     def start(self, function: Any) -> None:
         """Begins with the asset's own function, of whose annotations the project's classes count."""
@@ -269,12 +272,21 @@ class _Trip:
         else:
             fields = {key: str(value) for key, value in inspect.get_annotations(cls).items()}
             self._part("class", name, digest(cls.__qualname__, list(fields.items())))
+        self._classes.append(cls)
+        if self._asks_for_subclasses:
+            self._subclasses(cls)
         for base in (*cls.__bases__, type(cls)):
             self._part("name", f"{name}<{base.__qualname__}", digest(self.refer(base)))
         for attribute, value in cls.__dict__.items():
             self._attribute(cls, attribute, value, name)
         for field, value in values_of_fields(cls):
             self._part("value", f"{name}.{field}", self._value(value), shown=shown(field, value))
+
+    def _subclasses(self, cls: type) -> None:
+        subclasses: list[type] = type.__subclasses__(cls)  # of a metaclass too, which has this method for others
+        for one in subclasses:
+            if is_loaded(one):
+                self._part("name", f"{cls.__qualname__}>{one.__module__}.{one.__qualname__}", digest(self.refer(one)))
 
     def _attribute(self, cls: type, attribute: str, value: Any, name: str) -> None:
         inner = underlying(value)
@@ -320,6 +332,10 @@ class _Trip:
                 self._name(chain, scope, module)
             elif not quiet and not hasattr(builtins, chain[0]):
                 self.note(f"{owner} names {chain[0]}, which is not defined")
+        if "__subclasses__" in syntax.attributes and not self._asks_for_subclasses:
+            self._asks_for_subclasses = True
+            for cls in self._classes:
+                self._subclasses(cls)
         for attribute, namespace in namespaces(syntax.attributes):
             self._part("name", f"{owner}.{attribute} of {namespace.__qualname__}", digest(self.refer(namespace)))
         everything = {**scope, **local} if local else scope

@@ -498,6 +498,37 @@ def test_a_source_that_code_names_counts_by_its_key_and_not_by_its_place(project
     assert changes(project, {"pipeline": text}, {"pipeline": text.replace("raw/a", "raw/b")})
 
 
+def test_subclasses_that_code_asks_for_count(project: Project) -> None:
+    rules = """
+        class Rule:
+            @classmethod
+            def all(cls):
+                return cls.__subclasses__()
+    """
+    more = """
+        from rules import Rule
+        class Twice(Rule):
+            def of(self, a):
+                return a * 2
+        def made():
+            class Plus(Rule):
+                def of(self, a):
+                    return a + 1
+            return Plus
+        Plus = made()
+    """
+    text = """
+        from rules import Rule
+        import more
+        def f(a):
+            return [rule().of(a) for rule in Rule.all()]
+    """
+    files = {"rules": rules, "more": more, "pipeline": text}
+    assert changes(project, files, files) == ()
+    for before, after in (("a * 2", "a * 3"), ("a + 1", "a + 2")):
+        assert changes(project, files, {"more": more.replace(before, after)}) == ("code of of in more.py changed",)
+
+
 @pytest.mark.filterwarnings("ignore:.*verrid.*")
 @pytest.mark.parametrize(
     ("register", "use"),
