@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any
 
+from lineage.code_modules import imported
 from lineage.code_objects import MISSING, resolved
 from lineage.code_syntax import chain_of
 
@@ -82,6 +85,11 @@ def _call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
     if arguments is None or node.keywords:
         return MISSING
     called = _value(node.func, scope)
+    resources = sys.modules.get("importlib.resources")
+    if resources is not None and called is resources.files and len(arguments) == 1:
+        (package,) = arguments
+        package = imported(package, "", "") if isinstance(package, str) else package
+        return called(package) if isinstance(package, ModuleType) else MISSING
     if any(called is one for one in _JOINS):
         return called(*arguments)
     if isinstance(node.func, ast.Attribute) and node.func.attr in _PATH_METHODS:

@@ -99,6 +99,23 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     assert found.endswith(" changed")
 
 
+@pytest.mark.parametrize("package", ["'kit'", "kit"])
+def test_a_file_of_a_package_counts(project: Project, package: str) -> None:
+    (project.root / "kit").mkdir()
+    (project.root / "kit" / "__init__.py").write_text("")
+    (project.root / "kit" / "query.sql").write_text("select 1")
+    project.modules.add("kit")
+    text = f"""
+        from importlib.resources import files
+        import kit
+        def f(a):
+            return files({package}).joinpath("query.sql").read_text()
+    """
+    before = reading(project, pipeline=text)
+    (project.root / "kit" / "query.sql").write_text("select 2")
+    assert changed_parts(before, project.read()) == ("file kit/query.sql changed",)
+
+
 def test_what_another_call_makes_is_asked_for_no_file_here(project: Project) -> None:
     text = "def f(a, client):\n    return client('warehouse').read_csv('orders'), client('x').read_text()\n"
     (project.root / "warehouse").mkdir()
