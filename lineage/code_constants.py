@@ -84,7 +84,7 @@ def _call(node: ast.Call, scope: Mapping[str, Any]) -> Any:
     arguments = _known(node.args, scope)
     if arguments is None or node.keywords:
         return MISSING
-    called = _value(node.func, scope)
+    called = str if isinstance(node.func, ast.Name) and node.func.id == "str" else _value(node.func, scope)
     resources = sys.modules.get("importlib.resources")
     if resources is not None and called is resources.files and len(arguments) == 1:
         (package,) = arguments

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from glob import escape, glob
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 
 from assets_core.digest import digest
 from lineage.code_constants import constant
@@ -42,6 +43,8 @@ class Outside:
             owner: name of the code, for the notes.
             note: told what cannot be captured, and of every file: it should be a source and an input.
         """
+        if syntax.calls:
+            scope = _with_assigned(syntax, scope)
         for chain, argument in syntax.calls:
             value, rest = resolved(chain, scope)
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
@@ -86,6 +89,16 @@ class Outside:
             return self._digests[key]
         except OSError:
             return digest("unreadable")
+
+
+def _with_assigned(syntax: Syntax, scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The scope with the texts and paths that are assigned inside and can be told."""
+    inside: dict[str, Any] = {}
+    for name, node in syntax.assigned:
+        value = constant(node, ChainMap(inside, cast("dict[str, Any]", scope)))
+        if isinstance(value, str | PurePath):
+            inside[name] = value
+    return ChainMap(inside, cast("dict[str, Any]", scope)) if inside else scope
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -7,6 +7,7 @@ leaves out empty fields, so that it is the same under the Python versions that H
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -35,6 +36,7 @@ class Syntax:
         calls: (dotted name, first argument) of calls and subscripts, and (``CALLED``, method) with the path itself of
             methods that read a path: by these the reading of environment variables and files is found.
         attributes: names that are asked of anything.
+        assigned: variables inside that are assigned once and nowhere else, with what they are assigned.
     """
 
     digest: str
@@ -42,6 +44,7 @@ class Syntax:
     imports: tuple[tuple[str, str, str], ...]
     calls: tuple[tuple[Chain, ast.expr | None], ...]
     attributes: frozenset[str]
+    assigned: tuple[tuple[str, ast.expr], ...]
 
 
 def index_functions(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
@@ -165,6 +168,8 @@ class _Reader:
         self._imports: set[tuple[str, str, str]] = set()
         self._calls: list[tuple[Chain, ast.expr | None]] = []
         self._attributes: set[str] = set()
+        self._stored: Counter[str] = Counter()
+        self._assigned: dict[str, ast.expr] = {}
 
     def syntax(self, global_names: frozenset[str] | None) -> Syntax:
         """What was read; of the chains those that begin with a global name, or with one imported inside."""
@@ -179,6 +184,7 @@ class _Reader:
             tuple(sorted(self._imports)),
             tuple(self._calls),
             frozenset(self._attributes),
+            tuple((name, value) for name, value in self._assigned.items() if self._stored[name] == 1),
         )
 
     def text(self, text: str) -> None:
@@ -221,7 +227,7 @@ class _Reader:
         elif isinstance(node, _FUNCTIONS):
             self.function(node)
         elif isinstance(node, ast.AnnAssign) and not in_class:
-            self._generic(ast.Assign(targets=[node.target], value=node.value or ast.Constant(None)), False)
+            self.write(ast.Assign(targets=[node.target], value=node.value or ast.Constant(None)))
         else:
             self._look(node)
             self._generic(node, in_class)
@@ -244,6 +250,8 @@ class _Reader:
 
     def _name(self, node: ast.Name | ast.Attribute) -> None:
         chain = chain_of(node)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            self._stored[node.id] += 1
         if chain is None:
             if isinstance(node, ast.Attribute):
                 self._attributes.add(node.attr)
@@ -254,13 +262,17 @@ class _Reader:
             self._pieces.append(f"({'.'.join(chain)})")
 
     def _look(self, node: ast.AST) -> None:
-        """Collects what calls, subscripts, comparisons and imports say."""
+        """Collects what calls, subscripts, comparisons, assignments and imports say."""
         if isinstance(node, ast.Call):
             if not _opens_to_write(node):
                 given = [*node.args, *(keyword.value for keyword in node.keywords)]
                 self._remember(node.func, given[0] if given else None)
                 if isinstance(node.func, ast.Attribute) and node.func.attr in PATH_READS:
                     self._calls.append(((CALLED, node.func.attr), node.func.value))
+        elif isinstance(node, ast.arg):
+            self._stored[node.arg] += 1
+        elif isinstance(node, ast.Assign):
+            self._assigned.update((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
         elif isinstance(node, ast.Subscript):
             self._remember(node.value, node.slice)
         elif isinstance(node, ast.Compare):

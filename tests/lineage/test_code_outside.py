@@ -84,6 +84,7 @@ def test_a_name_that_stands_for_another_library_function_counts(project: Project
         "from pathlib import Path\nX = Path(__file__).parent / 'extra.csv'\ndef f(a):\n    return X.open().read()\n",
         "from pathlib import Path\nD = Path(__file__).parent\ndef f(a):\n    return (D / 'extra.csv').read_text()\n",
         "from pathlib import Path\ndef f(a):\n    return open(Path(__file__).resolve().parent / 'extra.csv')\n",
+        "import os\ndef f(a):\n    p = os.path.dirname(__file__)\n    q = p + '/extra.csv'\n    return open(str(q))\n",
         "import os\ndef f(a):\n    return open(os.path.join(os.path.dirname(__file__), 'extra.csv')).read()\n",
         "import polars as pl\nNAME = 'extra'\ndef f(a):\n    return pl.read_csv(f'{NAME}.csv')\n",
         "import polars as pl\nFILES = {'all': 'extra'}\ndef f(a):\n    return pl.read_csv(FILES['all'] + '.csv')\n",
@@ -97,6 +98,11 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     (found,) = changed_parts(before, project.read())
     assert found.startswith("file extra")
     assert found.endswith(" changed")
+
+
+def test_a_variable_that_may_be_anything_is_taken_for_no_path(project: Project) -> None:
+    text = "def f(a):\n    p = 'extra.csv'\n    for p in a:\n        open(p)\n"
+    assert reading(project, pipeline=text).notes == ()
 
 
 @pytest.mark.parametrize("package", ["'kit'", "kit"])
