@@ -137,10 +137,11 @@ class _Encoder:
         if special is not None:
             return _tagged(kind.__qualname__, self.encode(special(value), depth))
         if kind.__module__ in ("typing", "types") and kind is not types.SimpleNamespace:
-            parts = self.encode(getattr(value, "__args__", ()), depth) + self.encode(
-                getattr(value, "__bound__", None), depth
-            )
-            return _tagged("typing", _tagged("text", repr(value).encode()) + parts)
+            # What stands in brackets may be any object, the address of which its text would show.
+            said = getattr(value, "__origin__", kind.__qualname__) if hasattr(value, "__args__") else repr(value)
+            names = ("__args__", "__metadata__", "__bound__")
+            parts = [said, *(getattr(value, name, None) for name in names)]
+            return _tagged("typing", b"".join([self.encode(part, depth) for part in parts]))
         if isinstance(value, _INERT):
             return _tagged("inert", kind.__qualname__.encode())
         if kind.__module__.startswith("assets_core.") and isinstance(getattr(value, "key", None), str):

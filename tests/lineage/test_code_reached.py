@@ -628,6 +628,33 @@ STATES = {
 }
 
 
+ANNOTATED = """
+    from typing import Annotated, Callable, Literal
+    import pydantic
+    def twice(x):
+        return x * 2
+    Number = list[Annotated[int, pydantic.AfterValidator(twice)]] | None
+    Word = Literal["a"]
+    Made = Callable[[int], str]
+    class Row(pydantic.BaseModel):
+        x: Number
+        y: Word
+        z: Made
+    def f(a):
+        return Row(x=[a])
+"""
+
+
+@pytest.mark.parametrize(("before", "after"), [("x * 2", "x * 3"), ('"a"', '"b"'), ("[int], str", "[str], int")])
+def test_what_annotated_types_hold_counts(project: Project, before: str, after: str) -> None:
+    first = reading(project, pipeline=ANNOTATED)
+    assert first.notes == ()
+    kept = [project.load() for _ in range(2)]  # so that the functions made next lie at other addresses
+    assert changed_parts(first, project.read()) == ()
+    assert changed_parts(first, reading(project, pipeline=ANNOTATED.replace(before, after)))
+    assert kept
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_the_value_that_an_object_holds_counts(project: Project, name: str) -> None:
     text, before, after = STATES[name]
