@@ -81,6 +81,11 @@ class SourceReading:
         """What entered besides code: values, environment variables, distributions, bindings."""
         return tuple(part for part in self.parts if part.kind not in ("function", "class", "module", "name"))
 
+    @cached_property
+    def outside(self) -> tuple[Part, ...]:
+        """Environment variables and files: what may change while the project is loaded."""
+        return tuple(part for part in self.parts if part.kind in ("environment", "file"))
+
     @property
     def text(self) -> str:
         """The source of all functions and classes that were read, one after another under their names."""
@@ -115,6 +120,11 @@ class SourceReader:
         parts.extend(Part("binding", name, digest(bound), shown=bound) for name, bound in bindings.items())
         parts.sort(key=lambda part: (part.kind, part.name))
         return SourceReading(tuple(parts), notes)
+
+    def moved(self, reading: SourceReading) -> tuple[str, ...]:
+        """The environment variables and files that do not hold any more what they did when they were read."""
+        outside = self._walk.outside
+        return tuple(_title(part) for part in reading.outside if outside.now(part.kind, part.name) != part.digest)
 
 
 def source_digest(

@@ -50,7 +50,7 @@ class Outside:
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
                 name = constant(argument, scope)
                 if isinstance(name, str):
-                    yield "environment", name, digest(os.environ.get(name))
+                    yield "environment", name, self.now("environment", name)
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
             elif chain[0] == CALLED or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
@@ -58,11 +58,15 @@ class Outside:
                 if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
                     known = self._named(Path(path))
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
-                    yield "file", known, self._files_digest(str(path))
+                    yield "file", known, self.now("file", known)
         for chain in syntax.chains:
             value, rest = resolved(chain, scope)
             if value is os.environ and rest not in _ENVIRON_READS:
                 note(f"{owner} reads the environment as a whole")
+
+    def now(self, kind: str, name: str) -> str:
+        """The digest of what an environment variable or a file that code reads holds now."""
+        return digest(os.environ.get(name)) if kind == "environment" else self._files_digest(name)
 
     def _named(self, path: Path) -> str:
         """The path as the code says it; from the project's folder on where it is absolute and lies in it."""

@@ -53,7 +53,8 @@ class Derived:
         root: the project's folder; paths in source digests are relative to it.
         recall: finds what an earlier process kept, by a digest of everything it depends on.
         fresh: what was derived anew, to be kept.
-        readings: source readings by asset key, each made once: the code of a loaded project does not change.
+        readings: source readings by asset key, each made once, and again when a file or an environment variable that
+            the code reads has changed: the code itself of a loaded project does not.
     """
 
     root: Path
@@ -113,7 +114,7 @@ def read_source(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Sou
     if asset.function is None:
         return SourceReading(())
     known = derived.readings.get(asset.key)
-    if known is None:
+    if known is None or derived.reader.moved(known):
         bindings = {bound.name: f"{bound.key} as {bound.form or 'given'}" for bound, _ in inputs}
         known = derived.reader.read(asset.function, bindings, also=asset.code_depends)
         derived.readings[asset.key] = known

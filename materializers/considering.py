@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from assets_core.check import Check, Severity
-from assets_core.errors import HeadwaterError
+from assets_core.errors import DataError, HeadwaterError
 from assets_core.facts import Facts, make_recipe
 from assets_core.keys import Slot
 from assets_core.plan import Step
@@ -16,6 +16,7 @@ from assets_core.staleness import SlotState, judge
 from assets_core.states import remember
 from materializers.dispatch import Progress
 from materializers.observe import Known, Scene, asset_facts, input_schemas
+from materializers.outside import Outside
 
 
 class Considering:
@@ -31,6 +32,7 @@ class Considering:
         self._facts: Facts = known.facts
         self._versions = known.versions
         self._done = done
+        self._outside = Outside(scene, known.facts)
 
     def judged(self, progress: Progress, batch: Callable[[], Sequence[Slot]]) -> StepEvent | None:
         """How a step ends without being computed; None if it must be, and then its recipes are in the progress.
@@ -52,11 +54,35 @@ class Considering:
                 if state is SlotState.FRESH:
                     remember(slot, self._facts.basis(slot), self._facts)
             return StepEvent.EQUAL
+        if any(self._outside.renew(key) for key in dict.fromkeys(slot.asset for slot in step.slots)):
+            return self.judged(progress, batch)
+        progress.read = {slot: self._outside.read(slot.asset) for slot in step.slots}
         progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
         progress.ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}
         progress.basis = {slot: self._facts.basis(slot) for slot in step.slots}
         progress.expected = {slot: self._shown(slot) for slot in step.slots}
         return None
+
+    def moved(self, progress: Progress) -> tuple[str, ...]:
+        """Files and environment variables that the code of a step reads and that have changed since it was judged."""
+        slots = progress.recipes.items()
+        moved = (one for slot, recipe in slots for one in self._outside.moved(slot, recipe, progress.read[slot]))
+        return tuple(dict.fromkeys(moved))
+
+    def confirm(self, progress: Progress) -> None:
+        """Makes sure that an attempt's code read what it was judged by; to be called before its result is recorded.
+
+        Raises:
+            DataError: HW316, a file changed meanwhile.
+        """
+        asset = self._facts.graph.asset(progress.step.slot.asset)
+        moved = () if progress.adopt or asset.volatile else self.moved(progress)
+        if moved:
+            raise DataError(
+                "HW316", f"{', '.join(moved)}, which the code of {asset.key} reads, changed meanwhile",
+                where=asset.where,
+                hint="nothing was published from it; run the command again, or say volatile=True if the code writes it",
+            )  # fmt: skip
 
     def history(self, steps: Iterable[Progress]) -> dict[str, Materialization]:
         """Earlier results of the steps' recipes by recipe id, looked up together."""

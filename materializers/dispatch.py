@@ -12,6 +12,7 @@ from assets_core.keys import Slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
 from assets_core.records import AttemptLog, Materialization, StepError
+from lineage.code import SourceReading
 from lineage.derive import with_source
 from lineage.locality import Locality, locality_of, split_as_declared
 from materializers.observe import Scene, input_schemas
@@ -25,6 +26,7 @@ class Progress:
     Arguments:
         recipes: by slot, the recipe with its inputs pinned; ``ids``: their ids, which take a digest to tell.
         basis: by slot, what its inputs showed then, in little.
+        read: by slot, what its code was read from then; None where that reads nothing beside its inputs.
         expected: by slot, the id of what it showed when the step was dispatched.
         adopt: by slot, an earlier materialization whose data is only to be checked again.
         made: what came of it.
@@ -38,6 +40,7 @@ class Progress:
     recipes: dict[Slot, Recipe] = field(default_factory=dict)
     ids: dict[Slot, str] = field(default_factory=dict)
     basis: dict[Slot, bytes | None] = field(default_factory=dict)
+    read: dict[Slot, SourceReading | None] = field(default_factory=dict)
     expected: dict[Slot, str | None] = field(default_factory=dict)
     adopt: dict[Slot, Materialization] = field(default_factory=dict)
     made: tuple[Materialization, ...] = ()

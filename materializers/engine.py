@@ -269,7 +269,8 @@ class Engine:
 
     def _holds(self, place: int) -> bool:
         """Whether a step is still to be computed now that its slots are claimed."""
-        current = self._progress[place].judged_at == self._neighbours.moves
+        progress = self._progress[place]
+        current = progress.judged_at == self._neighbours.moves and not self._considering.moved(progress)
         return current or self._must_be_computed(place)
 
     def _reuse_or_start(self, calls: list[Call]) -> None:
@@ -403,10 +404,14 @@ class Engine:
         return True
 
     def _confirmed(self, place: int, result: StepResult) -> StepResult:
-        """The result, if the sources that were read in place still are what they were when they were observed."""
+        """The result, if sources that were read in place, and what code reads beside its inputs, are what they were."""
+        progress = self._progress[place]
+        if result.error is not None:
+            return result
         try:
-            for made in self._progress[place].sources if result.error is None else ():
+            for made in progress.sources:
                 self.scene.tables.confirm(made, self._digests, self.facts.aside)
+            self._considering.confirm(progress)
         except HeadwaterError as error:
             return replace(result, made=(), error=self._told(error))
         return result

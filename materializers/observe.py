@@ -206,7 +206,7 @@ def asset_facts(scene: Scene, asset: Asset[..., object], facts: Facts, codes: Co
     if derivation is not None:
         derivation = _comparable(scene, asset, derivation, codes or Codes(scene, facts, {asset.key}), inputs)
     values = {} if config is None else _texts(config)
-    settings = {**_settings(asset), **_files(scene, derivation)}
+    settings = {**_settings(asset), **files_scanned(scene, derivation)}
     if derivation is not None and derivation.matched:
         settings[MATCHED] = derivation.matched
     return AssetFacts(derivation, values, settings, tuple(schema for _, schema in inputs))
@@ -241,7 +241,7 @@ def _comparable(
     return derivation
 
 
-def _files(scene: Scene, derivation: Derivation | None) -> dict[str, str]:
+def files_scanned(scene: Scene, derivation: Derivation | None) -> dict[str, str]:
     """What files hold that the plan scans and that are none of the asset's inputs."""
     if derivation is None or not derivation.undeclared:
         return {}
