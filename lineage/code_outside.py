@@ -30,7 +30,8 @@ class Outside:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = root.resolve()
+        self._roots = (self._root, root.absolute())
         self._digests: dict[tuple[str, int, int, int], str] = {}
 
     def read(
@@ -56,7 +57,7 @@ class Outside:
             elif chain[0] == CALLED or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
                 path = constant(argument, scope)
                 if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
-                    known = self._named(Path(path))
+                    known = self._portable(str(path))
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
                     yield "file", known, self.now("file", known)
         for chain in syntax.chains:
@@ -68,9 +69,10 @@ class Outside:
         """The digest of what an environment variable or a file that code reads holds now."""
         return digest(os.environ.get(name)) if kind == "environment" else self._files_digest(name)
 
-    def _named(self, path: Path) -> str:
-        """The path as the code says it; from the project's folder on where it is absolute and lies in it."""
-        return _below(path.resolve(), self._root) if path.is_absolute() else str(path)
+    def _portable(self, path: str) -> str:
+        """A path inside the project relative to it: a checkout may be moved, and another one has the same code."""
+        inside = next((root for root in self._roots if PurePath(path).is_relative_to(root)), None)
+        return path if inside is None else PurePath(path).relative_to(inside).as_posix()
 
     def _files_digest(self, name: str) -> str:
         """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""

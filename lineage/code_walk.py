@@ -67,7 +67,7 @@ class Walk:
         self.root = root.resolve()
         self.root_texts = tuple({str(self.root), str(root.absolute())})
         self.cache = cache
-        self.outside = Outside(self.root)
+        self.outside = Outside(root)
         self.values: dict[int, tuple[Any, str, list[Any], list[str]]] = {}
         self._files: dict[str, str] = {}
         register_numpy()

@@ -21,7 +21,7 @@ from assets_core.records import Derivation, Schema
 from assets_core.versions import CodeVersion
 from lineage.code import SourceReader, SourceReading
 from lineage.columns.placeholder import BuildLog, Fields, placeholder
-from lineage.columns.plan_bytes import digest_of, serialized
+from lineage.columns.plan_bytes import digest_of, portable, serialized
 from lineage.columns.release import extractor
 from lineage.dtypes import parse_dtype
 
@@ -212,7 +212,7 @@ def _read_built(
             where=asset.where,
             hint="return a LazyFrame, or annotate what it returns",
         )
-    data = serialized(frame)
+    data = portable(serialized(frame), derived.root)
     plan = digest_of(data)
     shape = [[name, list(columns.items())] for name, columns in schemas.items()]
     key = digest("lazy", extractor(), PLAN_SCHEME, asset.key, plan, _bindings(inputs), json.dumps(shape),

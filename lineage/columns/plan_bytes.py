@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import sys
+from pathlib import Path
 
 import polars as pl
 
@@ -23,6 +25,28 @@ def serialized(frame: pl.LazyFrame) -> bytes | None:
     except pl.exceptions.PolarsError:
         return None
     return buffer.getvalue()
+
+
+def portable(data: bytes | None, root: Path) -> bytes | None:
+    """A serialized plan in which the files that it scans below a folder are named from there on: another checkout has
+    the same plan.
+    """
+    folder = re.escape(os.fsencode(root))
+    if data is None or _SCANNED not in data:
+        return data
+    scanned = re.compile(_SCANNED + rb"(?:([\xa0-\xbf])|\xd9(.)|\xda(..))(file://)?" + folder + b"(?=/)", re.DOTALL)
+
+    def named(match: re.Match[bytes]) -> bytes:
+        short, longer, longest, scheme = match.groups()
+        length = short[0] & 31 if short else int.from_bytes(longer or longest, "big")
+        rest = length - len(scheme or b"") - len(os.fsencode(root))
+        return _SCANNED + b"\0project" + rest.to_bytes(2, "big")
+
+    return scanned.sub(named, data)
+
+
+_SCANNED = b"\xa5inner"
+"""What stands before the path of every file that a plan scans."""
 
 
 def _in_array(text: bytes) -> bytes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from headwater import Project
 from tests.desk import Desk
 
 FIRST = """
@@ -102,3 +105,13 @@ def test_a_project_that_stays_loaded_sees_that_an_environment_variable_has_chang
     monkeypatch.setenv("REGION", "us")
     project.materialize()
     assert project.scan("here").collect()["region"].to_list() == ["us"]
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
+def test_a_project_that_is_moved_has_the_same_code(rates: Desk, tmp_path: Path, reader: str) -> None:
+    rates.define(FIRST + "RATES = Path(__file__).parent / 'rates.csv'\n" + reader.replace('"rates.csv"', "RATES"))
+    rates.materialize()
+    rates.close()
+    moved = rates.root.rename(rates.root.with_name(f"{rates.root.name} moved"))
+    with Project.load(moved) as project:
+        assert not project.plan().steps
