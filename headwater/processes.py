@@ -14,8 +14,11 @@ SILENCE = timedelta(minutes=2)
 
 
 def identity() -> dict[str, Any]:
-    """Host, process id and start of this process."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "start": _start_of(os.getpid()), "boot": _boot()}
+    """Host, process id and start of this process, and among which processes that id counts."""
+    return {
+        "host": socket.gethostname(), "pid": os.getpid(), "start": _start_of(os.getpid()), "boot": _boot(),
+        "space": _space(),
+    }  # fmt: skip
 
 
 def alive(process: Mapping[str, Any], *, beat: datetime, now: datetime) -> bool:
@@ -23,8 +26,8 @@ def alive(process: Mapping[str, Any], *, beat: datetime, now: datetime) -> bool:
 
     Arguments:
         process: what ``identity`` gave there.
-        beat: the last heartbeat of the run, with offset; a process on another host counts as gone when it has been
-            silent for ``SILENCE``, because nobody here can look.
+        beat: the last heartbeat of the run, with offset; a process on another host, or in a container that goes by the
+            same name, counts as gone when it has been silent for ``SILENCE``, because nobody here can look.
         now: with offset.
     """
     if process.get("host") != socket.gethostname():
@@ -32,6 +35,8 @@ def alive(process: Mapping[str, Any], *, beat: datetime, now: datetime) -> bool:
     pid = process.get("pid")
     if not isinstance(pid, int) or process.get("boot") != _boot():
         return False
+    if process.get("space", _space()) != _space():
+        return now - beat < SILENCE
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -64,5 +69,13 @@ def _boot() -> str:
     """Which boot of the machine this is; empty where the kernel does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _space() -> str:
+    """Among which processes a process id counts: a container has its own; empty where the kernel does not tell."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""

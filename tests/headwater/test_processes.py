@@ -44,6 +44,12 @@ def test_a_process_on_another_host_is_known_by_its_heartbeat(seconds: int, alive
     assert processes.alive(elsewhere, beat=NOW - timedelta(seconds=seconds), now=NOW) is alive
 
 
+@pytest.mark.parametrize(("seconds", "alive"), [(5, True), (120, False)])
+def test_a_process_in_a_container_of_the_same_name_is_known_by_its_heartbeat(seconds: int, alive: bool) -> None:
+    elsewhere = {**processes.identity(), "start": "1", "space": "pid:[1]"}
+    assert processes.alive(elsewhere, beat=NOW - timedelta(seconds=seconds), now=NOW) is alive
+
+
 def test_what_reads_a_source_that_vanished_is_not_fresh(desk: Desk) -> None:
     desk.write("rows.csv", "id\n1\n")
     desk.define(
