@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from assets_core.asset import Asset
 from assets_core.errors import RunError
 from headwater.secrets import mask
+from lineage.code import SourceReading
+from lineage.derive import Derived, read_source
 from materializers.workplace import ProjectLocation, Workplace
 
 if TYPE_CHECKING:
@@ -61,7 +64,17 @@ def load(location: ProjectLocation) -> Workplace:
         opened.close()
         project.close()
 
-    return Workplace(project.graph, project.tables, opened.of, mask, close=close)
+    return Workplace(project.graph, project.tables, opened.of, mask, close=close, reading=_readings(project))
+
+
+def _readings(project: Project) -> Callable[[Asset[..., Any]], SourceReading]:
+    """What the code of every asset is, read at once: the steps that run here may change what globals hold."""
+    derived = Derived(project.root)
+    bound = project.graph.inputs
+    read = {
+        one.key: read_source(one, [(each, None) for each in bound[one.key]], derived) for one in project.graph.assets
+    }
+    return lambda asset: derived.reader.now(read[asset.key])
 
 
 def _versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ Nothing in a digest depends on absolute paths, line numbers, hash seeds or the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +120,14 @@ class SourceReader:
         parts.extend(Part("binding", name, digest(bound), shown=bound) for name, bound in bindings.items())
         parts.sort(key=lambda part: (part.kind, part.name))
         return SourceReading(tuple(parts), notes)
+
+    def now(self, reading: SourceReading) -> SourceReading:
+        """A reading with what environment variables and files hold now; the values in it are those of then."""
+        now = self._walk.outside.now
+        parts = [
+            replace(one, digest=now(one.kind, one.name)) if one in reading.outside else one for one in reading.parts
+        ]
+        return replace(reading, parts=tuple(parts))
 
     def moved(self, reading: SourceReading) -> tuple[str, ...]:
         """The environment variables and files that do not hold any more what they did when they were read."""

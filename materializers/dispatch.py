@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from assets_core.asset import Source
+from assets_core.asset import Asset, Source
 from assets_core.errors import RunError
 from assets_core.facts import Facts
 from assets_core.keys import Slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
 from assets_core.records import AttemptLog, Materialization, StepError
-from lineage.code import SourceReading
-from lineage.derive import with_source
+from lineage.code import Part, SourceReading
+from lineage.derive import read_source, with_source
 from lineage.locality import Locality, locality_of, split_as_declared
 from materializers.observe import Scene, input_schemas
 from materializers.step_task import RowsAt, Shown, StepTask, TaskInput, TaskOutput, rows_of
@@ -85,6 +86,7 @@ class Dispatcher:
             partition,
             self.scene.configs.get(asset.key),
             self._lookups(step),
+            reached=self._reached(asset),
         )
 
     def batch(self, progresses: Sequence[Progress]) -> StepTask:
@@ -181,6 +183,11 @@ class Dispatcher:
             progress.adopt.get(slot),
             any(reader in self._planned for reader, _ in self._readers.get(slot.asset, ())),
         )
+
+    def _reached(self, asset: Asset[..., Any]) -> tuple[Part, ...]:
+        if asset.version is not None or asset.volatile:
+            return ()
+        return read_source(asset, input_schemas(self.facts.graph, asset, self.facts), self.scene.derived).reached
 
     def _read_sets(self, key: str) -> tuple[tuple[str, ...], ...]:
         """What the readers of an asset read of it, as far as they are derived."""

@@ -16,6 +16,7 @@ from assets_core.partitions import Partition
 from assets_core.recipe import Recipe
 from assets_core.records import Materialization, RecordKind, Schema, Stored
 from assets_core.versions import DataVersion
+from lineage.code import Part
 
 if TYPE_CHECKING:  # it imports pydantic
     from assets_core.settings import Config
@@ -95,6 +96,7 @@ class StepTask:
         inputs: in the order of the function's parameters.
         lookups: by key, the published rows of assets and sources in which checks look values up.
         partitions: of a batch, the partitions of its slots, in their order; ``partition`` is None then.
+        reached: what the code reaches besides code, as the recipe has it; nothing where that does not count.
         trials: of a batch that is not proven to be local, the tasks of a slot or two of it alone, to compare with.
     """
 
@@ -106,4 +108,5 @@ class StepTask:
     config: Config | None = None
     lookups: Mapping[str, tuple[RowsAt, ...]] = field(default_factory=dict)
     partitions: tuple[Partition, ...] = ()
+    reached: tuple[Part, ...] = ()
     trials: tuple[StepTask, ...] = ()

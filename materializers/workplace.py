@@ -8,6 +8,7 @@ from typing import Any
 
 from assets_core.asset import Asset
 from assets_core.graph import Graph
+from lineage.code import SourceReading
 from materializers.handed_over import HandedOver
 from materializers.tables import Tables
 
@@ -52,6 +53,8 @@ class Workplace:
         mask: takes secrets out of a text.
         location: tells how another process makes one that is equal; None of a project that only this process knows.
         close: gives back what was opened.
+        reading: gives what the code of an asset was, and what it reached, when it was loaded here; None where tasks are
+            made, which say that themselves.
         handed_over: small results that were stored from here, for their readers.
     """
 
@@ -61,6 +64,7 @@ class Workplace:
     mask: Callable[[str], str] = str
     location: Callable[[], ProjectLocation | None] = _nowhere
     close: Callable[[], None] = _nothing
+    reading: Callable[[Asset[..., Any]], SourceReading] | None = None
     handed_over: HandedOver = field(default_factory=HandedOver)
 
     def asset(self, key: str) -> Asset[..., Any]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from assets_core.asset import Asset
 from assets_core.errors import HeadwaterError, RunError
 from assets_core.records import Materialization, StepResult
+from lineage.code import changed_parts
+from lineage.derive import Derived, derive
 from materializers.snapshots import SNAPSHOTS
 from materializers.step_task import StepTask
 from materializers.task import derived_lineage
@@ -28,11 +30,13 @@ class Shipped:
     Arguments:
         config: the fields of the asset's ``Config``; its class is found where the task runs.
         query: of a SQL asset, by which the other process knows that it has the same.
+        plan: the digest of a lazy asset's plan, for the same purpose.
     """
 
     task: StepTask
     config: dict[str, Any] | None
     query: str | None
+    plan: str | None = None
 
 
 def location_to_ship(place: Workplace) -> ProjectLocation:
@@ -60,7 +64,8 @@ def ship(task: StepTask, place: Workplace) -> bytes:
     asset = place.asset(task.outputs[0].slot.asset)
     _refuse_single_process_storages(task, place)
     config = None if task.config is None else dict(task.config)
-    shipped = Shipped(_bare(task), config, asset.sql)
+    recipe = task.outputs[0].recipe
+    shipped = Shipped(_bare(task), config, asset.sql, None if recipe is None else recipe.code.plan)
     try:
         return pickle.dumps(shipped, protocol=5)
     except Exception as error:  # noqa: BLE001 -- pickling runs code of the values, which may raise anything
@@ -90,7 +95,9 @@ def unpack(payload: bytes, place: Workplace) -> StepTask:
         raise RunError("HW523", f"the query of {key} was edited after the run began", where=asset.where)
     config = None if shipped.config is None else _config_class(asset).model_construct(**shipped.config)
     trials = tuple(replace(one, config=config) for one in shipped.task.trials)
-    return replace(shipped.task, config=config, trials=trials)
+    task = replace(shipped.task, config=config, trials=trials)
+    _hold_to_code(asset, task, shipped.plan, place)
+    return task
 
 
 def complete(result: StepResult, task: StepTask) -> StepResult:
@@ -116,6 +123,30 @@ def _bare(task: StepTask) -> StepTask:
         for one in task.outputs
     )
     return replace(task, outputs=outputs, config=None, trials=tuple(map(_bare, task.trials)))
+
+
+def _hold_to_code(asset: Asset[..., Any], task: StepTask, plan: str | None, place: Workplace) -> None:
+    """Makes sure that the code reaches here what it reached where the recipe was made: the same files, imported at
+    another time or in another place, may have come to other values.
+    """
+    if place.reading is None or not task.reached:
+        return
+    differs = changed_parts(task.reached, place.reading(asset).reached)
+    if differs and (plan is None or plan != _plan_here(asset, task, place)):
+        raise RunError(
+            "HW523",
+            f"the code of {asset.key} reaches something else where it should run than where it was planned",
+            where=asset.where,
+            why="; ".join(differs[:5]),
+            hint="run the command again; definitions must not depend on the time, on chance or on who loads them",
+        )
+
+
+def _plan_here(asset: Asset[..., Any], task: StepTask, place: Workplace) -> str | None:
+    schemas = {one.name: one.schema for one in task.inputs}
+    inputs = [(bound, schemas.get(bound.name)) for bound in place.graph.inputs[asset.key]]
+    found = derive(asset, inputs, task.config, Derived(place.tables.root))
+    return None if found is None else found.code.plan
 
 
 def _without_evidence(made: Materialization) -> Materialization:

@@ -77,3 +77,46 @@ def test_code_that_was_edited_after_the_run_began_is_not_run(tmp_path: Path, opt
     assert error is not None
     assert error.code == "HW523"
     assert "definitions.py was edited after the run began" in error.message
+
+
+RATES = """
+from pathlib import Path
+RATE = int((Path(__file__).parent / "rate.txt").read_text())
+
+@asset
+def eager() -> pl.DataFrame:
+    return pl.DataFrame({"n": [RATE]})
+
+@asset
+def lazy(eager: pl.LazyFrame) -> pl.LazyFrame:
+    return eager.filter(pl.col("n") < 1000 if RATE else False)
+
+@asset(version="1")
+def pinned() -> pl.DataFrame:
+    return pl.DataFrame({"n": [RATE]})
+"""
+
+
+@isolated_kinds
+def test_a_value_that_came_out_otherwise_when_a_worker_loaded_the_project_is_named(
+    tmp_path: Path, options: ExecutorOptions
+) -> None:
+    (tmp_path / "rate.txt").write_text("10")
+    with desk(tmp_path, RATES, options) as made:
+        (tmp_path / "rate.txt").write_text("99")
+        error = made.attempt("eager").error
+        pinned = made.attempt("pinned")
+
+    assert error is not None
+    assert error.code == "HW523"
+    assert "value of definitions.RATE changed from 10 to 99" in error.message
+    assert pinned.error is None
+
+
+def test_a_value_that_does_not_enter_a_plan_may_come_out_otherwise(tmp_path: Path) -> None:
+    write_project(tmp_path, RATES)
+    (tmp_path / "rate.txt").write_text("10")
+    with Project.load(tmp_path) as project:
+        assert project.materialize("eager", executor="threads").ok
+        (tmp_path / "rate.txt").write_text("99")
+        assert project.materialize("lazy", executor="processes").ok
