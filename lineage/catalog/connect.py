@@ -76,6 +76,15 @@ def connect(path: Path, durability: str) -> sqlite3.Connection:
     return connection
 
 
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path, so that another one in its place is told from it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def refuse_network(folder: Path) -> None:
     """Refuses a folder on a network file system, where SQLite's locks and shared memory do not hold.
 

@@ -12,7 +12,7 @@ from assets_core.errors import StorageError, UsageError
 from lineage.catalog.acceptances import AcceptanceReader
 from lineage.catalog.caches import Caches
 from lineage.catalog.claims import Claims
-from lineage.catalog.connect import DURABILITY, connect, prepare
+from lineage.catalog.connect import DURABILITY, connect, file_at, prepare
 from lineage.catalog.environments import EnvironmentReader
 from lineage.catalog.history import LogReader
 from lineage.catalog.partition_keys import PartitionKeyReader
@@ -31,6 +31,7 @@ class Catalog:
 
     def __init__(self, path: Path, durability: str) -> None:
         self.path = path
+        self._file = file_at(path)
         self._durability = durability
         self._local = threading.local()
         self._connections: list[Connection] = []
@@ -159,6 +160,14 @@ class Catalog:
         connection: Connection | None = getattr(self._local, "connection", None)
         if self._closed:
             raise StorageError("HW418", "the catalog was closed", where=str(self.path))
+        if file_at(self.path) != self._file:
+            raise StorageError(
+                "HW410",
+                "the catalog's file was removed, moved or replaced while it was in use",
+                where=str(self.path),
+                why="what is recorded in the file that was open is seen by nobody",
+                hint="restore it while nothing is at work; then run the command again",
+            )
         if connection is None:
             connection = connect(self.path, self._durability)
             self._local.connection = connection

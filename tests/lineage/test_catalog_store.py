@@ -151,6 +151,22 @@ def test_a_catalog_deleted_while_it_is_open_does_not_come_back_empty(path: Path)
     assert not path.exists()
 
 
+@pytest.mark.parametrize("becomes", ["gone", "another"])
+def test_nothing_is_recorded_in_a_catalog_that_is_no_longer_at_its_place(path: Path, becomes: str) -> None:
+    with Catalog.open(path.with_name("backup")):
+        pass
+    with Catalog.open(path) as catalog:
+        begun(catalog)
+        if becomes == "gone":
+            path.unlink()
+        else:
+            path.with_name("backup").replace(path)
+        with pytest.raises(StorageError, match="HW410"):
+            record(catalog, made_of("1", SLOT))
+        with pytest.raises(StorageError, match="HW410"):
+            catalog.published("dev")
+
+
 def test_a_place_where_no_file_can_be_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="HW410"):
