@@ -41,7 +41,7 @@ def _forget(root: Path) -> None:
     """Drops modules of this and of earlier projects, so that each load is fresh and two projects may share a name."""
     roots = {*_loaded, root}
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in OWN_PACKAGES:
+        if name == "__main__" or name.partition(".")[0] in OWN_PACKAGES:  # a script beside the project goes on
             continue
         places = [getattr(module, "__file__", None) or "", *_package_places(module)]
         if any(_below(place, one) and not is_installed(place) for place in places if place for one in roots):

@@ -624,3 +624,18 @@ def test_a_query_that_turns_out_wrong_in_the_run_is_told_with_why_and_what_to_do
     assert (error.code, error.message.splitlines()[0]) == ("HW230", "DuckDB does not accept the query")
     assert "temp" in error.message.splitlines()[1]
     assert '"temp/x"' in error.hint
+
+
+def test_a_script_in_the_folder_of_the_project_stays_the_main_module(desk: Desk) -> None:
+    settings = '[project]\nname = "desk"\nmodules = ["definitions"]\n[storage.default]\nkind = "duckdb"\n'
+    desk.write("headwater.toml", settings)
+    desk.define('sql_asset("a", "select 1 as x")')
+    script = desk.write("run.py", """
+        import sys
+        from headwater import Project
+        with Project.load(".") as project:
+            assert project.materialize().ok
+        assert sys.modules["__main__"].project is project
+    """)  # fmt: skip
+    ran = subprocess.run([sys.executable, script.name], cwd=desk.root, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
