@@ -11,6 +11,7 @@ from assets_core.keys import Slot
 from assets_core.published import PackedId
 from assets_core.records import Acceptance
 from lineage.catalog import coding
+from lineage.catalog.environments import dropped_at
 from lineage.catalog.packing import pack_id, unpack_id, unpack_json, unpack_moment, unpack_text
 from lineage.catalog.values import Accepted
 
@@ -20,10 +21,6 @@ select c.id, a.code, a.decided
 from acceptance a join current c on c.environment = a.environment and c.slot = a.slot
     and c.materialization = a.materialization
 where a.environment = (select number from environment where name = ?) and a.sequence > ? order by a.sequence
-"""
-_DROPPED = """
-select max(c.sequence) from change c join environment e on e.number = c.environment
-where e.name = :env and c.verb = 'drop' and c.sequence <= ifnull(:until, c.sequence)
 """
 _RECORDED = """
 select e.name, s.asset, s.partition, m.id, a.code, a.decided, a.source, r.id
@@ -57,7 +54,7 @@ class AcceptanceReader:
                 return {}
             shared = _Shared(connection)
             found: dict[PackedId, tuple[Acceptance, ...]] = {}
-            since = _dropped(connection, env)
+            since = dropped_at(connection, env)
             for identifier, code, decided in connection.execute(_NOW, (env, since)).fetchall():
                 found[identifier] = shared.several((*found.get(identifier, ()), shared.acceptance(code, decided)))
             return found
@@ -75,7 +72,7 @@ class AcceptanceReader:
         with self._reading() as connection:
             given = {
                 "e.name = :env": env,
-                "a.sequence > :since": None if env is None else _dropped(connection, env, until),
+                "a.sequence > :since": None if env is None else dropped_at(connection, env, until),
                 "m.id = :made": None if materialization is None else pack_id(materialization),
                 "a.sequence <= :until": until,
             }
@@ -94,12 +91,6 @@ class AcceptanceReader:
                 )
                 for name, asset, partition, identifier, code, decided, source, run in rows
             ]
-
-
-def _dropped(connection: Connection, env: str, until: int | None = None) -> int:
-    """When an environment was last dropped: what was accepted before went with it, whatever it shows again."""
-    found = connection.execute(_DROPPED, {"env": env, "until": until}).fetchone()[0]
-    return found or 0
 
 
 class _Shared:

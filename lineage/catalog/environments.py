@@ -37,6 +37,10 @@ _THEN = """
 select p.slot, p.materialization from publication p where p.sequence in (select max(q.sequence) from publication q
     join environment e on e.number = q.environment where e.name = :env and q.sequence <= :until group by q.slot)
 """
+_DROPPED = """
+select max(c.sequence) from change c join environment e on e.number = c.environment
+where e.name = :env and c.verb = 'drop' and c.sequence <= ifnull(:until, c.sequence)
+"""
 _HELD = """
 select s.asset, s.partition, r.id, r.actor, r.started, (select reason from run_end x where x.run = r.sequence)
 from hold h join environment e on e.number = h.environment join slot s on s.number = h.slot
@@ -224,3 +228,15 @@ def _shown_in_turn(
         made, retired = (None, False) if shown is None else (shown[3], bool(shown[5]))
         found.append((sequence, made, retired, rolled_to))
     return found
+
+
+def dropped_at(connection: Connection, env: str, until: int | None = None) -> int:
+    """The entry of the log by which an environment was last dropped, 0 if it never was.
+
+    What was accepted there before, and how steps ended, went with it: another one may have its name now.
+
+    Arguments:
+        until: the entry up to which to look.
+    """
+    found = connection.execute(_DROPPED, {"env": env, "until": until}).fetchone()[0]
+    return int(found or 0)

@@ -12,6 +12,7 @@ from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState, StepRecord
 from lineage.catalog import coding
 from lineage.catalog.connect import explained
+from lineage.catalog.environments import dropped_at
 from lineage.catalog.decoding import hanging_together
 from lineage.catalog.packing import pack_id, to_json, unpack_id, unpack_json, unpack_moment
 
@@ -77,18 +78,19 @@ class RunReader:
             return [_step(row) for row in rows]
 
     def last_steps(self, env: str, *, assets: Collection[str] | None = None) -> dict[Slot, StepRecord]:
-        """The last step of every slot in an environment, with its logs.
+        """The last step of every slot in an environment since it was last dropped, with its logs.
 
         Arguments:
             assets: only slots of these assets; None for all.
         """
         query = (
             f"{_STEPS} where t.sequence in (select c.step from current c join environment e"  # noqa: S608
-            " on e.number = c.environment where e.name = :env)"
+            " on e.number = c.environment where e.name = :env) and t.sequence > :since"
             " and (:assets is null or s.asset in (select value from json_each(:assets)))"
         )
-        values = {"env": env, "assets": None if assets is None else to_json(sorted(assets))}
+        chosen = None if assets is None else to_json(sorted(assets))
         with explained(self._path), hanging_together():
+            values = {"env": env, "assets": chosen, "since": dropped_at(self._connection(), env)}
             steps = (_step(row) for row in self._connection().execute(query, values))
             return {step.slot: step for step in steps}
 

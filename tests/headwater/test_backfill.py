@@ -90,6 +90,19 @@ def test_what_failed_is_made_again_and_nothing_else(shop: Path) -> None:
     assert backfilled(shop, asked=Backfill(only="failed")) == ["staging/day@2013-02-03"]
 
 
+def test_what_failed_in_an_environment_that_was_dropped_has_not_failed_in_the_next_of_its_name(shop: Path) -> None:
+    (shop / "bad.txt").touch()
+    for _ in range(2):
+        with Project.load(shop) as project:
+            project.create_environment("x")
+        with Project.load(shop, env="x") as project:
+            asked = Backfill("2013-02-01", "2013-02-04", only="failed")
+            assert len(project.plan_backfill("staging/day", asked)[0].steps) == 0
+            project.backfill("staging/day", Backfill("2013-02-01", "2013-02-04"), workers=1)
+            assert len(project.plan_backfill("staging/day", asked)[0].steps) == 1
+            project.drop_environment()
+
+
 def test_what_was_never_made_is_told_from_what_is_stale(shop: Path) -> None:
     backfilled(shop, "2013-02-01", "2013-02-02")
     text = (shop / "rows.csv").read_text()
