@@ -25,8 +25,10 @@ def create_project(folder: Path, name: str = "") -> list[str]:
 
     Raises:
         RefusedError: HW721, one of the files exists already; then none is written.
-        UsageError: HW622, the folder cannot be written.
+        UsageError: HW622, the name cannot stand in the files, or the folder cannot be written.
     """
+    if not name.isprintable() or set(name) & {'"', "\\"}:
+        raise UsageError("HW622", f"{name!r} cannot be the name of a project", hint="leave quotes and backslashes out")
     name = name or re.sub(r"[^A-Za-z0-9_-]+", "_", folder.resolve().name).strip("_") or "project"
     templates = {_target(path): text for path, text in _read(files("headwater") / "templates" / "project", "")}
     existing = [path for path in templates if (folder / path).exists()]

@@ -447,3 +447,11 @@ def test_what_would_not_count_is_refused(hw, full_shop, words: str, told: str) -
     answer = hw(*words.split(), at=full_shop)
     assert (answer.status, answer.out) == (2, "")
     assert told in answer.err
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb"])
+def test_a_name_that_would_break_the_new_files_is_refused(hw, tmp_path, name) -> None:
+    answer = hw("init", tmp_path / "new", "--name", name)
+    assert answer.status == 2
+    assert "HW622" in answer.err
+    assert not (tmp_path / "new").exists()
