@@ -21,6 +21,7 @@ from headwater.config import (
     RunSection,
     Settings,
 )
+from headwater.environment_name import is_name
 
 _SECTIONS = {
     "project": ProjectSection,
@@ -55,6 +56,11 @@ def _wrong(settings: Settings) -> Iterator[str]:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         zone = settings.project.timezone
         yield f"project.timezone: there is no time zone {zone!r}, see the names of the IANA database"
+    if not settings.project.name.isprintable():
+        yield f"project.name: {settings.project.name!r} holds characters that cannot be printed"
+    for name in settings.env:
+        if not is_name(name):
+            yield f"env: {name!r} is no name of an environment, use letters, digits, '_', '-', '.'"
     if why := why_not_local(settings.catalog.path):
         yield f"catalog.path: {settings.catalog.path!r} is no path of local files: {why}"
     yield from _too_few((f"pools.{name}", size) for name, size in settings.pools.items())

@@ -33,13 +33,18 @@ def choose_environment(settings: Settings, env: str | None, root: Path) -> tuple
     return name, config.overlaid(settings, name)
 
 
+def is_name(name: str) -> bool:
+    """Whether an environment can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> None:
     """Refuses what cannot be the name of an environment.
 
     Raises:
         UsageError: HW609.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise UsageError("HW609", f"{name!r} is no name of an environment", hint="use letters, digits, '_', '-', '.'")
 
 

@@ -76,6 +76,8 @@ def test_a_text_that_was_found_valid_is_read_without_pydantic_and_as_before(root
         ("[env.prod]", "[env]\ndev = 3\n[env.prod]", "env.dev: it should be a table"),
         ("protected = true", 'protected = "maybe"', "env.prod.protected"),
         ("[pools]", '[catalog]\npath = "${STATE}/c.db"\n[pools]', "catalog.path: '${STATE}/c.db' is no path"),
+        ('name = "desk"', 'name = "de\\u001b[31msk"', "project.name: 'de\\x1b[31msk' holds characters"),
+        ("[env.prod]", '[env."a b"]\n[env.prod]', "env: 'a b' is no name of an environment"),
         ("[pools]", '[catalog]\npath = ""\n[pools]', "catalog.path: '' is no path of local files: it is empty"),
     ],
 )
