@@ -30,13 +30,14 @@ class AssetLineage:
     def __init__(self, project: Project, key: str, as_of: str | None) -> None:
         self.key = key
         self._project = project
+        self._as_of = as_of
         self._moment: datetime | None = None if as_of is None else moment_of(project, as_of)
 
     def upstream(self, column: str, *, direct: bool = False) -> frozenset[ColumnRef]:
         """Every column that can influence a column, down to those of the sources.
 
         Raises:
-            UsageError: HW618, there is no such column.
+            UsageError: HW618, there is no such column; HW615, nothing was published at the moment.
         """
         return self.trace(column, direct=direct).columns
 
@@ -53,7 +54,7 @@ class AssetLineage:
         direct: bool = False,
     ) -> Trace:
         """The walk with every edge it met; from all columns if none is named."""
-        lineages = all_lineages(self._project, self._moment)
+        lineages = self._lineages()
         columns = self._columns(lineages)
         if column is not None and column not in (*columns, ROWS, ORDER) and columns:
             raise UsageError("HW618", f"{self.key} has no column {column!r}", hint=did_you_mean(column, columns))
@@ -67,7 +68,7 @@ class AssetLineage:
         Raises:
             UsageError: HW618, there is no such column.
         """
-        lineages = all_lineages(self._project, self._moment)
+        lineages = self._lineages()
         found = list(dict.fromkeys(lineages.get(self.key, ())))
         columns = self._columns(lineages)
         if column is None:
@@ -80,6 +81,17 @@ class AssetLineage:
             )
             for one in found
         ]
+
+    def _lineages(self) -> dict[str, Collection[ColumnLineage]]:
+        found = all_lineages(self._project, self._moment)
+        sources = {one.key for one in self._project.graph.sources}
+        if self._moment is not None and self.key not in found and self.key not in sources:
+            raise UsageError(
+                "HW615",
+                f"{self.key} was not published in {self._project.env} as of {self._as_of}",
+                hint=f"headwater audit log --asset {self.key} tells when it was",
+            )
+        return found
 
     def _columns(self, lineages: dict[str, Collection[ColumnLineage]]) -> list[str]:
         own = [name for lineage in lineages.get(self.key, ()) for name in lineage.columns]

@@ -455,3 +455,11 @@ def test_a_name_that_would_break_the_new_files_is_refused(hw, tmp_path, name) ->
     assert answer.status == 2
     assert "HW622" in answer.err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--down",), ("--format", "openlineage")])
+def test_lineage_of_a_moment_before_anything_was_published_is_not_said_to_be_none(hw, full_shop, words) -> None:
+    answer = hw("lineage", "marts/customers", "--as-of", "1999-01-01", *words, at=full_shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert "HW615 marts/customers was not published in dev as of 1999-01-01" in answer.err
+    assert hw("lineage", "raw/orders:id", "--down", "--as-of", "1999-01-01", at=full_shop).status == 0
