@@ -90,7 +90,7 @@ def command(
     from headwater.report.style import style_for
 
     selection = " ".join(select)
-    asked = Backfill(first, last, only, reverse, int(batch) if batch.isdigit() else batch or None)
+    asked = Backfill(first, last, only, reverse, int(batch) if batch.isascii() and batch.isdigit() else batch or None)
     if accept:
         if force or only != "all":
             raise UsageError("HW678", "--accept makes nothing, so it goes with neither --force nor --only")

@@ -463,3 +463,9 @@ def test_lineage_of_a_moment_before_anything_was_published_is_not_said_to_be_non
     assert (answer.status, answer.out) == (2, "")
     assert "HW615 marts/customers was not published in dev as of 1999-01-01" in answer.err
     assert hw("lineage", "raw/orders:id", "--down", "--as-of", "1999-01-01", at=full_shop).status == 0
+
+
+def test_a_digit_that_is_no_number_is_no_batch(hw, full_shop) -> None:
+    answer = hw("backfill", "--batch", "²", "--dry-run", at=full_shop)
+    assert answer.status == 2
+    assert "HW651" in answer.err
