@@ -12,8 +12,8 @@ from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState, StepRecord
 from lineage.catalog import coding
 from lineage.catalog.connect import explained
-from lineage.catalog.environments import dropped_at
 from lineage.catalog.decoding import hanging_together
+from lineage.catalog.environments import dropped_at
 from lineage.catalog.packing import pack_id, to_json, unpack_id, unpack_json, unpack_moment
 
 _RUNS = """
