@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -92,8 +93,10 @@ def command(
     selection = " ".join(select)
     asked = Backfill(first, last, only, reverse, int(batch) if batch.isascii() and batch.isdigit() else batch or None)
     if accept:
-        if force or only != "all":
-            raise UsageError("HW678", "--accept makes nothing, so it goes with neither --force nor --only")
+        _refuse_how({
+            "--force": force, "--only": only != "all", "--reverse": reverse, "--batch": batch, "--executor": executor,
+            "--max-parallel": max_parallel, "--fail-fast": fail_fast, "--if-busy": if_busy != "wait",
+        })  # fmt: skip
         with call.open() as project:
             return accepted(
                 call, project, reason, dry_run, lambda why, command, dry: project.accept(
@@ -136,3 +139,10 @@ def command(
                 reason=reason,
             ),
         )
+
+
+def _refuse_how(given: Mapping[str, object]) -> None:
+    """Refuses options that say what is made and how, where nothing is made."""
+    idle = [option for option, value in given.items() if value]
+    if idle:
+        raise UsageError("HW678", f"--accept makes nothing, so it does not go with {' and '.join(idle)}")

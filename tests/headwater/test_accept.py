@@ -377,3 +377,17 @@ def test_a_protected_environment_asks(made: Desk, hw: Headwater) -> None:
     made.edit("definitions.py", "+ 1", "+ 2")
     assert hw("--env", "prod", "accept", "a", "--reason", "x", at=made.root).status == 3
     assert hw("--env", "prod", "accept", "a", "--reason", "x", "--yes", at=made.root).status == 0
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["--force", "--only stale", "--reverse", "--batch 2", "--executor dask", "--max-parallel 1", "--fail-fast",
+     "--if-busy skip"],
+)  # fmt: skip
+def test_an_acceptance_makes_nothing_and_is_not_told_how(made: Desk, hw: Headwater, how: str) -> None:
+    option, *value = how.split()
+    called = hw("backfill", "a", "--accept", "--reason", "x", option, *value, at=made.root)
+    assert called.status == 2
+    assert f"HW678 --accept makes nothing, so it does not go with {option}" in called.err
+    with at(made) as project:
+        assert project.catalog.acceptances() == []
