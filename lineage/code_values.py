@@ -260,11 +260,14 @@ _SIMPLE: dict[type, tuple[str, Callable[[Any], bytes]]] = {
 }
 
 
-def register_numpy() -> None:
-    """Teaches the encoding numpy's arrays once numpy is loaded; without it nothing can hold one."""
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and numpy.ndarray not in _SPECIAL:
-        _SPECIAL[numpy.ndarray] = _array
+def register_loaded() -> None:
+    """Teaches the encoding what libraries hold, once they are loaded; without them nothing can hold it."""
+    numpy, pydantic = sys.modules.get("numpy"), sys.modules.get("pydantic.type_adapter")
+    if numpy is not None:
+        _SPECIAL.setdefault(numpy.ndarray, _array)
+    if pydantic is not None:
+        # What it makes of the type names classes by their addresses.
+        _SPECIAL.setdefault(pydantic.TypeAdapter, lambda value: (value._type, value._config))
 
 
 def is_dispatcher(value: Any) -> bool:

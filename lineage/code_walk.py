@@ -38,7 +38,7 @@ from lineage.code_objects import (
 from lineage.code_outside import Outside
 from lineage.code_sources import SourceCache, is_own_module
 from lineage.code_syntax import Chain, Syntax, class_syntax, decoration_syntax, function_syntax, module_syntax
-from lineage.code_values import CODE, FUNCTIONS, register_numpy, shown, value_digest
+from lineage.code_values import CODE, FUNCTIONS, register_loaded, shown, value_digest
 
 Fields: TypeAlias = tuple[str, str, str, str, int, str, str]
 
@@ -70,7 +70,7 @@ class Walk:
         self.outside = Outside(root)
         self.values: dict[int, tuple[Any, str, list[Any], list[str]]] = {}
         self._files: dict[str, str] = {}
-        register_numpy()
+        register_loaded()
 
     def read(self, function: Any, also: Iterable[Any]) -> tuple[list[Fields], tuple[str, ...]]:
         """All parts that one function reaches, and the notes."""

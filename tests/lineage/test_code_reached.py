@@ -655,6 +655,22 @@ def test_what_annotated_types_hold_counts(project: Project, before: str, after: 
     assert kept
 
 
+def test_a_type_adapter_counts_by_its_type(project: Project) -> None:
+    text = """
+        import pydantic
+        class Row(pydantic.BaseModel):
+            x: int
+        ROWS = pydantic.TypeAdapter(list[Row])
+        def f(a):
+            return ROWS.validate_python(a)
+    """
+    first = reading(project, pipeline=text)
+    kept = project.load()  # so that the class made next lies at another address
+    assert changed_parts(first, project.read()) == ()
+    assert changed_parts(first, reading(project, pipeline=text.replace("x: int", "x: str")))
+    assert kept
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_the_value_that_an_object_holds_counts(project: Project, name: str) -> None:
     text, before, after = STATES[name]
