@@ -84,7 +84,7 @@ class SourceReading:
     @cached_property
     def outside(self) -> tuple[Part, ...]:
         """Environment variables and files: what may change while the project is loaded."""
-        return tuple(part for part in self.parts if part.kind in ("environment", "file"))
+        return tuple(part for part in self.parts if part.kind in ("environment", "file", "files"))
 
     @property
     def text(self) -> str:
@@ -190,6 +190,7 @@ def _title(part: Part) -> str:
         "closure": f"captured value {part.name}",
         "name": f"what {part.name} stands for",
         "file": f"file {part.name}",
+        "files": f"files of {part.name}",
         "environment": f"environment variable {part.name}",
         "distribution": f"distribution {part.name}",
         "binding": f"binding of parameter {part.name}",

@@ -57,34 +57,53 @@ class Outside:
             elif chain[0] == CALLED or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
                 path = constant(argument, scope)
                 if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
-                    known = self._portable(str(path))
+                    kind, known, hashed = self.file(str(path), alone=chain[-1] not in _FILE_READS)
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
-                    yield "file", known, self.now("file", known)
+                    yield kind, known, hashed
         for chain in syntax.chains:
             value, rest = resolved(chain, scope)
             if value is os.environ and rest not in _ENVIRON_READS:
                 note(f"{owner} reads the environment as a whole")
 
+    def file(self, path: str, *, alone: bool = False) -> tuple[str, str, str]:
+        """The kind, name and digest of what is read by a path.
+
+        Arguments:
+            alone: it is read as one file, so that a folder or pattern means nothing.
+        """
+        known = self._portable(path)
+        kind = "file" if alone or not self._found(known) else "files"
+        return kind, known, self.now(kind, known)
+
     def now(self, kind: str, name: str) -> str:
-        """The digest of what an environment variable or a file that code reads holds now."""
-        return digest(os.environ.get(name)) if kind == "environment" else self._files_digest(name)
+        """The digest of what an environment variable, a file, or a folder or pattern of files holds now."""
+        if kind == "environment":
+            return digest(os.environ.get(name))
+        if kind == "files":
+            return digest(self._found(name))
+        file = next((folder / name for folder in self._folders() if (folder / name).is_file()), None)
+        return digest("missing") if file is None else self._file_digest(file)
 
     def _portable(self, path: str) -> str:
         """A path inside the project relative to it: a checkout may be moved, and another one has the same code."""
         inside = next((root for root in self._roots if PurePath(path).is_relative_to(root)), None)
         return path if inside is None else PurePath(path).relative_to(inside).as_posix()
 
-    def _files_digest(self, name: str) -> str:
-        """The digest of the bytes of all files that a path, folder or pattern means; of nothing where there is none."""
-        for folder in (self._root, Path.cwd()):
+    def _folders(self) -> tuple[Path, Path]:
+        """Where a path may begin: code is run from the project's folder, or from another one."""
+        return self._root, Path.cwd()
+
+    def _found(self, name: str) -> list[tuple[str, str]]:
+        """The files that a folder or pattern means, each with its digest; none where it means one file."""
+        for folder in self._folders():
             path = folder / name
             if path.is_file():
-                return self._file_digest(path)
+                return []
             pattern = str(path / "**") if path.is_dir() else os.path.join(escape(str(folder)), name)
             found = sorted(Path(one) for one in glob(pattern, recursive=True) if os.path.isfile(one))
             if found:
-                return digest([(_below(one, folder), self._file_digest(one)) for one in found])
-        return digest("missing")
+                return [(_below(one, folder), self._file_digest(one)) for one in found]
+        return []
 
     def _file_digest(self, path: Path) -> str:
         try:

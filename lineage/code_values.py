@@ -68,6 +68,9 @@ class Follower(Protocol):
     def note(self, text: str) -> None:
         """Keeps a sentence about what could not be captured."""
 
+    def scanned(self, plan: pl.LazyFrame) -> list[tuple[str, str]]:
+        """The files that a plan scans, each with the digest of its bytes."""
+
 
 def shown(name: str, value: Any) -> str:
     """A short text of a value for people; nothing of values whose name, or a name inside, speaks of secrets."""
@@ -134,6 +137,8 @@ class _Encoder:
 
     def _object(self, value: Any, kind: type, depth: int) -> bytes:
         special = next((encode for base, encode in _SPECIAL.items() if isinstance(value, base)), None)
+        if isinstance(value, pl.LazyFrame):
+            return _tagged(kind.__qualname__, self.encode((_plan(value), self._follower.scanned(value)), depth))
         if special is not None:
             return _tagged(kind.__qualname__, self.encode(special(value), depth))
         if kind.__module__ in ("typing", "types") and kind is not types.SimpleNamespace:
@@ -242,7 +247,6 @@ _SPECIAL: dict[Any, Callable[[Any], Any]] = {
     functools.partial: lambda value: (value.func, value.args, value.keywords),
     pl.DataFrame: _frame,
     pl.Series: lambda value: _frame(value.to_frame()),
-    pl.LazyFrame: _plan,
     pl.Expr: lambda value: _with_functions(value.meta.serialize()),
     pl.DataType: str,
     property: lambda value: (value.fget, value.fset, value.fdel),

@@ -16,8 +16,10 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
+import polars as pl
+
 from assets_core.digest import digest
-from assets_core.errors import message_of
+from assets_core.errors import LineageError, message_of
 from assets_core.signature import resolve
 from lineage.code_constants import constant
 from lineage.code_modules import UNCOUNTED, distribution_of, imported
@@ -154,6 +156,21 @@ class _Trip:
     def note(self, text: str) -> None:
         """Keeps a sentence about what could not be captured."""
         self.notes.append(text)
+
+    def scanned(self, plan: pl.LazyFrame) -> list[tuple[str, str]]:
+        """The files that a plan scans, each with the digest of its bytes."""
+        from lineage.columns.plan import read_plan  # large, and few values hold plans
+
+        try:
+            names = read_plan(plan, {}).undeclared
+        except LineageError:
+            return []
+        files = [self.walk.outside.file(name)[1:] for name in names]
+        for name, _ in files:
+            self.note(
+                f"a plan that is held by a value scans {name}, which is none of the inputs: declare it as a source"
+            )
+        return files
 
     # -- references: what stands for a piece of code in the digest of whatever names it
 

@@ -12,7 +12,7 @@ from lineage.code import Part
 _CODE = ("function", "class", "module")
 _TITLES = {
     "value": "values", "default": "values", "closure": "values", "environment": "environment variables",
-    "file": "files", "distribution": "distributions", "binding": "parameters", "name": "names",
+    "file": "files", "files": "files", "distribution": "distributions", "binding": "parameters", "name": "names",
 }  # fmt: skip
 _DECIDES = {
     "pinned": "version= decides: it was pinned by hand",

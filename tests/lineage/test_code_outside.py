@@ -100,6 +100,23 @@ def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, t
     assert found.endswith(" changed")
 
 
+def test_a_file_that_a_plan_held_by_a_value_scans_counts(project: Project) -> None:
+    (project.root / "rates.csv").write_text("k\n1\n")
+    text = """
+        from pathlib import Path
+        import polars as pl
+        TABLES = {"rates": pl.scan_csv(Path(__file__).parent / "rates.csv").select("k")}
+        def f(a):
+            return a.join(TABLES["rates"].collect(), on="k")
+    """
+    before = reading(project, pipeline=text)
+    assert any("scans rates.csv, which is none of the inputs" in note for note in before.notes)
+    assert changed_parts(before, project.read()) == ()
+    (project.root / "rates.csv").write_text("k\n2\n")
+    (found,) = changed_parts(before, project.read())
+    assert found.startswith("value of pipeline.TABLES changed")
+
+
 def test_a_variable_that_may_be_anything_is_taken_for_no_path(project: Project) -> None:
     text = "def f(a):\n    p = 'extra.csv'\n    for p in a:\n        open(p)\n"
     assert reading(project, pipeline=text).notes == ()
