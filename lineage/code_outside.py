@@ -54,7 +54,12 @@ class Outside:
                     yield "environment", name, self.now("environment", name)
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
-            elif chain[0] == CALLED or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope):
+            elif (
+                chain[0] == CALLED
+                or value is open
+                or chain == ("open",)
+                or (chain[-1] in _FILE_READS and chain[0] in scope)
+            ):
                 path = constant(argument, scope)
                 if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
                     kind, known, hashed = self.file(str(path), alone=chain[-1] not in _FILE_READS)

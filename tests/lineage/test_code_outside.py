@@ -117,6 +117,13 @@ def test_a_file_that_a_plan_held_by_a_value_scans_counts(project: Project) -> No
     assert found.startswith("value of pipeline.TABLES changed")
 
 
+def test_a_folder_that_code_opens_as_a_file_is_not_read_through(project: Project) -> None:
+    (project.root / "parts").mkdir()
+    before = reading(project, pipeline="def f(a):\n    return open('parts').read()\n")
+    (project.root / "parts" / "new.csv").write_text("x")
+    assert changed_parts(before, project.read()) == ()
+
+
 def test_a_variable_that_may_be_anything_is_taken_for_no_path(project: Project) -> None:
     text = "def f(a):\n    p = 'extra.csv'\n    for p in a:\n        open(p)\n"
     assert reading(project, pipeline=text).notes == ()
