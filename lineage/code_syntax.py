@@ -301,7 +301,12 @@ def _opens_to_write(node: ast.Call) -> bool:
         return False
     named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
     modes = [*(node.args[:1] if method else node.args[1:2]), *named]
-    return any(not isinstance(one, ast.Constant) or not set("wax+").isdisjoint(str(one.value)) for one in modes)
+    return any(not isinstance(one, ast.Constant) or _writes({*str(one.value)}) for one in modes)
+
+
+def _writes(mode: set[str]) -> bool:
+    """Whether these letters are a mode that writes, and not the name of a file, as in ``io.open("rates.csv")``."""
+    return mode <= {*"rwaxbt+"} and not mode.isdisjoint("wax+")
 
 
 def _is_bare_annotation(node: ast.stmt) -> bool:
