@@ -20,6 +20,7 @@ _FILE_READS = frozenset({
     "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
+_PATH = (str, PurePath)
 
 
 class Outside:
@@ -42,10 +43,12 @@ class Outside:
         Arguments:
             scope: what the names of the syntax stand for.
             owner: name of the code, for the notes.
-            note: told what cannot be captured, and of every file: it should be a source and an input.
+            note: told what cannot be captured, and of every file: it should be a source and an input. A file that
+                the same code writes is its own affair.
         """
         if syntax.calls:
             scope = _with_assigned(syntax, scope)
+        own = {self._portable(str(path)) for node in syntax.written if isinstance(path := constant(node, scope), _PATH)}
         for chain, argument in syntax.calls:
             value, rest = resolved(chain, scope)
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
@@ -61,7 +64,8 @@ class Outside:
                 or (chain[-1] in _FILE_READS and chain[0] in scope)
             ):
                 path = constant(argument, scope)
-                if isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED):
+                told = isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED)
+                if told and self._portable(str(path)) not in own:
                     kind, known, hashed = self.file(str(path), alone=chain[-1] not in _FILE_READS)
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
                     yield kind, known, hashed

@@ -37,6 +37,7 @@ class Syntax:
             methods that read a path: by these the reading of environment variables and files is found.
         attributes: names that are asked of anything.
         assigned: variables inside that are assigned once and nowhere else, with what they are assigned.
+        written: the paths of files that are written.
     """
 
     digest: str
@@ -45,6 +46,7 @@ class Syntax:
     calls: tuple[tuple[Chain, ast.expr | None], ...]
     attributes: frozenset[str]
     assigned: tuple[tuple[str, ast.expr], ...]
+    written: tuple[ast.expr, ...]
 
 
 def index_functions(tree: ast.Module) -> dict[tuple[str, int], list[FunctionNode]]:
@@ -170,6 +172,7 @@ class _Reader:
         self._attributes: set[str] = set()
         self._stored: Counter[str] = Counter()
         self._assigned: dict[str, ast.expr] = {}
+        self._written: list[ast.expr] = []
 
     def syntax(self, global_names: frozenset[str] | None) -> Syntax:
         """What was read; of the chains those that begin with a global name, or with one imported inside."""
@@ -185,6 +188,7 @@ class _Reader:
             tuple(self._calls),
             frozenset(self._attributes),
             tuple((name, value) for name, value in self._assigned.items() if self._stored[name] == 1),
+            tuple(self._written),
         )
 
     def text(self, text: str) -> None:
@@ -264,6 +268,7 @@ class _Reader:
     def _look(self, node: ast.AST) -> None:
         """Collects what calls, subscripts, comparisons, assignments and imports say."""
         if isinstance(node, ast.Call):
+            self._written.extend(_written(node))
             if not _opens_to_write(node):
                 given = [*node.args, *(keyword.value for keyword in node.keywords)]
                 self._remember(node.func, given[0] if given else None)
@@ -302,6 +307,14 @@ def _opens_to_write(node: ast.Call) -> bool:
     named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
     modes = [*(node.args[:1] if method else node.args[1:2]), *named]
     return any(not isinstance(one, ast.Constant) or _writes({*str(one.value)}) for one in modes)
+
+
+def _written(node: ast.Call) -> list[ast.expr]:
+    """What may be the path of a file that a call writes."""
+    method = node.func if isinstance(node.func, ast.Attribute) else None
+    if _opens_to_write(node) or (method is not None and method.attr.startswith(("write", "sink_", "to_"))):
+        return [*node.args[:1], *([] if method is None else [method.value])]
+    return []
 
 
 def _writes(mode: set[str]) -> bool:

@@ -216,3 +216,19 @@ def test_the_environment_held_by_an_object_is_noted_and_not_taken_whole(
     monkeypatch.setenv("HEADWATER_TEST_OTHER", "1")
     assert before.notes
     assert project.read().digest == before.digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from pathlib import Path\ndef f(a):\n    p = Path('own.txt')\n    p.write_text(p.read_text() + '1')\n",
+        "def f(a):\n    n = open('own.txt').read()\n    open('own.txt', 'w').write(n)\n",
+        "import polars as pl\ndef f(a):\n    a.write_csv('own.txt')\n    return pl.read_csv('own.txt')\n",
+    ],
+)
+def test_a_file_that_the_same_code_writes_does_not_count(project: Project, text: str) -> None:
+    (project.root / "own.txt").write_text("k\n1\n")
+    before = reading(project, pipeline=text)
+    (project.root / "own.txt").write_text("k\n2\n")
+    assert changed_parts(before, project.read()) == ()
+    assert before.outside == ()
