@@ -1,4 +1,7 @@
-"""What may be forgotten without loss: digests of files, derivations, projections computed later. Not evidence."""
+"""What may be forgotten without loss: digests of files, derivations, projections computed later. Not evidence.
+
+So nothing is kept, and nothing said, where the file system is mounted read-only.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from lineage.catalog.batch import immediate
 from lineage.catalog.connect import explained
 from lineage.catalog.packing import pack_id, pack_text, to_json, unpack_text
 from lineage.catalog.values import FileStamp
+from lineage.file_systems import read_only
 
 _REMEMBER_FILE = (
     "insert or replace into file_digest (path, size, mtime_ns, ctime_ns, inode, digest) values (?, ?, ?, ?, ?, ?)"
@@ -90,7 +94,7 @@ class Caches:
         )
 
     def _insert(self, statement: str, rows: list[tuple[object, ...]]) -> None:
-        if not rows:
+        if not rows or read_only(self._path.parent):
             return
         with self._lock, explained(self._path):
             connection = self._connection()

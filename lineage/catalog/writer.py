@@ -36,6 +36,7 @@ from lineage.catalog.partition_keys import record_keys
 from lineage.catalog.pruning import mark_pruned
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import Change, CommitReport, Outcome, Publish, Retired
+from lineage.file_systems import read_only
 
 RECORD_KINDS = {RecordKind.MATERIALIZATION: 0, RecordKind.OBSERVATION: 1}
 """How the kind of a record is kept."""
@@ -231,7 +232,12 @@ class Writer:
         return True
 
     def remember_judged(self, env: str, judged: Sequence[Judged]) -> None:
-        """Remembers which slots were found fresh under what; not evidence, and only for what they still show."""
+        """Remembers which slots were found fresh under what; only for what they still show.
+
+        It is not evidence, so nothing is kept where the file system is mounted read-only.
+        """
+        if read_only(self._path.parent):
+            return
         with self._lock, explained(self._path):
             connection = self._connection()
             try:

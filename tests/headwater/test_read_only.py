@@ -81,6 +81,21 @@ def test_what_only_reads_works(made: Desk, words: list[str], says: str) -> None:
     assert says in done.stdout
 
 
+@pytest.mark.parametrize("words", [["status"], ["ls"], ["plan"], ["materialize", "--dry-run"], ["preview", "b"]])
+def test_code_that_the_catalog_does_not_know_yet_is_looked_at(made: Desk, words: list[str]) -> None:
+    made.edit("definitions.py", "* 2", "* 3")
+    done = read_only(made.root, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_found_fresh_once_more_is_said_and_not_remembered(made: Desk) -> None:
+    made.write("headwater.toml", (made.root / "headwater.toml").read_text() + "[run]\nretries = 1\n")
+    made.edit("definitions.py", 'pl.col("x") * 2', 'pl.col( "x" ) * 2')
+    done = read_only(made.root, "status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 fresh" in done.stdout
+
+
 def test_a_catalog_whose_log_was_not_written_back_is_read_with_it(logged: Desk) -> None:
     done = read_only(logged.root, "data", "b")
     assert done.returncode == 0, done.stderr
