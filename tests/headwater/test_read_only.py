@@ -89,7 +89,6 @@ def test_code_that_the_catalog_does_not_know_yet_is_looked_at(made: Desk, words:
 
 
 def test_what_is_found_fresh_once_more_is_said_and_not_remembered(made: Desk) -> None:
-    made.write("headwater.toml", (made.root / "headwater.toml").read_text() + "[run]\nretries = 1\n")
     made.edit("definitions.py", 'pl.col("x") * 2', 'pl.col( "x" ) * 2')
     done = read_only(made.root, "status")
     assert (done.returncode, done.stderr) == (0, "")
