@@ -16,7 +16,7 @@ from lineage.code import Part
 from lineage.code_record import changes
 from lineage.columns.sql_shown import canonical_query
 from lineage.derive import read_source, with_source
-from materializers.observe import asset_facts, input_schemas, with_upstream
+from materializers.observe import asset_facts, input_schemas, read_eager, with_upstream
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -91,6 +91,7 @@ def _facts(project: Project, key: str) -> Facts:
     needed = with_upstream(project.graph, [key])
     published = records_shown(project, needed, lineage=False)
     facts = Facts(project.graph, datetime.now(UTC), {}, Published(published))
+    read_eager(project.scene, needed)
     for asset in project.graph.assets:
         if asset.key in needed:
             facts.assets[asset.key] = asset_facts(project.scene, asset, facts)

@@ -53,8 +53,8 @@ class Derived:
         root: the project's folder; paths in source digests are relative to it.
         recall: finds what an earlier process kept, by a digest of everything it depends on.
         fresh: what was derived anew, to be kept.
-        readings: source readings by asset key, each made once, and again when a file or an environment variable that
-            the code reads has changed: the code itself of a loaded project does not.
+        readings: source readings by asset key, each made once, with what files and environment variables hold now: the
+            code itself of a loaded project does not change.
     """
 
     root: Path
@@ -114,10 +114,11 @@ def read_source(asset: Asset[..., Any], inputs: Inputs, derived: Derived) -> Sou
     if asset.function is None:
         return SourceReading(())
     known = derived.readings.get(asset.key)
-    if known is None or derived.reader.moved(known):
+    if known is None:
         bindings = {bound.name: f"{bound.key} as {bound.form or 'given'}" for bound, _ in inputs}
-        known = derived.reader.read(asset.function, bindings, also=asset.code_depends)
-        derived.readings[asset.key] = known
+        known = derived.readings[asset.key] = derived.reader.read(asset.function, bindings, also=asset.code_depends)
+    elif derived.reader.moved(known):
+        known = derived.readings[asset.key] = derived.reader.now(known)  # globals may hold what a run filled in
     return known
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -103,6 +103,7 @@ def gather(
         accepted=catalog.accepted(scene.env), alike=lambda key: catalog.alike(scene.env, key),
     )  # fmt: skip
     known = Known(facts, versions)
+    read_eager(scene, needed)
     _observe_sources(scene, known, needed | looked_up, run_id, told)
     codes = Codes(scene, facts, needed | formerly)
     for key, definition in graph.definitions.items():
@@ -121,6 +122,13 @@ def gather(
     facts.code_changes = _CodeChanges(scene, facts)
     facts.former_code = FormerCode(scene.catalog, scene.derived, scene.configs, facts)
     return known
+
+
+def read_eager(scene: Scene, keys: Container[str]) -> None:
+    """Reads the code of eager assets before functions of lazy ones are called, which may change what globals hold."""
+    for asset in scene.graph.assets:
+        if asset.key in keys and asset.function is not None and not asset.lazy and asset.version is None:
+            read_source(asset, [(bound, None) for bound in scene.graph.inputs[asset.key]], scene.derived)
 
 
 def glances_now(glances: dict[str, Glances], renames: Mapping[str, str]) -> dict[str, Glances]:

@@ -120,3 +120,39 @@ def test_a_value_that_does_not_enter_a_plan_may_come_out_otherwise(tmp_path: Pat
         assert project.materialize("eager", executor="threads").ok
         (tmp_path / "rate.txt").write_text("99")
         assert project.materialize("lazy", executor="processes").ok
+
+
+CLIENT = """
+_client = None
+class Client:
+    def rate(self):
+        return 3
+
+def rate():
+    global _client
+    if _client is None:
+        _client = Client()
+    return _client.rate()
+
+@asset
+def base() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def first(base: pl.LazyFrame) -> pl.LazyFrame:
+    return base.with_columns(m=pl.lit(rate()))
+
+@asset
+def second(first: pl.DataFrame) -> pl.DataFrame:
+    return first.with_columns(o=pl.lit(rate()))
+"""
+
+
+def test_a_global_that_a_plan_fills_in_when_it_is_built_is_no_change_of_code(tmp_path: Path) -> None:
+    write_project(tmp_path, CLIENT)
+    for steps in (3, 0):
+        with Project.load(tmp_path) as project:
+            result = project.materialize(executor="processes")
+            assert result.ok
+            assert len(result.steps) == steps
+            assert not project.plan().steps
