@@ -129,10 +129,15 @@ class SourceReader:
         ]
         return replace(reading, parts=tuple(parts))
 
-    def moved(self, reading: SourceReading) -> tuple[str, ...]:
-        """The environment variables and files that do not hold any more what they did when they were read."""
-        outside = self._walk.outside
-        return tuple(_title(part) for part in reading.outside if outside.now(part.kind, part.name) != part.digest)
+    def moved(self, reading: SourceReading, *, files: bool = False) -> tuple[str, ...]:
+        """The environment variables and files that do not hold any more what they did when they were read.
+
+        Arguments:
+            files: look at files alone: code may set variables of its own process while it works.
+        """
+        now = self._walk.outside.now
+        parts = (part for part in reading.outside if not (files and part.kind == "environment"))
+        return tuple(_title(part) for part in parts if now(part.kind, part.name) != part.digest)
 
 
 def source_digest(

@@ -55,7 +55,7 @@ class Outside:
             reading: what ``read`` gave then.
         """
         if recipe.code.pinned is None and reading is not None:
-            yield from self._scene.derived.reader.moved(reading)
+            yield from self._scene.derived.reader.moved(reading, files=True)
         derivation = self._facts.assets[slot.asset].derivation
         files = {name: value for name, value in recipe.settings.items() if name.startswith(FILE)}
         now = files_scanned(self._scene, derivation) if files else {}

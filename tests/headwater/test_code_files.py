@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,18 @@ def test_a_project_that_is_moved_has_the_same_code(rates: Desk, tmp_path: Path, 
     moved = rates.root.rename(rates.root.with_name(f"{rates.root.name} moved"))
     with Project.load(moved) as project:
         assert not project.plan().steps
+
+
+def test_code_may_set_variables_of_the_environment(desk: Desk) -> None:
+    desk.define("""
+        import os
+
+        @asset
+        def a() -> pl.DataFrame:
+            os.environ["HEADWATER_TEST_ZONE"] = "UTC"
+            return pl.DataFrame({"x": [os.environ.get("HEADWATER_TEST_ZONE")]})
+    """)
+    try:
+        assert desk.materialize().ok
+    finally:
+        os.environ.pop("HEADWATER_TEST_ZONE", None)
