@@ -68,13 +68,13 @@ def load(location: ProjectLocation) -> Workplace:
 
 
 def _readings(project: Project) -> Callable[[Asset[..., Any]], SourceReading]:
-    """What the code of every asset is, read at once: the steps that run here may change what globals hold."""
+    """What the code of every asset is, read at once: the steps that run here may change globals and variables."""
     derived = Derived(project.root)
     bound = project.graph.inputs
     read = {
         one.key: read_source(one, [(each, None) for each in bound[one.key]], derived) for one in project.graph.assets
     }
-    return lambda asset: derived.reader.now(read[asset.key])
+    return lambda asset: derived.reader.now(read[asset.key], files=True)
 
 
 def _versions() -> dict[str, str]:

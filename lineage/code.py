@@ -121,12 +121,15 @@ class SourceReader:
         parts.sort(key=lambda part: (part.kind, part.name))
         return SourceReading(tuple(parts), notes)
 
-    def now(self, reading: SourceReading) -> SourceReading:
-        """A reading with what environment variables and files hold now; the values in it are those of then."""
+    def now(self, reading: SourceReading, *, files: bool = False) -> SourceReading:
+        """A reading with what environment variables and files hold now; the values in it are those of then.
+
+        Arguments:
+            files: look at files alone, as ``moved`` does.
+        """
         now = self._walk.outside.now
-        parts = [
-            replace(one, digest=now(one.kind, one.name)) if one in reading.outside else one for one in reading.parts
-        ]
+        looked_at = _looked_at(reading, files)
+        parts = [replace(one, digest=now(one.kind, one.name)) if one in looked_at else one for one in reading.parts]
         return replace(reading, parts=tuple(parts))
 
     def moved(self, reading: SourceReading, *, files: bool = False) -> tuple[str, ...]:
@@ -136,8 +139,7 @@ class SourceReader:
             files: look at files alone: code may set variables of its own process while it works.
         """
         now = self._walk.outside.now
-        parts = (part for part in reading.outside if not (files and part.kind == "environment"))
-        return tuple(_title(part) for part in parts if now(part.kind, part.name) != part.digest)
+        return tuple(_title(part) for part in _looked_at(reading, files) if now(part.kind, part.name) != part.digest)
 
 
 def source_digest(
@@ -170,6 +172,10 @@ def changed_parts(before: SourceReading | Sequence[Part], after: SourceReading |
                 verb = "is reached now" if now is not None else "is no longer reached"
                 appeared.append(f"{_title(one)} {verb}")
     return tuple(changed + appeared)
+
+
+def _looked_at(reading: SourceReading, files: bool) -> tuple[Part, ...]:
+    return tuple(part for part in reading.outside if not (files and part.kind == "environment"))
 
 
 def _by_name(reading: SourceReading | Sequence[Part]) -> dict[tuple[str, str], Part]:

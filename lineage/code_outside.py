@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from glob import escape, glob
+from glob import escape, glob, has_magic
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, cast
 
 from assets_core.digest import digest
 from lineage.code_constants import constant
 from lineage.code_objects import resolved
-from lineage.code_syntax import CALLED, Syntax
+from lineage.code_syntax import CALLED, STORED, Syntax
 from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
@@ -44,17 +45,21 @@ class Outside:
             scope: what the names of the syntax stand for.
             owner: name of the code, for the notes.
             note: told what cannot be captured, and of every file: it should be a source and an input. A file that
-                the same code writes is its own affair.
+                the same code writes, and a variable that it sets, are its own affair.
         """
         if syntax.calls:
             scope = _with_assigned(syntax, scope)
         own = {self._portable(str(path)) for node in syntax.written if isinstance(path := constant(node, scope), _PATH)}
-        for chain, argument in syntax.calls:
-            value, rest = resolved(chain, scope)
+        calls = [(chain, *resolved(chain, scope), argument) for chain, argument in syntax.calls]
+        own_variables = {
+            constant(argument, scope) for _, value, rest, argument in calls if value is os.environ and rest == (STORED,)
+        }
+        for chain, value, rest, argument in calls:
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
                 name = constant(argument, scope)
                 if isinstance(name, str):
-                    yield "environment", name, self.now("environment", name)
+                    if name not in own_variables:
+                        yield "environment", name, self.now("environment", name)
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
             elif (
@@ -90,7 +95,7 @@ class Outside:
             return digest(os.environ.get(name))
         if kind == "files":
             return digest(self._found(name))
-        file = next((folder / name for folder in self._folders() if (folder / name).is_file()), None)
+        file = next((folder / name for folder in self._folders() if os.path.isfile(folder / name)), None)
         return digest("missing") if file is None else self._file_digest(file)
 
     def _portable(self, path: str) -> str:
@@ -103,16 +108,30 @@ class Outside:
         return self._root, Path.cwd()
 
     def _found(self, name: str) -> list[tuple[str, str]]:
-        """The files that a folder or pattern means, each with its digest; none where it means one file."""
+        """The files that a folder or pattern means, each with its digest; none where it means one file.
+
+        None either below a folder that the project lies in, such as ``/``: the name may mean something else to what it
+        is given to, and the disk is not looked through for it.
+        """
         for folder in self._folders():
             path = folder / name
-            if path.is_file():
+            if os.path.isfile(path):
                 return []
-            pattern = str(path / "**") if path.is_dir() else os.path.join(escape(str(folder)), name)
+            if self._takes_in_project(path):
+                continue
+            pattern = str(path / "**") if os.path.isdir(path) else os.path.join(escape(str(folder)), name)
             found = sorted(Path(one) for one in glob(pattern, recursive=True) if os.path.isfile(one))
             if found:
                 return [(_below(one, folder), self._file_digest(one)) for one in found]
         return []
+
+    def _takes_in_project(self, path: Path) -> bool:
+        """Whether a folder, or all that is below the one in which a pattern begins, holds the whole project."""
+        plain = [*takewhile(lambda part: not has_magic(part), path.parts)]
+        begin = Path(os.path.realpath(Path(*plain)))
+        if len(plain) == len(path.parts):
+            return self._root.is_relative_to(begin)
+        return "**" in path.parts and begin in self._root.parents
 
     def _file_digest(self, path: Path) -> str:
         try:

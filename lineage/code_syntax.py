@@ -17,6 +17,8 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Chain: TypeAlias = tuple[str, ...]
 CALLED = "()"
 """Stands in a chain for an expression that is no dotted name."""
+STORED = "[]="
+"""Stands at the end of a chain whose item is set or deleted."""
 PATH_READS = ("read_text", "read_bytes", "open")
 """Methods of a path that read its file."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -33,8 +35,9 @@ class Syntax:
         digest: of the canonical form.
         chains: dotted names that are loaded, each as far as it goes: ``("helpers", "f")``.
         imports: names bound by imports inside, with the module and the attribute they stand for.
-        calls: (dotted name, first argument) of calls and subscripts, and (``CALLED``, method) with the path itself of
-            methods that read a path: by these the reading of environment variables and files is found.
+        calls: (dotted name, first argument) of calls and subscripts, with ``STORED`` where an item is set or deleted,
+            and (``CALLED``, method) with the path itself of methods that read a path: by these the reading of
+            environment variables and files is found.
         attributes: names that are asked of anything.
         assigned: variables inside that are assigned once and nowhere else, with what they are assigned.
         written: the paths of files that are written.
@@ -279,7 +282,7 @@ class _Reader:
         elif isinstance(node, ast.Assign):
             self._assigned.update((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
         elif isinstance(node, ast.Subscript):
-            self._remember(node.value, node.slice)
+            self._remember(node.value, node.slice, () if isinstance(node.ctx, ast.Load) else (STORED,))
         elif isinstance(node, ast.Compare):
             if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
                 self._remember(node.comparators[0], node.left)
@@ -293,10 +296,10 @@ class _Reader:
             for alias in node.names:
                 self._imports.add((alias.asname or alias.name, "." * node.level + (node.module or ""), alias.name))
 
-    def _remember(self, target: ast.AST, argument: ast.expr | None) -> None:
+    def _remember(self, target: ast.AST, argument: ast.expr | None, rest: Chain = ()) -> None:
         chain = chain_of(target)
         if chain is not None:
-            self._calls.append((chain, argument))
+            self._calls.append(((*chain, *rest), argument))
 
 
 def _opens_to_write(node: ast.Call) -> bool:

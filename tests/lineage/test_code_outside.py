@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lineage.code import changed_parts
+from assets_core.declare import asset
+from lineage.code import SourceReader, changed_parts
 from lineage.code_modules import distribution_of
+from lineage.derive import Derived, read_source
 from tests.lineage.code_project import Project, changes, code_project, reading
 
 
@@ -232,3 +234,61 @@ def test_a_file_that_the_same_code_writes_does_not_count(project: Project, text:
     (project.root / "own.txt").write_text("k\n2\n")
     assert changed_parts(before, project.read()) == ()
     assert before.outside == ()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "os.environ['HEADWATER_TEST_OWN'] = '1'",
+        "del os.environ['HEADWATER_TEST_OWN']",
+        "os.environ['HEADWATER_TEST_OWN'] = os.environ.get('HEADWATER_TEST_OWN', '') + '1'",
+        "os.environ['HEADWATER_TEST_OWN'] += '1'",
+    ],
+)
+def test_a_variable_that_the_same_code_sets_does_not_count(
+    project: Project, monkeypatch: pytest.MonkeyPatch, use: str
+) -> None:
+    before = reading(project, pipeline=f"import os\ndef f(a):\n    {use}\n    return a\n")
+    monkeypatch.setenv("HEADWATER_TEST_OWN", "2")
+    assert project.read().digest == before.digest
+    assert before.notes == ()
+
+
+@pytest.mark.parametrize("place", ["/", "", ".", "..", "/**/*.csv", "../**/*.csv", "ROOT", "ROOT/../**/*.csv"])
+def test_a_folder_that_holds_the_whole_project_is_not_looked_through(project: Project, place: str) -> None:
+    place = place.replace("ROOT", str(project.root))
+    (project.root / "old.csv").write_text("x")
+    before = reading(project, pipeline=f"import polars as pl\ndef f(a):\n    return pl.read_csv({place!r})\n")
+    assert len(before.notes) == 1
+    (project.root / "new.csv").write_text("x")
+    assert changed_parts(before, project.read()) == ()
+
+
+def test_a_pattern_through_the_project_counts(project: Project) -> None:
+    (project.root / "old.csv").write_text("x")
+    before = reading(project, pipeline="import polars as pl\ndef f(a):\n    return pl.read_csv('**/*.csv')\n")
+    (project.root / "new.csv").write_text("x")
+    assert changed_parts(before, project.read()) == ("files of **/*.csv changed",)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\udcff"])
+def test_a_name_that_no_file_can_have_is_missing(project: Project, name: str) -> None:
+    found = reading(project, pipeline=f"def f(a):\n    return open({name!r}).read()\n")
+    assert [part.kind for part in found.outside] == ["file"]
+    assert project.read().digest == found.digest
+
+
+def test_a_change_outside_is_seen_while_the_project_is_loaded_and_a_global_that_was_filled_in_is_not(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_TEST_LIMIT", "1")
+    project.write(pipeline="import os\nCACHE = {}\ndef f():\n    return CACHE, os.environ['HEADWATER_TEST_LIMIT']\n")
+    module = project.load()
+    made = Derived(project.root)
+    made.reader = SourceReader(project.root, project.cache)
+    before = read_source(asset(module.f), (), made)
+    module.CACHE["client"] = 1
+    assert read_source(asset(module.f), (), made) is before
+    monkeypatch.setenv("HEADWATER_TEST_LIMIT", "2")
+    after = read_source(asset(module.f), (), made)
+    assert changed_parts(before, after) == ("environment variable HEADWATER_TEST_LIMIT changed",)

@@ -156,3 +156,26 @@ def test_a_global_that_a_plan_fills_in_when_it_is_built_is_no_change_of_code(tmp
             assert result.ok
             assert len(result.steps) == steps
             assert not project.plan().steps
+
+
+REGION = """
+import os
+
+def region():
+    return os.environ.setdefault("HEADWATER_TEST_REGION", "eu")
+
+@asset
+def first() -> pl.DataFrame:
+    return pl.DataFrame({"r": [region()]})
+
+@asset
+def second(first: pl.DataFrame) -> pl.DataFrame:
+    return first.with_columns(s=pl.lit(region()))
+"""
+
+
+def test_a_variable_that_a_step_sets_in_a_worker_does_not_refuse_the_next_step_there(tmp_path: Path) -> None:
+    write_project(tmp_path, REGION)
+    with Project.load(tmp_path) as project:
+        assert project.materialize(executor="processes", workers=1).ok
+        assert not project.plan().steps
