@@ -35,10 +35,12 @@ class Extent:
     Attributes:
         nulls: how many values are missing in all of them together.
         ranges: for each column its lowest and highest value as an integer; None if one of them holds no integers.
+        ascend: every row was seen to be greater than the one before it.
     """
 
     nulls: int
     ranges: tuple[tuple[int, int], ...] | None
+    ascend: bool = False
 
     @staticmethod
     def expressions(schema: pl.Schema, names: Mapping[str, str]) -> dict[str, pl.Expr]:
@@ -58,12 +60,12 @@ class Extent:
         return found
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], names: Sequence[str]) -> Extent:
+    def of(cls, values: Mapping[str, Any], names: Sequence[str], *, ascend: bool = False) -> Extent:
         """Reads what ``expressions`` gave over all rows, of which there is one at least."""
         nulls = sum(values[f"nulls {place}"] for place, _ in enumerate(names))
         ends = [(values.get(f"low {place}"), values.get(f"high {place}")) for place, _ in enumerate(names)]
         ranges = tuple((low, high) for low, high in ends if low is not None and high is not None)
-        return cls(nulls, ranges if len(ranges) == len(names) else None)
+        return cls(nulls, ranges if len(ranges) == len(names) else None, ascend)
 
 
 class Ascent:
@@ -73,24 +75,34 @@ class Ascent:
     """
 
     def __init__(self, schema: pl.Schema, names: Sequence[str]) -> None:
-        self._names = tuple(names)
         self._ranges: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
-        self.possible = all(is_ordered(schema[name]) for name in names)
+        self._rows = 0
+        self.possible = bool(names) and all(is_ordered(schema[name]) for name in names)
 
-    def add(self, batch: pl.DataFrame) -> None:
-        """Takes in one batch; once a batch does not ascend, nothing more is looked at."""
-        if not self.possible or not batch.height:
+    def add(self, batch: Sequence[pl.Series]) -> None:
+        """Takes in the columns of one batch; once a batch does not ascend, nothing more is looked at."""
+        if not self.possible or not len(batch[0]):
             return
-        columns = [batch.get_column(name).to_physical() for name in self._names]
+        columns = [column.to_physical() for column in batch]
         if not (_ascend([column.head(PREFIX_ROWS) for column in columns]) and _ascend(columns)):
             self.possible = False
             return
         first, last = tuple(column[0] for column in columns), tuple(column[-1] for column in columns)
         self._ranges.append((first, last))
+        self._rows += len(columns[0])
 
-    def proven(self) -> bool:
-        """Whether the batches taken in are known to hold no row twice."""
-        if not self.possible:
+    def in_passing(self, columns: Sequence[pl.Expr]) -> pl.Expr:
+        """An expression that takes in whatever batches a plan computes it of; its value means nothing."""
+
+        def look(batch: Sequence[pl.Series]) -> pl.Series:
+            self.add(batch)
+            return batch[0].is_null()
+
+        return pl.map_batches(columns, look, return_dtype=pl.Boolean, is_elementwise=True).any()
+
+    def proven(self, height: int) -> bool:
+        """Whether the batches taken in were so many rows, and are known to hold none twice."""
+        if not self.possible or self._rows != height:
             return False
         ranges = sorted(self._ranges)
         return all(before[1] < after[0] for before, after in pairwise(ranges))
@@ -119,19 +131,19 @@ def identify(
     first = key.head(PREFIX_ROWS).collect()
     if not _few_differ(first):
         return False
+    if len(names) == 1 and height > PREFIX_ROWS and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
+        return False
     if extent is None:
         found = rows.select(**Extent.expressions(schema, dict(zip(names, names, strict=True)))).collect(
             engine="streaming"
         )
         extent = Extent.of(found.row(0, named=True), names)
-    if extent.nulls or height <= PREFIX_ROWS:
+    if extent.nulls or extent.ascend or height <= PREFIX_ROWS:
         return not extent.nulls
     ascent = Ascent(schema, names)
-    ascent.add(first)
-    if ascent.possible and _ascends_throughout(key, schema, names):
+    ascent.add(first.get_columns())
+    if ascent.possible and _ascends_throughout(key, schema, names, height):
         return True
-    if len(names) == 1 and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
-        return False
     differ = _differ_in_bitmap(key, names, height, extent)
     return _differ_in_hashes(key, schema, names, height, hashed_rows) if differ is None else differ
 
@@ -145,13 +157,13 @@ def _few_differ(rows: pl.DataFrame) -> bool:
     return rows.n_unique() == rows.height if rows.width > 1 else rows.to_series().n_unique() == rows.height
 
 
-def _ascends_throughout(key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str]) -> bool:
+def _ascends_throughout(key: pl.LazyFrame, schema: pl.Schema, names: Sequence[str], height: int) -> bool:
     ascent = Ascent(schema, names)
     for batch in batches(key):
-        ascent.add(batch)
+        ascent.add(batch.get_columns())
         if not ascent.possible:
             return False
-    return ascent.proven()
+    return ascent.proven(height)
 
 
 def _ascend(columns: Sequence[pl.Series]) -> bool:

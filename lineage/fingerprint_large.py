@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from lineage.fingerprint_keys import PREFIX_ROWS, Extent, identify
+from lineage.fingerprint_keys import PREFIX_ROWS, Ascent, Extent, identify
 from lineage.fingerprint_sums import column_sums, order_sums, projection_sums
 from lineage.fingerprint_values import may_be_found_as_key, may_be_key
 
 _HEIGHT = "height"
+_SEEN = "seen"
 _TOGETHER = {"low": min, "high": max}
 
 
@@ -111,6 +112,7 @@ class Tally:
             self._key, read_sets = (), ()
         self._sums = column_sums(schema, self._key) if self._key else projection_sums(schema, read_sets)
         self._totals: dict[str, int] = {}
+        self._ascent = Ascent(schema, self._key)
 
     def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """One row with what is added up over these rows: all there are, or in any order some of them at a time."""
@@ -118,8 +120,11 @@ class Tally:
         if not self._sums.digests:
             return rows.select(**height)
         names = {name: f"key {place}" for place, name in enumerate(self._key)}
-        extent = Extent.expressions(self._schema, names)
-        return self._sums.over(rows, carried={names[name]: pl.col(name) for name in names}, more=height | extent)
+        carried = {alias: pl.col(name) for name, alias in names.items()}
+        more = height | Extent.expressions(self._schema, names)
+        if self._ascent.possible:
+            more[_SEEN] = self._ascent.in_passing([pl.col(alias) for alias in names.values()])
+        return self._sums.over(rows, carried=carried, more=more)
 
     def take(self, totals: pl.DataFrame) -> None:
         """Takes in what ``over`` gave; several times where the rows came in parts."""
@@ -136,7 +141,9 @@ class Tally:
 
     def extent(self, key: tuple[str, ...]) -> Extent | None:
         """The extent of the columns if they are what was added up for."""
-        return Extent.of(self._totals, key) if key and key == self._key else None
+        if not key or key != self._key:
+            return None
+        return Extent.of(self._totals, key, ascend=self._ascent.proven(self._totals[_HEIGHT]))
 
     def columns(self, key: tuple[str, ...]) -> dict[tuple[str, ...], str] | None:
         """The versions of the columns if they were taken by this key."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lineage.fingerprint import SMALL_ROWS, add_projections, data_version, tally_for
@@ -121,11 +121,36 @@ def test_ascending_parts_prove_only_what_is_true(rows: list[tuple[int, int]], cu
     random.Random(seed).shuffle(parts)
     ascent = Ascent(frame.schema, ("a", "b"))
     for part in parts:
-        ascent.add(part)
-    if ascent.proven():
+        ascent.add(part.get_columns())
+    if ascent.proven(len(rows)):
         assert len(set(rows)) == len(rows)
     if sorted(set(rows)) == rows:
-        assert ascent.proven()
+        assert ascent.proven(len(rows))
+    assert not ascent.proven(len(rows) + 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=12), streaming=st.booleans())
+@example(rows=[(0, 0), (0, 1), (1, 0), (4, 2)], streaming=True)
+@example(rows=[(0, 0), (0, 1), (0, 1), (4, 2)], streaming=True)
+def test_rows_are_seen_to_ascend_in_passing(rows: list[tuple[int, int]], streaming: bool) -> None:
+    frame = pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
+    tally = tally_for(frame.schema, unique_key=("a", "b"))
+    tally.take(tally.over(frame.lazy()).collect(engine="streaming" if streaming else "in-memory"))
+    extent = tally.extent(("a", "b"))
+    assert extent is not None
+    if extent.ascend:
+        assert len(set(rows)) == len(rows)
+    if sorted(set(rows)) == rows:
+        assert extent.ascend
+
+
+def test_parts_that_ascend_each_do_not_ascend_together() -> None:
+    frame = table(3_000)
+    tally = tally_for(frame.schema, unique_key=("id",))
+    for _ in range(2):
+        tally.take(tally.over(frame.lazy()).collect())
+    assert data_version(pl.concat([frame, frame]).lazy(), unique_key=("id",), tally=tally).key == ()
 
 
 def test_so_few_rows_that_stream_past_take_the_way_of_small_frames() -> None:
