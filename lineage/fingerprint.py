@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -74,14 +75,20 @@ def tally_for(
     previous_key: Sequence[str] = (),
     read_sets: Collection[tuple[str, ...]] = (),
     ordered: bool = False,
+    conditions: Mapping[int, pl.Expr] = MappingProxyType({}),
 ) -> Tally:
-    """What to add up over rows while they are stored, so that ``data_version`` need not read most of them again."""
+    """What to add up over rows while they are stored, so that ``data_version`` need not read most of them again.
+
+    Arguments:
+        conditions: of single rows, by a number each; how many rows fulfil them is counted too.
+    """
     return Tally(
         schema,
         unique_key=unique_key,
         previous_key=previous_key,
         read_sets=_wanted(schema, read_sets),
         ordered=ordered,
+        conditions=conditions,
     )
 
 

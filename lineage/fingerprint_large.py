@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from lineage.fingerprint_values import may_be_found_as_key, may_be_key
 
 _HEIGHT = "height"
 _SEEN = "seen"
+_FULFIL = "fulfil"
 _TOGETHER = {"low": min, "high": max}
 
 
@@ -95,6 +97,7 @@ class Tally:
 
     Arguments:
         unique_key, previous_key, read_sets, ordered: as for ``fingerprint.data_version``.
+        conditions: of single rows, by a number each; how many rows fulfil them is counted too.
     """
 
     def __init__(
@@ -105,8 +108,10 @@ class Tally:
         previous_key: Sequence[str] = (),
         read_sets: Sequence[tuple[str, ...]] = (),
         ordered: bool = False,
+        conditions: Mapping[int, pl.Expr] = MappingProxyType({}),
     ) -> None:
         self._schema = schema
+        self._conditions = {f"{_FULFIL} {number}": condition for number, condition in conditions.items()}
         self._key = next((tuple(key) for key in (unique_key, previous_key) if key and _may_hold(schema, key)), ())
         if ordered:
             self._key, read_sets = (), ()
@@ -116,12 +121,13 @@ class Tally:
 
     def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """One row with what is added up over these rows: all there are, or in any order some of them at a time."""
-        height = {_HEIGHT: pl.len()}
         if not self._sums.digests:
-            return rows.select(**height)
+            counted = {name: condition.sum() for name, condition in self._conditions.items()}
+            return rows.select(pl.len().alias(_HEIGHT), **counted)
         names = {name: f"key {place}" for place, name in enumerate(self._key)}
-        carried = {alias: pl.col(name) for name, alias in names.items()}
-        more = height | Extent.expressions(self._schema, names)
+        carried = {alias: pl.col(name) for name, alias in names.items()} | self._conditions
+        more = {_HEIGHT: pl.len()} | Extent.expressions(self._schema, names)
+        more |= {name: pl.col(name).sum() for name in self._conditions}
         if self._ascent.possible:
             more[_SEEN] = self._ascent.in_passing([pl.col(alias) for alias in names.values()])
         return self._sums.over(rows, carried=carried, more=more)
@@ -138,6 +144,12 @@ class Tally:
     def rows(self) -> int | None:
         """How many rows there were; None if nothing was taken in."""
         return self._totals.get(_HEIGHT)
+
+    @property
+    def fulfilled(self) -> dict[int, int]:
+        """How many rows fulfil each of the conditions, by their numbers."""
+        found = {name: self._totals.get(name) for name in self._conditions}
+        return {int(name.rpartition(" ")[2]): total for name, total in found.items() if total is not None}
 
     def extent(self, key: tuple[str, ...]) -> Extent | None:
         """The extent of the columns if they are what was added up for."""

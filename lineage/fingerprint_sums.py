@@ -83,13 +83,14 @@ class Sums:
         """One row with the totals.
 
         Arguments:
-            carried: what ``more`` reads, under names that are no ``h0``, ``k1`` or ``r0``.
+            carried: what ``more`` reads, computed of the rows, under names that are no ``h0``, ``k1`` or ``r0``.
             more: what else to find out over all rows.
         """
         rows = rows.with_row_index(_POSITION) if self.placed else rows
         *stages, totals = self.stages
         for stage in stages:
             rows = rows.select(**carried, **stage)
+            carried = {name: pl.col(name) for name in carried}
         return rows.select(**totals, **more)
 
     def digested(self, totals: Mapping[str, int]) -> dict[tuple[str, ...], str]:

@@ -8,10 +8,12 @@ from typing import Any, TypedDict
 import polars as pl
 
 from assets_core.asset import Asset
+from assets_core.check import Check
 from assets_core.errors import HeadwaterError
 from assets_core.keys import Slot
 from assets_core.records import Stored
 from assets_core.versions import DataVersion
+from lineage.checks.evaluate import in_passing
 from lineage.fingerprint import tally_for
 from lineage.fingerprint_large import Tally
 from lineage.fingerprint_tolerance import steady_version
@@ -41,9 +43,11 @@ def write_in_passing(
     id: str,  # noqa: A002 -- the record's word
     plan: pl.LazyFrame,
     ways: Ways,
+    checks: Sequence[Check],
 ) -> tuple[Stored, Tally]:
-    """Writes the result of a plan while it is computed, and adds up for its version; nothing is held whole."""
-    tally = tally_for(plan.collect_schema(), **ways)
+    """Writes a plan's result while it is computed, and adds up for its version and checks; nothing is held whole."""
+    schema = plan.collect_schema()
+    tally = tally_for(schema, **ways, conditions=in_passing(checks, schema))
     return storage.write(slot, id, plan, tally), tally
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import polars as pl
@@ -245,12 +246,12 @@ def _stage(
     tally, stored = None, None
     if isinstance(frame, pl.LazyFrame):
         with _in_this_process():
-            stored, tally = write_in_passing(storage, output.slot, id, frame, ways)
+            stored, tally = write_in_passing(storage, output.slot, id, frame, ways, asset.checks)
         staged.append((storage, stored))
         frame = storage.scan(stored)
     version = data_version(frame, **ways, tally=tally)
     held_to(frame, asset, task.partition, key=version.key)
-    checks = _checks(asset, frame, task, place, version.key)
+    checks = _checks(asset, frame, task, place, version.key, {} if tally is None else tally.fulfilled)
     stored = stored or write()
     version = steady(version, frame, asset, output, place.tables)
     return _Staged(id, schema, stored, version, checks)
@@ -364,16 +365,21 @@ def _frame(
 
 
 def _checks(
-    asset: Asset[..., Any], frame: _Frame, task: StepTask, place: Workplace, key: tuple[str, ...]
+    asset: Asset[..., Any],
+    frame: _Frame,
+    task: StepTask,
+    place: Workplace,
+    key: tuple[str, ...],
+    counts: Mapping[int, int] = MappingProxyType({}),
 ) -> list[CheckResult]:
-    """Arguments: key: columns that were found to identify the rows."""
+    """Arguments: key: columns that were found to identify the rows; counts: of failing rows where these are known."""
     if not asset.checks:
         return []
 
     def lookup(key: str, column: str) -> pl.LazyFrame:
         return _looked_up(frame, asset.key, task, place, key, column)
 
-    return evaluate(asset.checks, frame, lookup=lookup, key=key)
+    return evaluate(asset.checks, frame, lookup=lookup, key=key, counts=counts)
 
 
 def _looked_up(frame: _Frame, own: str, task: StepTask, place: Workplace, key: str, column: str) -> pl.LazyFrame:

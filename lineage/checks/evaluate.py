@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ def evaluate(
     *,
     lookup: Lookup,
     key: Collection[str] = (),
+    counts: Mapping[int, int] = MappingProxyType({}),
 ) -> list[CheckResult]:
     """The result of every check on these rows, in the checks' order.
 
@@ -35,6 +37,7 @@ def evaluate(
         lookup: gives, for ``foreign_key``, the published values of (asset key, column) as a series, or a lazy
             frame that has the column. It may raise a HeadwaterError or LookupError where there is none.
         key: columns of these rows that were found unique and without nulls, which answers ``unique`` for them.
+        counts: what counting the conditions of ``in_passing`` over just these rows gave.
     """
     asked = list(checks)
     if not asked:
@@ -43,13 +46,26 @@ def evaluate(
     breaks: list[pl.Expr | Unusable | None] = [
         pl.lit(False) if _is_known_unique(check, key, setting) else _prepared(check, setting) for check in asked
     ]
-    rows, counts = _count(frame, breaks)
-    failing = [place for place, count in enumerate(counts) if isinstance(count, int) and count > 0]
+    rows, found = _count(frame, breaks, counts)
+    failing = [place for place, count in enumerate(found) if isinstance(count, int) and count > 0]
     samples = _samples(frame, asked, breaks, failing, list(setting.schema))
     return [
         _result(check, rows, count, samples.get(place, ()))
-        for place, (check, count) in enumerate(zip(asked, counts, strict=True))
+        for place, (check, count) in enumerate(zip(asked, found, strict=True))
     ]
+
+
+def in_passing(checks: Sequence[Check], schema: pl.Schema) -> dict[int, pl.Expr]:
+    """For checks that can be counted while the rows are stored, by their places, the condition of a failing row."""
+    setting = Setting(schema)
+    kinds = {place: check for place, check in enumerate(checks) if check.kind in RULES and RULES[check.kind].in_passing}
+    breaks = {place: _prepared(check, setting) for place, check in kinds.items()}
+    found = {place: one for place, one in breaks.items() if isinstance(one, pl.Expr)}
+    try:
+        pl.LazyFrame(schema=schema).select(one.alias(str(place)) for place, one in found.items()).collect_schema()
+    except pl.exceptions.PolarsError:  # left to ``evaluate``, which says what is wrong with which
+        return {}
+    return found
 
 
 def _is_known_unique(check: Check, key: Collection[str], setting: Setting) -> bool:
@@ -87,10 +103,13 @@ def _remembered(check: Check, spelled: str, schema: tuple[tuple[str, pl.DataType
 
 
 def _count(
-    frame: pl.DataFrame | pl.LazyFrame, breaks: Sequence[pl.Expr | Unusable | None]
+    frame: pl.DataFrame | pl.LazyFrame,
+    breaks: Sequence[pl.Expr | Unusable | None],
+    known: Mapping[int, int],
 ) -> tuple[int, list[int | Unusable | None]]:
-    """The number of rows, and for each condition how many rows fulfil it, all in one pass."""
-    asked = {str(place): one.sum() for place, one in enumerate(breaks) if isinstance(one, pl.Expr)}
+    """The number of rows, and for each condition how many rows fulfil it, all that is not known in one pass."""
+    conditions = {place: one for place, one in enumerate(breaks) if isinstance(one, pl.Expr) and place not in known}
+    asked = {str(place): one.sum() for place, one in conditions.items()}
     try:
         rows, found = _select(frame, asked)
     except (pl.exceptions.PolarsError, Unusable):
@@ -101,7 +120,7 @@ def _count(
                 found |= _select(frame, {place: one})[1]
             except (pl.exceptions.PolarsError, Unusable) as error:
                 found[place] = Unusable(f"it cannot be computed: {first_line(error)}")
-    return rows, [found.get(str(place), one) for place, one in enumerate(breaks)]
+    return rows, [known.get(place, found.get(str(place), one)) for place, one in enumerate(breaks)]
 
 
 def _select(frame: pl.DataFrame | pl.LazyFrame, asked: dict[str, pl.Expr]) -> tuple[int, dict[str, Any]]:

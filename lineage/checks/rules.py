@@ -48,11 +48,14 @@ class Rule:
             Raises Unusable if the check cannot be evaluated on these columns at all.
         says: what is wrong with those rows, to stand behind "3 of 100 rows".
         looks_up: whether the condition depends on published data of another asset.
+        in_passing: whether the condition looks at one row at a time and cannot fail on any value of a type that it
+            takes, so that it can be counted while the rows are stored.
     """
 
     breaks: Callable[[Check, Setting], pl.Expr]
     says: Callable[[Check], str]
     looks_up: bool = False
+    in_passing: bool = False
 
 
 def _not_null(check: Check, setting: Setting) -> pl.Expr:
@@ -135,14 +138,17 @@ def _range(low: Any, high: Any) -> str:
 UNIQUE = "unique"
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "not_null": Rule(_not_null, lambda check: f"have no value in {_named(check.columns)}"),
+        "not_null": Rule(_not_null, lambda check: f"have no value in {_named(check.columns)}", in_passing=True),
         UNIQUE: Rule(_unique, lambda check: f"share their {', '.join(check.columns)} with another row"),
         "between": Rule(
             _between,
             lambda check: f"have {check.columns[0]} {_range(check.argument('low'), check.argument('high'))}",
+            in_passing=True,
         ),
         "accepted_values": Rule(
-            _accepted_values, lambda check: f"have a value in {check.columns[0]!r} that is not accepted"
+            _accepted_values,
+            lambda check: f"have a value in {check.columns[0]!r} that is not accepted",
+            in_passing=True,
         ),
         "matches": Rule(
             _matches,

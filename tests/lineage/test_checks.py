@@ -17,6 +17,8 @@ from assets_core import check
 from assets_core.check import Check, CheckResult
 from assets_core.errors import DataError
 from lineage.checks import evaluate, validate_checks
+from lineage.checks.evaluate import in_passing
+from lineage.fingerprint import tally_for
 
 FRAME = pl.DataFrame(
     {
@@ -72,6 +74,40 @@ def test_rows_that_break_a_rule_are_counted(rule: Check, failed: int, lazy: bool
     assert (result.failed_rows, result.passed) == (failed, failed == 0)
     assert bool(result.message) == bool(failed)
     assert len(result.sample) == min(failed, 5)
+
+
+@pytest.mark.parametrize("unique_key", [("day",), ()], ids=["by key", "without key"])
+def test_counted_while_rows_are_stored_they_say_the_same(unique_key: tuple[str, ...]) -> None:
+    frame = pl.concat([FRAME] * 3)
+    checks = [
+        check.not_null("id", "label"),
+        check.unique("id"),
+        check.between("value", 0, 10),
+        check.between("value", 0.75),
+        check.between("day", "2013-01-01", "2013-12-31"),
+        check.between("price", 1, 5.001),
+        check.row_count(minimum=100),
+        check.accepted_values("label", ["a", "b"]),
+        check.accepted_values("kind", ["x", "z"]),
+        check.accepted_values("day", [date(2013, 1, 1)]),
+        check.matches("label", "[a-c]"),
+        check.between("nothing", 1),
+        check.not_null("day"),
+    ]
+    conditions = in_passing(checks, frame.schema)
+    assert sorted(conditions) == [0, 2, 3, 4, 5, 7, 8, 9, 12]
+    tally = tally_for(frame.schema, unique_key=unique_key, read_sets=[("id",)], conditions=conditions)
+    for part in (frame.head(5), frame.slice(5)):
+        tally.take(tally.over(part.lazy()).collect(engine="streaming"))
+    assert sorted(tally.fulfilled) == sorted(conditions)
+    assert evaluate(checks, frame.lazy(), lookup=nothing, counts=tally.fulfilled) == evaluate(
+        checks, frame.lazy(), lookup=nothing
+    )
+
+
+def test_what_is_counted_already_is_not_counted_again() -> None:
+    (result,) = evaluate([check.not_null("id")], FRAME, lookup=nothing, counts={0: 2})
+    assert result.failed_rows == 2
 
 
 @pytest.mark.parametrize(
