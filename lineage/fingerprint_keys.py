@@ -83,6 +83,9 @@ class Ascent:
         """Takes in the columns of one batch; once a batch does not ascend, nothing more is looked at."""
         if not self.possible or not len(batch[0]):
             return
+        if any(column.has_nulls() for column in batch):  # which ascend from nothing, and to nothing
+            self.possible = False
+            return
         columns = [column if column.dtype.is_integer() else column.to_physical() for column in batch]
         begun = bool(self._ranges)  # rows in no order show it at the beginning
         if not ((begun or _ascend([column.head(PREFIX_ROWS) for column in columns])) and _ascend(columns)):

@@ -76,6 +76,16 @@ def test_a_null_that_comes_late_rules_a_key_out() -> None:
     assert tallied(parts, frame.lazy(), unique_key=("a",)).key == ("b",)
 
 
+@pytest.mark.parametrize("empty", [0, 500, 1_000, 1_999, 2_000])
+@pytest.mark.parametrize("key", [("a",), ("a", "b"), ("b", "a")])
+def test_a_null_at_the_edge_of_a_batch_rules_a_sorted_key_out(key: tuple[str, ...], empty: int) -> None:
+    frame = pl.DataFrame({"a": [None if row == empty else row for row in range(3_000)], "b": range(3_000)})
+    parts = [frame.slice(start, 1_000) for start in range(0, 3_000, 1_000)]
+    for name in ("unique_key", "previous_key"):
+        ways: dict[str, Any] = {name: key}
+        assert tallied(parts, frame.lazy(), **ways) == data_version(frame, **ways)
+
+
 def test_a_key_that_was_not_added_up_for_is_found_all_the_same() -> None:
     frame = pl.DataFrame({"a": range(3_000), "b": range(3_000)})
     tally = tally_for(frame.schema, previous_key=("b",))
