@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 import polars as pl
 
@@ -241,8 +241,16 @@ def _decimal(arguments: _Arguments) -> pl.DataType:
 
 
 def _categorical(arguments: _Arguments) -> pl.DataType:
-    arguments.bind()
-    return pl.Categorical()
+    node = arguments.bind("categories").get("categories")
+    if node is None:
+        return pl.Categorical()
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("Categories", "pl.Categories")):
+        raise _NoTypeError(f"{ast.unparse(node)!r} is no Categories(...)")
+    keywords = {keyword.arg or "**": keyword.value for keyword in node.keywords}
+    given = _Arguments("Categories", node.args, keywords).bind("name", "namespace", "physical")
+    physical = _type(given["physical"]) if "physical" in given else pl.UInt32()
+    name, namespace = (_literal(given.get(text), str, "") for text in ("name", "namespace"))
+    return pl.Categorical(pl.Categories(name, namespace=namespace, physical=cast(Any, type(physical))))
 
 
 def _enum(arguments: _Arguments) -> pl.DataType:

@@ -25,6 +25,12 @@ leaves = st.one_of(
     st.integers(1, 38).flatmap(lambda p: st.builds(pl.Decimal, st.just(p), st.integers(0, p))),
     st.builds(pl.Enum, st.lists(names, unique=True, max_size=4)),
     st.just(pl.Categorical()),
+    st.builds(
+        lambda name, namespace, physical: pl.Categorical(pl.Categories(name, namespace=namespace, physical=physical)),
+        st.sampled_from(["planes", "it's"]),
+        st.sampled_from(["", "hangar"]),
+        st.sampled_from([pl.UInt8, pl.UInt16, pl.UInt32]),
+    ),
 )
 dtypes = st.recursive(
     leaves,
@@ -62,6 +68,7 @@ def test_every_data_type_is_read_back_from_its_text(dtype: pl.DataType) -> None:
         ("List(Struct({'a': Int8}))", pl.List(pl.Struct({"a": pl.Int8}))),
         ("Array(Int8, shape=(3,))", pl.Array(pl.Int8, 3)),
         ("Enum(categories=['a', 'b'])", pl.Enum(["a", "b"])),
+        ("Categorical(Categories('planes'))", pl.Categorical(pl.Categories("planes"))),
     ],
 )
 def test_types_are_read_as_people_write_them(text: str, dtype: pl.DataType) -> None:
@@ -113,6 +120,8 @@ def test_a_misspelled_type_is_refused_with_the_nearest_name() -> None:
         "Struct([1])",
         "Struct({'a': Int8, 'a': Int8})",
         "Enum([1])",
+        "Categorical(3)",
+        "Categorical(Categories('a', physical=String))",
         "__import__('os').system('true')",
         "List(" * 500 + "Int8" + ")" * 500,
         "(lambda: Int8)()",
