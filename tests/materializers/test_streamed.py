@@ -71,7 +71,7 @@ def test_a_streamed_result_that_breaks_its_key_is_refused_and_not_kept(tables: D
     assert str(step.state) == "failed"
     assert step.error.code == "HW335"
     assert f"{ROWS} rows share their key" in step.error.message
-    assert not list((tables.root / "data").rglob("*.parquet"))
+    assert not list((tables.root / ".headwater" / "data").rglob("*.parquet"))
 
 
 def test_checks_of_a_streamed_result_count_every_row(tables: Desk) -> None:
@@ -85,7 +85,7 @@ def test_an_error_in_a_streamed_plan_is_the_users_and_leaves_nothing(tables: Des
     step = made(tables, steps='.with_columns(n=pl.col("s").str.replace("7", "x").cast(pl.Int64))')
     assert str(step.state) == "failed"
     assert "conversion" in step.error.message
-    assert not list((tables.root / "data").rglob("*.parquet"))
+    assert not list((tables.root / ".headwater" / "data").rglob("*.parquet"))
 
 
 def test_a_broken_page_of_a_large_parquet_file_fails_the_step_that_reads_it(desk: Desk) -> None:
@@ -97,7 +97,7 @@ def test_a_broken_page_of_a_large_parquet_file_fails_the_step_that_reads_it(desk
         file.write(bytes(2_000))
     step = made(desk)
     assert str(step.state) == "failed"
-    assert not list((desk.root / "data").rglob("*.parquet"))
+    assert not list((desk.root / ".headwater" / "data").rglob("*.parquet"))
     project = desk.project
     (observed,) = project.catalog.published(project.env).values()
     assert observed.version.rows == rows
