@@ -1,4 +1,7 @@
-"""Moments and durations that polars and DuckDB hold and Python does not, for where rows become Python's values."""
+"""Moments and durations that polars and DuckDB hold and Python does not, for where rows become Python's values.
+
+They lie beyond Python's years, or between two of its microseconds.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,33 @@ def presentable(frame: pl.DataFrame) -> pl.DataFrame:
 def _is_held(column: pl.Series) -> bool:
     dtype = column.dtype
     if isinstance(dtype, pl.List | pl.Array):
-        return not _may_be_far(dtype) or _is_held(column.drop_nulls().explode())
+        return not _holds_moments(dtype) or _is_held(column.drop_nulls().explode())
     if isinstance(dtype, pl.Struct):
         return all(_is_held(field) for field in column.struct.unnest())
-    if not _may_be_far(dtype):
+    if not _holds_moments(dtype):
         return True
-    low, high = _limits(dtype, _LONGEST_DURATION if isinstance(dtype, pl.Duration) else _YEARS_OF_PYTHON)
     count = column.to_physical().drop_nulls()
+    if _in_nanoseconds(dtype):  # 292 years, which Python holds
+        return bool((count % 1000 == 0).all())
+    low, high = _limits(dtype, _LONGEST_DURATION if isinstance(dtype, pl.Duration) else _YEARS_OF_PYTHON)
     return bool(count.is_between(low, high).all())
 
 
-def _may_be_far(dtype: Any) -> bool:
+def _holds_moments(dtype: Any) -> bool:
     if isinstance(dtype, pl.List | pl.Array):
-        return _may_be_far(dtype.inner)
+        return _holds_moments(dtype.inner)
     if isinstance(dtype, pl.Struct):
-        return any(_may_be_far(field.dtype) for field in dtype.fields)
-    return isinstance(dtype, pl.Date | pl.Datetime | pl.Duration)
+        return any(_holds_moments(field.dtype) for field in dtype.fields)
+    return isinstance(dtype, pl.Date | pl.Datetime | pl.Duration | pl.Time)
+
+
+def _in_nanoseconds(dtype: Any) -> bool:
+    return isinstance(dtype, pl.Time) or getattr(dtype, "time_unit", "") == "ns"
 
 
 def _text(value: pl.Expr, dtype: Any) -> pl.Expr:
     """The moments in a column as ISO text, or as their distance from 1970 where there is none."""
-    if not _may_be_far(dtype):
+    if not _holds_moments(dtype):
         return value
     if isinstance(dtype, pl.Array):
         return _text(value.arr.to_list(), pl.List(dtype.inner))
@@ -55,6 +64,8 @@ def _text(value: pl.Expr, dtype: Any) -> pl.Expr:
     count, unit = value.to_physical(), getattr(dtype, "time_unit", "days")
     if isinstance(dtype, pl.Duration):
         return pl.format(f"{{}} {unit}", count)
+    if isinstance(dtype, pl.Time):
+        return value.dt.to_string("%H:%M:%S%.9f")
     near = pl.when(count.is_between(*_limits(dtype, _YEARS_WITH_TEXT))).then(value)
     return pl.coalesce(near.cast(pl.String), pl.format(f"{{}} {unit} from 1970", count))
 

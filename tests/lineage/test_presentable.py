@@ -1,4 +1,4 @@
-"""Rows with moments beyond Python's years can be shown; all others stay as they are."""
+"""Rows with moments that Python does not have can be shown; all others stay as they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EDGES = pl.DataFrame(
         "day": [date(1, 1, 2), date(9999, 12, 30), None],
         "moment": pl.Series([datetime(1, 1, 2), datetime(9999, 12, 30), None], dtype=pl.Datetime("us")),
         "zoned": pl.Series([datetime(1, 1, 2, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC), None]),
-        "nanoseconds": pl.Series([2**62, -(2**62), None]).cast(pl.Datetime("ns")),
+        "nanoseconds": pl.Series([2**62 // 1000 * 1000, -1000, None]).cast(pl.Datetime("ns")),
         "long": pl.Series([2**62, -1, None]).cast(pl.Duration("us")),
         "time": [time(1), time(23), None],
         "listed": [[date(2024, 1, 1), None], [], None],
@@ -48,6 +48,11 @@ def far(count: int, dtype: Any) -> pl.Series:
         (far(2**63 - 1, pl.Datetime("us"))[:1], ["9223372036854775807 us from 1970"]),
         (far(2**62, pl.Datetime("us", "UTC"))[:1], ["+148108-07-06 14:00:27.387904+00:00"]),
         (far(2**62, pl.Duration("ms")), [f"{2**62} ms", "0 ms", None]),
+        (far(1, pl.Datetime("ns")), ["1970-01-01 00:00:00.000000001", "1970-01-01 00:00:00.000000000", None]),
+        (far(-1, pl.Datetime("ns", "Asia/Tokyo"))[:1], ["1970-01-01 08:59:59.999999999+09:00"]),
+        (far(1, pl.Duration("ns")), ["1 ns", "0 ns", None]),
+        (far(1, pl.Time), ["00:00:00.000000001", "00:00:00.000000000", None]),
+        (pl.Series("x", [[1], []], dtype=pl.List(pl.Int64)).cast(pl.List(pl.Time)), [["00:00:00.000000001"], []]),
         (
             pl.Series("x", [[10**7], [], None], dtype=pl.List(pl.Int32)).cast(pl.List(pl.Date)),
             [["+29349-01-26"], [], None],
