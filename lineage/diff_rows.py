@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 import polars as pl
 
@@ -52,7 +54,8 @@ class RowsDiff:
 def diff_rows(
     before: pl.DataFrame, after: pl.DataFrame, keys: Iterable[Sequence[str]] = (), *, sample: int = SAMPLE
 ) -> RowsDiff:
-    """Compares the rows of two tables; their order does not count, nulls equal nulls, and NaN equals NaN.
+    """Compares the rows of two tables; their order does not count, nulls equal nulls, and NaN equals NaN, but -0.0
+    differs from 0.0, as for data versions.
 
     Columns whose types differ are compared in a type that holds both, else as text.
 
@@ -79,18 +82,68 @@ def _comparable(before: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame
 
 
 def _as_one_type(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series]:
-    plain = not any(one.dtype.is_nested() or one.dtype.is_object() for one in (before, after))
-    if plain and before.dtype == after.dtype and not isinstance(before.dtype, pl.Categorical | pl.Enum):
-        return before, after
-    if plain and before.dtype.is_numeric() and after.dtype.is_numeric():
-        both = pl.concat([before.to_frame(), after.to_frame()], how="vertical_relaxed")[before.name]
-        return both.head(len(before)), both.tail(len(after))
-    return _as_text(before), _as_text(after)
+    if not any(one.dtype.is_nested() or one.dtype.is_object() for one in (before, after)):
+        if before.dtype != after.dtype:
+            common = _in_common_type(before, after)
+            if common is not None:
+                return common
+        elif not (
+            isinstance(before.dtype, pl.Categorical | pl.Enum)
+            or _has_negative_zero(before)
+            or _has_negative_zero(after)
+        ):
+            return before, after
+    return _as_texts(before, after)
 
 
-def _as_text(series: pl.Series) -> pl.Series:
-    texts = [None if value is None else str(value) for value in series.to_list()]
+def _in_common_type(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Both in a type that holds what either holds; None where there is none."""
+    sides = (before, after)
+    try:
+        if all(one.dtype.is_numeric() for one in sides):
+            both = pl.concat([one.to_frame() for one in sides], how="vertical_relaxed")[before.name]
+            pair = both.head(len(before)), both.tail(len(after))
+        elif _counts(before.dtype) == _counts(after.dtype) is not None:
+            unit: Any = "ns" if any(one.dtype.time_unit == "ns" for one in cast(Any, sides)) else "us"
+            pair = before.dt.cast_time_unit(unit), after.dt.cast_time_unit(unit)
+        else:
+            return None
+    except pl.exceptions.PolarsError:
+        return None
+    holds = all(now.cast(one.dtype, strict=False).eq_missing(one).all() for now, one in zip(pair, sides, strict=True))
+    return pair if holds else None
+
+
+def _counts(dtype: pl.DataType) -> Any:
+    """What a type counts in some unit: moments of a time zone or durations; None for others."""
+    if isinstance(dtype, pl.Datetime | pl.Duration):
+        return type(dtype), getattr(dtype, "time_zone", None)
+    return None
+
+
+def _has_negative_zero(series: pl.Series) -> bool:
+    """Whether -0.0 is among the floats, which polars takes for 0.0 and a reader can tell apart."""
+    return series.dtype.is_float() and bool(((series == 0) & (1 / series < 0)).any())
+
+
+def _as_texts(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series]:
+    if before.dtype == after.dtype and not before.dtype.is_object():
+        both = presentable(pl.concat([before.to_frame(), after.to_frame()]))[before.name]
+        return _as_text(both.head(len(before)), str), _as_text(both.tail(len(after)), str)
+    spelled = _number_text if before.dtype.is_numeric() and after.dtype.is_numeric() else str
+    before, after = (presentable(one.to_frame())[one.name] for one in (before, after))
+    return _as_text(before, spelled), _as_text(after, spelled)
+
+
+def _as_text(series: pl.Series, spelled: Callable[[Any], str]) -> pl.Series:
+    texts = [None if value is None else spelled(value) for value in series.to_list()]
     return pl.Series(series.name, texts, dtype=pl.String)
+
+
+def _number_text(value: Any) -> str:
+    """A number as text that does not tell of its type."""
+    whole = math.isfinite(value) and value == int(value)
+    return str(int(value)) if whole else str(value.normalize() if isinstance(value, Decimal) else value)
 
 
 def _tells_apart(key: Sequence[str], frame: pl.DataFrame) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,3 +124,43 @@ def test_dates_beyond_pythons_years_are_compared_and_shown() -> None:
     assert found.changed_sample[0] == {"key": {"id": 1}, "columns": {"n": {"before": 1, "after": 2}}}
     assert found.changed_sample[2]["columns"]["day"]["before"] == "2147483647 days from 1970"
     assert diff_rows(before.drop("id"), after.drop("id")).removed_sample[-1]["day"] == "2147483647 days from 1970"
+
+
+def counted(counts: list[Any], dtype: Any) -> pl.Series:
+    return pl.Series("v", counts).cast(dtype)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (pl.Series("v", [0.0, 1.0]), pl.Series("v", [-0.0, 1.0])),
+        (pl.Series("v", [2**53 + 1, 1]), pl.Series("v", [2.0**53, 1.0])),
+        (
+            pl.Series("v", [Decimal(10**37), Decimal(0)]),
+            pl.Series("v", [Decimal("0.1"), Decimal(0)]).cast(pl.Decimal(38, 30)),
+        ),
+        (counted([1, 0], pl.Datetime("ns")), counted([0, 0], pl.Datetime("us"))),
+        (counted([[1], [0]], pl.List(pl.Datetime("ns"))), counted([[2], [0]], pl.List(pl.Datetime("ns")))),
+        (counted([[1], [0]], pl.List(pl.Time)), counted([[2], [0]], pl.List(pl.Time))),
+        (counted([[10**7], [0]], pl.List(pl.Date)), counted([[10**7 + 1], [0]], pl.List(pl.Date))),
+        (counted([2**62, 0], pl.Duration("ms")), counted([2**62, 0], pl.Duration("us"))),
+    ],
+)
+@pytest.mark.parametrize("key", [[], [("id",)]])
+def test_the_smallest_difference_of_values_is_one(
+    before: pl.Series, after: pl.Series, key: list[tuple[str, ...]]
+) -> None:
+    ids = pl.Series("id", [1, 2])
+    found = diff_rows(pl.DataFrame([ids, before]), pl.DataFrame([ids, after]), key)
+
+    assert found.columns["v"] >= 1
+    assert found.changed in ((1, 2) if key else (None,))
+
+
+def test_the_same_moments_in_another_unit_are_no_difference() -> None:
+    moments = [datetime(2024, 1, 1), datetime(9999, 12, 31), None]
+    before = pl.DataFrame({"v": pl.Series(moments, dtype=pl.Datetime("us"))})
+
+    for rows in (before, before.head(1)):
+        assert diff_rows(rows, rows.cast(pl.Datetime("ms"))).equal
+    assert diff_rows(before.head(1), before.head(1).cast(pl.Datetime("ns"))).equal
