@@ -31,6 +31,8 @@ def command(call: Call, select: tuple[str, ...], exclude: str, why: bool, as_of:
     if as_of is not None:
         if why:
             raise click.UsageError("--why is about now: reasons of then are in runs show", click.get_current_context())
+        if call.settings:
+            raise click.UsageError("--set changes states, and --as-of tells none", click.get_current_context())
         return _then(call, as_of, " ".join(select), exclude)
     from headwater.report.status import status_document, status_text
 

@@ -432,6 +432,7 @@ def test_more_than_there_can_be_is_all_there_is(hw, full_shop, words) -> None:
     ("words", "told"),
     [
         ("materialize --why", "--why goes with --dry-run"),
+        ("status --as-of 2024-01-01 --set marts/customers:a=1", "--set changes states, and --as-of tells none"),
         ("runs --limit 1 list", "--limit goes with no command or behind list"),
         ("preview marts/customers@2024-01-01", "has no partitions, so none is called '2024-01-01'"),
         ("lineage marts/customers --up --down", "is given beside its opposite"),
