@@ -23,7 +23,8 @@ def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
 
     Every attempt by itself, told apart even where steps ran at the same time.
     """
-    from assets_core.keys import parse_slot
+    from assets_core.errors import UsageError, did_you_mean
+    from assets_core.keys import Slot, parse_slot
     from assets_core.partitions import plain_key
     from assets_core.run import WELL_ENDED
     from headwater.report.runs import logs_document, logs_text
@@ -36,7 +37,15 @@ def command(call: Call, run: str, slot: str | None, failed: bool) -> int:
             key = wanted.asset if wanted.asset in known else project.graph.find(wanted.asset).key
             definition = project.graph.definitions.get(key)
             partition = wanted.partition and plain_key(definition.partitions if definition else None, wanted.partition)
-            steps = [one for one in steps if one.slot.asset == key and partition in (None, one.slot.partition)]
+            found = [one for one in steps if one.slot.asset == key and partition in (None, one.slot.partition)]
+            if not found:
+                name = str(Slot(key, partition))
+                near = did_you_mean(name, (str(one.slot) for one in steps))
+                raise UsageError(
+                    "HW680", f"run {record.id[:13]} has no step {name}",
+                    hint=near or "headwater runs show ID tells its steps",
+                )  # fmt: skip
+            steps = found
         if failed:
             steps = [one for one in steps if one.state not in WELL_ENDED]
         call.answer(

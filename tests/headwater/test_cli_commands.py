@@ -298,6 +298,16 @@ def test_runs_logs_show_the_traceback_of_what_failed(hw, days) -> None:
     assert "2013-01-02" not in text
 
 
+def test_runs_logs_of_a_slot_that_the_run_did_not_make_is_wrong_use(hw, days) -> None:
+    folder = days()
+    run = hw("materialize", "staging/flights", "--json", at=folder).document["run"]
+    answer = hw("runs", "logs", run, "staging/flights@2013-01-0", at=folder)
+    assert (answer.status, answer.out) == (2, "")
+    assert f"HW680 run {run[:13]} has no step staging/flights@2013-01-0\n" in answer.err
+    assert "did you mean 'staging/flights@2013-01-" in answer.err
+    assert "runs show" in hw("runs", "logs", run, "marts/delays", at=folder).err
+
+
 def test_a_run_that_does_not_exist_is_wrong_use(hw, full_shop) -> None:
     assert hw("runs", "show", "nope", at=full_shop).status == 2
 
