@@ -10,7 +10,13 @@ import click
 
 from assets_core.errors import UsageError
 from headwater.cli.call import Call, partitions_of
-from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option
+from headwater.cli.carry_out import (
+    carry_out,
+    executor_option,
+    fail_fast_option,
+    if_busy_option,
+    refuse_unknown_executor,
+)
 from headwater.cli.command import verb
 from headwater.cli.options import (
     WholeNumber,
@@ -105,6 +111,7 @@ def command(
             )  # fmt: skip
     with call.open() as project:
         if dry_run or not call.as_json:
+            refuse_unknown_executor(project, executor)
             plan, cost = project.plan_backfill(selection, asked, exclude=exclude, force=force)
 
             def text(style: Style) -> str:

@@ -52,6 +52,17 @@ def workers_option(function: F) -> F:
     )(function)
 
 
+def refuse_unknown_executor(project: Project, executor: str | None) -> None:
+    """Refuses an executor that nobody has registered where only a plan is shown, as the run would.
+
+    Raises:
+        UsageError: HW652.
+    """
+    from materializers.executors.registry import check_kind
+
+    check_kind(executor or project.settings.executor.kind)
+
+
 def carry_out(call: Call, project: Project, progress: str, run: Callable[[Reporter], RunResult]) -> int:
     """Carries a run out, shows its progress, and answers with its outcome.
 

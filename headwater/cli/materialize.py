@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.call import Call, partitions_of
-from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option, workers_option
+from headwater.cli.carry_out import (
+    carry_out,
+    executor_option,
+    fail_fast_option,
+    if_busy_option,
+    refuse_unknown_executor,
+    workers_option,
+)
 from headwater.cli.command import verb
 from headwater.cli.options import (
     all_option,
@@ -72,6 +79,7 @@ def command(
         raise click.UsageError("--why goes with --dry-run", click.get_current_context())
     with call.open() as project:
         if dry_run:
+            refuse_unknown_executor(project, executor)
             return _dry_run(call, project, selection, exclude, partition, force, why)
         if force and project.protected:
             reason = call.confirm(f"compute {selection or 'every asset'} again", code="HW720", reason=reason)

@@ -442,6 +442,8 @@ def test_more_than_there_can_be_is_all_there_is(hw, full_shop, words) -> None:
     ("words", "told"),
     [
         ("materialize --why", "--why goes with --dry-run"),
+        ("materialize --dry-run --executor theads", "HW652 'theads' is no kind of executor"),
+        ("backfill --dry-run --executor theads", "HW652 'theads' is no kind of executor"),
         ("status --as-of 2024-01-01 --set marts/customers:a=1", "--set changes states, and --as-of tells none"),
         ("runs --limit 1 list", "--limit goes with no command or behind list"),
         ("preview marts/customers@2024-01-01", "has no partitions, so none is called '2024-01-01'"),
