@@ -50,10 +50,11 @@ def check_name(name: str) -> None:
 
 def _require_recorded(settings: Settings, name: str, root: Path) -> None:
     from headwater.environments import known_environment
+    from lineage.catalog.connect import is_there
     from lineage.catalog.store import Catalog
 
     path = root / settings.catalog.path
-    if not path.exists():
+    if not is_there(path):
         known_environment(settings, None, name)
         return
     with Catalog.open(path, create=False) as catalog:

@@ -142,7 +142,11 @@ class Project:
     @property
     def has_catalog(self) -> bool:
         """Whether there is a catalog already."""
-        return self._catalog is not None or (self.root / self.settings.catalog.path).exists()
+        if self._catalog is not None:
+            return True
+        from lineage.catalog.connect import is_there
+
+        return is_there(self.root / self.settings.catalog.path)
 
     @property
     def catalog(self) -> Catalog:

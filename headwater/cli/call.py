@@ -78,7 +78,7 @@ class Call:
 
         project = Project.load(self.directory, env=self.env, set=self.settings)
         self.project_name, self.env_name = project.name, project.env
-        if (project.root / project.settings.catalog.path).exists():
+        if project.has_catalog:
             from headwater.beside import abandon_dead_runs
 
             # Whoever may not write, or finds the catalog broken, still gets what he asked for as far as it goes.

@@ -38,7 +38,7 @@ def prepare(path: Path, *, create: bool) -> None:
             Headwater made it; HW414 it lies on a network file system.
     """
     refuse_network(path.parent)
-    if not path.exists():
+    if not is_there(path):
         if not create:
             raise StorageError("HW410", "there is no catalog yet", where=str(path), hint="materialize something first")
         _create(path)
@@ -74,6 +74,16 @@ def connect(path: Path, durability: str) -> sqlite3.Connection:
         connection.execute(f"pragma synchronous = {DURABILITY[durability]}")
         connection.execute("pragma cache_size = -16000")
     return connection
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file of a catalog.
+
+    Raises:
+        StorageError: HW410, that cannot be told: the path is too long, or leads through a folder that may not be read.
+    """
+    with explained(path):
+        return path.exists()
 
 
 def file_at(path: Path) -> tuple[int, int] | None:

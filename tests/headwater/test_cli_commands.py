@@ -478,6 +478,15 @@ def test_lineage_of_a_moment_before_anything_was_published_is_not_said_to_be_non
     assert hw("lineage", "raw/orders:id", "--down", "--as-of", "1999-01-01", at=full_shop).status == 0
 
 
+@pytest.mark.parametrize("words", ["status", "env ls", "--env feature status", "materialize"])
+def test_a_catalog_whose_path_no_file_can_have_cannot_be_opened(hw, shop, words) -> None:
+    with open(shop / "headwater.toml", "a") as settings:
+        settings.write(f'\n[catalog]\npath = "{300 * "x"}/catalog.db"\n')
+    answer = hw(*words.split(), at=shop)
+    assert (answer.status, answer.err.splitlines()[0]) == (1, "HW410 the catalog cannot be opened")
+    assert "File name too long" in answer.err
+
+
 def test_a_digit_that_is_no_number_is_no_batch(hw, full_shop) -> None:
     answer = hw("backfill", "--batch", "²", "--dry-run", at=full_shop)
     assert answer.status == 2
