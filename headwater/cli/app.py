@@ -59,7 +59,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _wants_document(words: Sequence[str]) -> bool:
-    return "--json" in words and not {"-h", "--help", "--version"} & set(words)
+    """Whether programs are going to read the answer: as JSON, or in one of the forms of lineage."""
+    options = {word.partition("=")[0] for word in words}
+    return bool({"--json", "--format"} & options) and not {"-h", "--help", "--version"} & options
 
 
 def _carry_out(words: list[str], call: Call) -> int:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -33,7 +34,7 @@ def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> in
     Returns:
         The exit status.
     """
-    call.as_json = call.as_json or "--json" in words
+    call.as_json = call.as_json or _asks_for_json(words)
     call.verbose = call.verbose or bool({"-v", "--verbose"} & set(words))
     if isinstance(error, BrokenPipeError):
         silence(call.out)
@@ -58,6 +59,10 @@ def report_failure(error: BaseException, call: Call, words: Sequence[str]) -> in
     if call.as_json:
         _write_document(known, call)
     return status
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    return bool({"--json", "--format=json"} & {*words}) or ("--format", "json") in pairwise(words)
 
 
 def _as_known(error: BaseException) -> HeadwaterError | None:

@@ -122,6 +122,19 @@ def test_what_a_child_process_prints_is_not_part_of_the_document(full_shop) -> N
     assert "hello" in said.stderr
 
 
+@pytest.mark.parametrize("form", ["--format json", "--format=openlineage", "--format dot"])
+def test_nor_is_it_part_of_a_form_of_lineage(full_shop, form) -> None:
+    with open(full_shop / "assets.py", "a") as module:
+        module.write("import os\nos.system('echo hello')\n")
+    answer = shell(f"hw -C {full_shop} lineage marts/customers {form}")
+    assert (answer.returncode, "hello" in answer.stdout, "hello" in answer.stderr) == (0, False, True)
+
+
+@pytest.mark.parametrize("form", [("--format", "json"), ("--format=json",)])
+def test_wrong_use_with_the_form_json_gives_a_document(hw, form) -> None:
+    assert hw("lineage", *form, "--bogus").document["errors"][0]["code"] == "HW620"
+
+
 def test_a_reader_that_goes_away_is_no_failure(full_shop) -> None:
     said = shell(f"set -o pipefail; hw data staging/orders --json -C {full_shop} | true; echo ${{PIPESTATUS[0]}}")
     assert (said.stdout, said.stderr) == ("0\n", "")
