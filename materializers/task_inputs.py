@@ -17,6 +17,8 @@ from materializers.workplace import Workplace
 
 FEW_ROWS = 10_000
 """What reads no more rows of each input is computed at once: to set up streaming takes longer."""
+_EXACT = 2**53
+"""Floats hold every whole number up to here."""
 
 
 def few(one: TaskInput) -> bool:
@@ -35,7 +37,7 @@ def given(one: TaskInput, place: Workplace) -> Any:
     """An input in the form that the function's annotation asks for; a plan of it is held to its read set.
 
     Raises:
-        DataError: HW330, it is asked for as a path.
+        DataError: HW330, it is asked for as a path, or as a pandas frame that would hold other numbers.
     """
     frame = _scan(one, place)
     if one.form in (Form.LAZY, Form.UNKNOWN):
@@ -46,7 +48,7 @@ def given(one: TaskInput, place: Workplace) -> Any:
     if one.form is Form.ARROW:
         return rows.to_arrow()
     if one.form is Form.PANDAS:
-        return rows.to_pandas()
+        return _as_pandas(rows, one)
     if one.form is Form.PATH:
         raise DataError(
             "HW330",
@@ -55,6 +57,22 @@ def given(one: TaskInput, place: Workplace) -> Any:
             hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table",
         )
     return rows
+
+
+def _as_pandas(rows: pl.DataFrame, one: TaskInput) -> Any:
+    for column in rows:
+        if not isinstance(column.dtype, pl.Int64 | pl.UInt64) or not column.null_count():
+            continue
+        values: Any = column.drop_nulls()
+        if len(values) and max(-values.min(), values.max()) > _EXACT:
+            raise DataError(
+                "HW330",
+                f"the input {one.key} cannot be given as a pandas frame",
+                where=one.name,
+                why=f"column {column.name!r} has nulls: its numbers become floats, and some are too large for them",
+                hint="annotate it as pl.DataFrame or pyarrow.Table, or fill the nulls before",
+            )
+    return rows.to_pandas()
 
 
 def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:

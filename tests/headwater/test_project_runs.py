@@ -63,6 +63,36 @@ def test_every_input_form_is_handed_over_and_every_result_form_taken(desk: Desk)
     assert desk.rows("batches") == [{"id": 1, "v": 1.0, "w": 2.0}, {"id": 2, "v": 2.0, "w": 3.0}]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ("[2**53 + 1, None]", "HW330"),
+        ("[-(2**63), None]", "HW330"),
+        ("[2**53 + 1, 1]", None),
+        ("[2**53, None]", None),
+        ("[None, None]", None),
+    ],
+)
+def test_pandas_is_not_given_numbers_that_it_would_change(desk: Desk, numbers: str, code: str | None) -> None:
+    desk.define(
+        f"""
+        import pandas as pd
+
+        @asset
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({{"id": {numbers}}}, schema={{"id": pl.Int64}})
+
+        @asset
+        def b(a: pd.DataFrame) -> pd.DataFrame:
+            return a
+        """
+    )
+    (step,) = [one for one in desk.materialize().steps if one.slot.asset == "b"]
+    assert (step.error.code if step.error else None) == code
+    if code is None:
+        assert desk.rows("b") == desk.rows("a")
+
+
 def test_a_config_value_enters_the_recipe_and_names_itself_as_the_reason(desk: Desk) -> None:
     desk.define(
         """
