@@ -75,7 +75,7 @@ class ParquetStorage:
         )
 
     def check(self, schema: pl.Schema) -> None:
-        """Refuses columns of Python objects and structs without fields: Parquet has neither."""
+        """Refuses Python objects, structs without fields, and extension types in others: they would not come back."""
         for column, dtype in schema.items():
             if not _held(dtype):
                 raise StorageError(
@@ -396,9 +396,11 @@ def _create(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444)
 
 
-def _held(dtype: pl.DataType) -> bool:
+def _held(dtype: pl.DataType, *, inside: bool = False) -> bool:
     if isinstance(dtype, pl.Struct):
-        return bool(dtype.fields) and all(_held(cast(pl.DataType, field.dtype)) for field in dtype.fields)
+        return bool(dtype.fields) and all(_held(cast(pl.DataType, field.dtype), inside=True) for field in dtype.fields)
     if isinstance(dtype, pl.List | pl.Array):
-        return _held(cast(pl.DataType, dtype.inner))
+        return _held(cast(pl.DataType, dtype.inner), inside=True)
+    if isinstance(dtype, pl.BaseExtension):
+        return not inside  # where it is text, polars' writer panics
     return not isinstance(dtype, pl.Object)

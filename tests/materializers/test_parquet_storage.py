@@ -174,3 +174,14 @@ def test_a_large_frame_is_streamed_to_its_file(storage: ParquetStorage) -> None:
     stored = storage.write(Slot("a"), "id", frame)
     assert storage.digest(stored) == stored.digest
     assert storage.scan(stored).select(pl.col("n").sum()).collect().item() == sum(range(9_000_000))
+
+
+def test_an_extension_type_comes_back_and_is_refused_within_another(storage: ParquetStorage) -> None:
+    kind = pl.Extension("arrow.json", pl.String, "")
+    frame = pl.DataFrame({"x": pl.Series(["{}", None]).ext.to(kind)})
+    assert storage.scan(storage.write(Slot("a"), "one", frame)).collect().equals(frame)
+
+    for nested in (pl.struct("x"), pl.col("x").implode()):
+        with pytest.raises(StorageError, match="HW424"):
+            storage.write(Slot("a"), "two", frame.select(nested.alias("x")))
+    assert [one.location for one in storage.unreferenced([])] == ["a/one.parquet"]
