@@ -58,7 +58,7 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
         "category": "Categorical",
     }
 )
-_NESTED = ("List", "Array", "Struct", "Map", "Enum")
+_NESTED = ("List", "Array", "Struct", "Map", "Enum", "Extension")
 _NAMES = (*_PLAIN, *_NESTED)
 _BY_LOWER: Mapping[str, str] = MappingProxyType({name.lower(): name for name in _NAMES} | dict(_ALIASES))
 _PYTHON: Mapping[type, str] = MappingProxyType(
@@ -260,6 +260,14 @@ def _enum(arguments: _Arguments) -> pl.DataType:
     return pl.Enum(categories)
 
 
+def _extension(arguments: _Arguments) -> pl.DataType:
+    given = arguments.bind("name", "storage", "metadata")
+    if "name" not in given or "storage" not in given:
+        raise _NoTypeError("Extension needs a name and the type of what is stored")
+    name, metadata = _literal(given["name"], str), _literal(given.get("metadata"), str)
+    return pl.Extension(name, _type(given["storage"]), metadata)
+
+
 def _list(arguments: _Arguments) -> pl.DataType:
     inner = arguments.bind("inner").get("inner")
     if inner is None:
@@ -304,6 +312,7 @@ _WITH_ARGUMENTS: Mapping[str, Callable[[_Arguments], pl.DataType]] = MappingProx
         "Decimal": _decimal,
         "Categorical": _categorical,
         "Enum": _enum,
+        "Extension": _extension,
         "List": _list,
         "Array": _array,
         "Struct": _struct,

@@ -64,6 +64,34 @@ def test_every_input_form_is_handed_over_and_every_result_form_taken(desk: Desk)
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        'pl.Series(["a", None], dtype=pl.Categorical(pl.Categories("planes")))',
+        'pl.Series(["{}", None]).ext.to(pl.Extension("arrow.json", pl.String, ""))',
+    ],
+)
+def test_a_column_of_a_type_with_a_name_can_be_read(desk: Desk, column: str) -> None:
+    desk.define(
+        f"""
+        @asset
+        def a() -> pl.DataFrame:
+            return pl.DataFrame({{"x": {column}}})
+
+        @asset
+        def b(a: pl.LazyFrame) -> pl.LazyFrame:
+            return a.select("x")
+
+        @asset
+        def c(b: pl.DataFrame) -> pl.DataFrame:
+            return b
+        """
+    )
+    assert desk.materialize().counts == {"succeeded": 3}
+    assert desk.project.scan("c").collect().equals(desk.project.scan("a").collect())
+    assert not desk.plan().steps
+
+
+@pytest.mark.parametrize(
     ("numbers", "code"),
     [
         ("[2**53 + 1, None]", "HW330"),

@@ -68,6 +68,8 @@ def test_every_data_type_is_read_back_from_its_text(dtype: pl.DataType) -> None:
         ("List(Struct({'a': Int8}))", pl.List(pl.Struct({"a": pl.Int8}))),
         ("Array(Int8, shape=(3,))", pl.Array(pl.Int8, 3)),
         ("Enum(categories=['a', 'b'])", pl.Enum(["a", "b"])),
+        ("Extension('arrow.json', String, '')", pl.Extension("arrow.json", pl.String, "")),
+        ("Extension('plane', Array(Int8, shape=(2,)))", pl.Extension("plane", pl.Array(pl.Int8, 2))),
         ("Categorical(Categories('planes'))", pl.Categorical(pl.Categories("planes"))),
     ],
 )
@@ -121,6 +123,8 @@ def test_a_misspelled_type_is_refused_with_the_nearest_name() -> None:
         "Struct({'a': Int8, 'a': Int8})",
         "Enum([1])",
         "Categorical(3)",
+        "Extension('plane')",
+        "Extension(3, Int8)",
         "Categorical(Categories('a', physical=String))",
         "__import__('os').system('true')",
         "List(" * 500 + "Int8" + ")" * 500,
