@@ -10,8 +10,10 @@ from typing import Any, cast
 import polars as pl
 
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-_YEARS_OF_PYTHON = (-719_161, 2_932_895)
-"""The days from 1970 that lie in the years 1 to 9999 in every time zone."""
+_YEARS_OF_PYTHON = (-719_162, 2_932_896)
+"""The days from 1970 that lie in the years 1 to 9999."""
+_YEARS_IN_EVERY_ZONE = (-719_161, 2_932_895)
+"""Those that lie in them whatever the time zone."""
 _YEARS_WITH_TEXT = (-73_000_000, 73_000_000)
 """Those that polars can spell: DuckDB's infinity lies beyond."""
 _LONGEST_DURATION = (-999_999_998, 999_999_998)
@@ -34,7 +36,9 @@ def _is_held(column: pl.Series) -> bool:
     count = column.to_physical().drop_nulls()
     if _in_nanoseconds(dtype):  # 292 years, which Python holds
         return bool((count % 1000 == 0).all())
-    low, high = _limits(dtype, _LONGEST_DURATION if isinstance(dtype, pl.Duration) else _YEARS_OF_PYTHON)
+    moved = isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC")
+    years = _YEARS_IN_EVERY_ZONE if moved else _YEARS_OF_PYTHON
+    low, high = _limits(dtype, _LONGEST_DURATION if isinstance(dtype, pl.Duration) else years)
     return bool(count.is_between(low, high).all())
 
 
@@ -71,6 +75,6 @@ def _text(value: pl.Expr, dtype: Any) -> pl.Expr:
 
 
 def _limits(dtype: pl.DataType, days: tuple[int, int]) -> tuple[int, int]:
-    """The first and the last of some days in the units of the type, within its 64 bits."""
+    """The first and the last moment of some days in the units of the type, within its 64 bits."""
     unit = _DAY[cast(Any, dtype).time_unit] if hasattr(dtype, "time_unit") else 1
-    return max(days[0] * unit, -(2**63)), min(days[1] * unit, 2**63 - 1)
+    return max(days[0] * unit, -(2**63)), min((days[1] + 1) * unit - 1, 2**63 - 1)

@@ -14,9 +14,13 @@ from lineage.presentable import presentable
 
 EDGES = pl.DataFrame(
     {
-        "day": [date(1, 1, 2), date(9999, 12, 30), None],
-        "moment": pl.Series([datetime(1, 1, 2), datetime(9999, 12, 30), None], dtype=pl.Datetime("us")),
-        "zoned": pl.Series([datetime(1, 1, 2, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC), None]),
+        "day": [date(1, 1, 1), date(9999, 12, 31), None],
+        "moment": pl.Series([datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59), None], dtype=pl.Datetime("us")),
+        "milliseconds": pl.Series([datetime(1, 1, 1), datetime(9999, 12, 31), None], dtype=pl.Datetime("ms")),
+        "utc": pl.Series([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), None]),
+        "zoned": pl.Series(
+            [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, 23, tzinfo=UTC), None]
+        ).dt.convert_time_zone("Pacific/Kiritimati"),
         "nanoseconds": pl.Series([2**62 // 1000 * 1000, -1000, None]).cast(pl.Datetime("ns")),
         "long": pl.Series([2**62, -1, None]).cast(pl.Duration("us")),
         "time": [time(1), time(23), None],
@@ -30,6 +34,7 @@ EDGES = pl.DataFrame(
 def test_what_python_holds_stays_as_it_is() -> None:
     assert presentable(EDGES).equals(EDGES)
     assert presentable(EDGES).schema == EDGES.schema
+    assert presentable(EDGES).to_dicts()[1]["utc"] == datetime.max.replace(tzinfo=UTC)
     assert presentable(EDGES).to_dicts()[2]["day"] is None
 
 
