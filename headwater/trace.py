@@ -63,7 +63,10 @@ class AssetLineage:
         return trace(start, lineages, direction=direction, depth=depth, direct=direct)
 
     def published(self, column: str | None = None) -> list[ColumnLineage]:
-        """The lineages of the asset's own slots, each once; of one column only if it is named.
+        """The lineage of the asset's own slots, one for all of them; of one column only if it is named.
+
+        Returns:
+            Nothing where none is known, as for a source.
 
         Raises:
             UsageError: HW618, there is no such column.
@@ -71,6 +74,9 @@ class AssetLineage:
         lineages = self._lineages()
         found = list(dict.fromkeys(lineages.get(self.key, ())))
         columns = self._columns(lineages)
+        if len(found) > 1:
+            edges = frozenset(edge for one in found for edge in one.edges)
+            found = [replace(found[0], columns=tuple(columns), edges=edges)]
         if column is None:
             return found
         if column not in columns:

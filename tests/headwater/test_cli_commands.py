@@ -244,6 +244,17 @@ def test_lineage_has_several_forms(hw, full_shop, form: str, begins: str) -> Non
     assert hw("lineage", "marts/customers", "--format", form, at=full_shop).out.startswith(begins)
 
 
+def test_openlineage_has_an_asset_once_though_its_slots_were_made_by_different_code(hw, days) -> None:
+    code = days() / "flights.py"
+    hw("materialize", at=code.parent)
+    code.write_text(code.read_text().replace("return raw\n", 'return raw.with_columns(pl.col("id").alias("delay"))\n'))
+    hw("materialize", "staging/flights", "--partition", "2013-01-01", at=code.parent)
+    made = hw("lineage", "staging/flights:delay", "--format", "openlineage", "--json", at=code.parent)
+    (output,) = made.document["outputs"]
+    (inputs,) = (field["inputFields"] for field in output["facets"]["columnLineage"]["fields"].values())
+    assert [one["field"] for one in inputs if one["transformations"][0]["subtype"] == "IDENTITY"] == ["delay", "id"]
+
+
 def test_lineage_of_sql_needs_no_project(hw, tmp_path) -> None:
     (tmp_path / "q.sql").write_text("create table m as select * from t where b > 0")
     (tmp_path / "s.json").write_text('{"t": {"a": "int", "b": "int"}}')
