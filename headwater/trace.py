@@ -63,10 +63,7 @@ class AssetLineage:
         return trace(start, lineages, direction=direction, depth=depth, direct=direct)
 
     def published(self, column: str | None = None) -> list[ColumnLineage]:
-        """The lineage of the asset's own slots, one for all of them; of one column only if it is named.
-
-        Returns:
-            Nothing where none is known, as for a source.
+        """The lineages of the asset's own slots, each once; of one column only if it is named.
 
         Raises:
             UsageError: HW618, there is no such column.
@@ -74,9 +71,6 @@ class AssetLineage:
         lineages = self._lineages()
         found = list(dict.fromkeys(lineages.get(self.key, ())))
         columns = self._columns(lineages)
-        if len(found) > 1:
-            edges = frozenset(edge for one in found for edge in one.edges)
-            found = [replace(found[0], columns=tuple(columns), edges=edges)]
         if column is None:
             return found
         if column not in columns:

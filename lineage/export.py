@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from assets_core.column_lineage import ColumnLineage, ColumnRef, Edge, EdgeKind
@@ -72,21 +73,32 @@ def _transformation(kind: EdgeKind) -> dict[str, Any]:
 def openlineage_datasets(
     lineages: Iterable[ColumnLineage], namespace: str, *, names: Iterable[str] = (), direct: bool = False
 ) -> dict[str, Any]:
-    """Results with their facets, as the ``outputs`` of an OpenLineage event hold them.
+    """Results with their facets, as the ``outputs`` of an OpenLineage event hold them: each table once.
 
     Arguments:
         lineages: one a result.
         namespace: the OpenLineage namespace of all tables read and written.
-        names: of the results, in order; where there are none, the tables they are written to, or ``query``.
+        names: of the results, in order; where there are none, the tables they are written to, or ``query``,
+            ``query 2``, ...
         direct: only influences that carry values.
 
     Returns:
         ``{"outputs": [{"namespace", "name", "facets": {"columnLineage": {...}}}]}``.
     """
     given = list(names)
-    outputs = []
+    by_name: dict[str, list[ColumnLineage]] = {}
+    bare = (f"query {number}" if number > 1 else "query" for number in count(1))
     for place, lineage in enumerate(lineages):
-        name = given[place] if place < len(given) else lineage.target or "query"
-        facets = {"columnLineage": openlineage_facet(lineage, namespace, direct=direct)}
+        name = given[place] if place < len(given) else lineage.target or next(bare)
+        by_name.setdefault(name, []).append(lineage)
+    outputs = []
+    for name, several in by_name.items():
+        facets = {"columnLineage": openlineage_facet(_joined(several), namespace, direct=direct)}
         outputs.append({"namespace": namespace, "name": name, "facets": facets})
     return {"outputs": outputs}
+
+
+def _joined(several: list[ColumnLineage]) -> ColumnLineage:
+    """One lineage of what several results wrote into one table."""
+    columns = dict.fromkeys(name for one in several for name in one.columns)
+    return ColumnLineage(tuple(columns), frozenset(edge for one in several for edge in one.edges))

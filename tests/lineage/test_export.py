@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineage import sql_lineage
+from lineage import sql_lineage, sql_script_lineage
 from lineage.export import openlineage_datasets, openlineage_facet
 
 FOUND = sql_lineage("create table m as select a, sum(b) as s from t where c > 0 group by a", dialect="postgres")
@@ -30,3 +30,11 @@ def test_only_values_are_kept_where_that_was_asked_for() -> None:
 
 def test_a_result_is_named_after_the_table_written() -> None:
     assert [one["name"] for one in openlineage_datasets([FOUND], "shop")["outputs"]] == ["m"]
+
+
+def test_a_table_that_several_statements_write_stands_once_and_bare_queries_apart() -> None:
+    script = "insert into t select a from x; insert into t select b as a from y; select c from z; select d from z"
+    outputs = openlineage_datasets(sql_script_lineage(script), "shop")["outputs"]
+    assert [one["name"] for one in outputs] == ["t", "query", "query 2"]
+    inputs = outputs[0]["facets"]["columnLineage"]["fields"]["a"]["inputFields"]
+    assert [(one["name"], one["field"]) for one in inputs] == [("x", "a"), ("y", "b")]
