@@ -34,6 +34,7 @@ from assets_core.partitions import (
     Weekly,
     Yearly,
 )
+from headwater.sql_header import check_kinds
 
 _HEADER = re.compile(
     r"(?>(?:\s+|--[^\n]*|/\*(?!\s*headwater\b)(?>.*?\*/))*)"  # space and other comments
@@ -95,7 +96,7 @@ def declare(key: str, text: str, *, where: str) -> Asset[..., Any]:
     """Declares the asset of one file.
 
     Raises:
-        DefinitionError: HW147, the header is no TOML or says something unknown.
+        DefinitionError: HW147, the header is no TOML or says something unknown, or in another form.
     """
     match = _HEADER.match(text)
     if match is None:
@@ -104,6 +105,7 @@ def declare(key: str, text: str, *, where: str) -> Asset[..., Any]:
         options = tomllib.loads(match["toml"])
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError("HW147", "the header is not valid TOML", where=where, why=str(error)) from None
+    check_kinds(options, where)
     for name, read in _READERS.items():
         if name in options:
             options[name] = read(options[name], where)
@@ -117,7 +119,7 @@ def _partitions(given: Any, where: str) -> Partitions:
         return Static(given)
     rest = dict(given) if isinstance(given, Mapping) else {}
     made: Partitions | None = None
-    if rest.get("every") in _EVERY:
+    if str(rest.get("every")) in _EVERY:
         made = _call(_EVERY[rest.pop("every")], where, "partitions", **rest)
     elif "cron" in rest:
         made = _call(Cron, where, "partitions", rest.pop("cron"), **rest)
