@@ -63,7 +63,7 @@ def accept(
     dry_run: bool = False,
 ) -> Accepted:
     """See ``Project.accept``."""
-    if not reason.strip():
+    if not (dry_run or reason.strip()):
         raise UsageError("HW676", "accepting needs a reason", hint="--reason TEXT; every manifest concerned shows it")
     refuse_frozen(project)
     abandon_dead_runs(project)

@@ -629,7 +629,7 @@ class Project:
         Arguments:
             select: a selection; everything if empty.
             partition: stay within a partition key or a range ``A..B``; or ``backfill``, within its range.
-            command, reason: recorded with who asked.
+            command, reason: recorded with who asked; a dry run needs neither.
 
         Raises:
             UsageError: HW676, there is no reason; HW677, nothing selected differs in its code alone.

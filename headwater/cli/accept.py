@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @selection_argument
 @exclude_option
 @partition_option
-@click.option("--reason", metavar="TEXT", default="", help="Why; needed, and shown by status and in manifests.")
+@click.option(
+    "--reason", metavar="TEXT", default="", help="Why; needed but for --dry-run, and shown by status and in manifests."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be accepted and stop.")
 @all_option
 @set_option

@@ -28,7 +28,9 @@ def accepted_document(found: Accepted) -> dict[str, Any]:
 def accepted_text(found: Accepted, title: str, style: Style, *, partitions_of: PartitionsOf = no_partitions) -> str:
     """What stays as it is and what its code differs in, and what stays stale with the reason."""
     word = "accepted as made by older code" if found.run_id else "would be accepted as made by older code"
-    lines = [f"{title}: {counted(len(found.slots), 'slot')} {word}", *paragraph(clean(found.reason), style, "  ")]
+    lines = [f"{title}: {counted(len(found.slots), 'slot')} {word}"]
+    if found.reason:
+        lines.extend(paragraph(clean(found.reason), style, "  "))
     pairs = [(slot, listed(found.changes.get(slot.asset, ()), 3)) for slot in found.slots]
     lines.extend(slot_lines("stays as it is", pairs, style, partitions_of))
     lines.extend(slot_lines("stays stale", [(one.slot, one.reason) for one in found.left], style, partitions_of))

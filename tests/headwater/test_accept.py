@@ -304,6 +304,8 @@ def test_the_commands_say_so(made: Desk, hw: Headwater, monkeypatch: pytest.Monk
     monkeypatch.setenv("HEADWATER_ACTOR", "ada")
     root = made.root
     assert hw("accept", "a", at=root).status == 2
+    assert len(hw("accept", "a", "--dry-run", "--json", at=root).document["accepted"]) == 4
+    assert hw("accept", "a", "--dry-run", at=root).out.splitlines()[1] == ""
     done = hw("accept", "a", "--reason", "from May", "--json", at=root)
     assert (done.status, len(done.document["accepted"]), done.document["left"]) == (0, 4, [])
     assert done.document["changes"] == {"a": ["code of a in definitions.py changed"]}
