@@ -50,7 +50,12 @@ if TYPE_CHECKING:
 )
 @click.option("--reverse", is_flag=True, help="Newest partitions first.")
 @click.option("--batch", metavar="N|WINDOW", default="", help="Partitions of one call: a number, day, week, month ...")
-@click.option("--max-parallel", metavar="N", type=WholeNumber(min=1), help="Steps at a time; else one a processor.")
+@click.option(
+    "--max-parallel",
+    metavar="N",
+    type=WholeNumber(min=1),
+    help="Steps at a time; else [executor] workers, or one a processor.",
+)
 @executor_option
 @if_busy_option
 @fail_fast_option

@@ -48,7 +48,10 @@ def executor_option(function: F) -> F:
 def workers_option(function: F) -> F:
     """``--workers``."""
     return click.option(
-        "--workers", metavar="N", type=WholeNumber(min=1), help="Steps at a time; else one a processor."
+        "--workers",
+        metavar="N",
+        type=WholeNumber(min=1),
+        help="Steps at a time; else [executor] workers, or one a processor.",
     )(function)
 
 

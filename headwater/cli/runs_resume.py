@@ -5,15 +5,24 @@ from __future__ import annotations
 import click
 
 from headwater.cli.call import Call
-from headwater.cli.carry_out import carry_out, executor_option, fail_fast_option, if_busy_option, workers_option
+from headwater.cli.carry_out import carry_out, fail_fast_option, if_busy_option
 from headwater.cli.command import verb
-from headwater.cli.options import all_option, progress_option, set_option
+from headwater.cli.options import WholeNumber, all_option, progress_option, set_option
 
 
 @verb("resume", examples=(("headwater runs resume 0199d3c2-11ab", ""),))
 @click.argument("run", metavar="ID", help="The run; the beginning of its id will do.")
-@workers_option
-@executor_option
+@click.option(
+    "--workers",
+    metavar="N",
+    type=WholeNumber(min=1),
+    help="Steps at a time; else as that run was told, [executor] workers, or one a processor.",
+)
+@click.option(
+    "--executor",
+    metavar="KIND",
+    help="Where steps run: threads, processes or dask; else as that run was told, or [executor] kind.",
+)
 @if_busy_option
 @fail_fast_option
 @progress_option

@@ -26,7 +26,7 @@ from headwater.cli.options import all_option, exclude_option, selection_argument
 def command(call: Call, select: tuple[str, ...], exclude: str, why: bool, as_of: str | None) -> int:
     """Show the state of every slot, and why.
 
-    A slot is fresh, stale, missing or blocked; all but fresh ones carry reasons.
+    A slot is fresh, accepted, stale, missing, blocked, held or orphaned; all but fresh ones carry reasons.
     """
     if as_of is not None:
         if why:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from assets_core.staleness import SlotState
 from headwater.cli.app import program
 from headwater.cli.group import LazyGroup
 
@@ -95,6 +96,16 @@ def test_the_reference_has_every_common_option() -> None:
     text = DOCS.read_text()
     missing = [opt for param in program.params for opt in param.opts if f"`{opt}" not in text]
     assert missing == []
+
+
+def test_the_help_of_status_names_every_state() -> None:
+    text = {name: command.help or "" for name, command, _ in ALL}["headwater status"]
+    assert [state for state in SlotState if not re.search(rf"\b{state}\b", text)] == []
+
+
+@pytest.mark.parametrize("words", [("materialize",), ("backfill",), ("runs", "resume")])
+def test_what_says_how_many_steps_run_at_a_time_names_the_settings(hw, words: tuple[str, ...]) -> None:
+    assert "[executor] workers" in " ".join(hw(*words, "--help").out.split())
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
