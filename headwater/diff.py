@@ -16,7 +16,7 @@ from assets_core.partitions import plain_key
 from assets_core.records import Materialization, RecordKind
 from assets_core.renames import called_before, present_slot, renames_of
 from headwater.pointers import records_shown, with_former
-from headwater.use_cases import moment_of
+from headwater.use_cases import moment_of, refuse_unknown_partition
 from lineage.catalog.values import Retired
 from lineage.diff import RecordDiff, diff_records, ids_like
 from lineage.diff_rows import SAMPLE, RowsDiff, diff_rows
@@ -105,7 +105,8 @@ def diff(
         sample: how many rows of a kind to give.
 
     Raises:
-        UsageError: HW672, a side is not known; HW673, two assets; HW674, the words do not go together.
+        UsageError: HW672, a side is not known; HW673, two assets; HW674, the words do not go together; HW610, there is
+            no such partition; HW614, one slot has to be named; HW615, it is not published.
     """
     compare = _Comparison(project, rows, sample)
     if since is not None or until is not None:
@@ -153,6 +154,8 @@ class _Comparison:
         new = self._shown(self.project.env, keys, last)
         if wanted is not None and wanted.partition is not None:
             old, new = ({wanted: side[wanted]} if wanted in side else {} for side in (old, new))
+            if not (old or new):
+                self._refuse_unknown(wanted)
         return self._sides("moments", since, until or "now", old, new)
 
     def last_change(self, what: str) -> Diff:
@@ -162,6 +165,7 @@ class _Comparison:
         if wanted.partition is not None:
             new = {wanted: new[wanted]} if wanted in new else {}
         if not new:
+            self._refuse_unknown(wanted)
             raise UsageError(
                 "HW615",
                 f"{wanted} is not published in {self.project.env}",
@@ -283,10 +287,20 @@ class _Comparison:
             ) from None  # fmt: skip
         shown = self._shown(self.project.env, {wanted.asset})
         if wanted not in shown:
-            several = [slot for slot in shown if wanted.partition is None]
-            hint = f"name one slot: {several[-1]}" if several else f"headwater materialize +{wanted.asset}"
-            raise UsageError("HW615", f"{wanted} is not published in {self.project.env}", hint=hint)
+            self._refuse_unknown(wanted)
+            if shown and wanted.partition is None:
+                raise UsageError("HW614", f"{wanted} is partitioned", hint=f"name one slot: {[*shown][-1]}")
+            raise UsageError(
+                "HW615", f"{wanted} is not published in {self.project.env}",
+                hint=f"headwater materialize +{wanted.asset}",
+            )  # fmt: skip
         return shown[wanted]
+
+    def _refuse_unknown(self, wanted: Slot) -> None:
+        """Refuses a slot that nothing shows and that its definition does not have."""
+        definition = self.project.graph.definitions.get(wanted.asset)
+        if wanted.partition is not None and definition is not None:
+            refuse_unknown_partition(definition, wanted.partition)
 
     def _by_id(self, text: str) -> Materialization:
         ids = ids_like(self.catalog, text)

@@ -238,12 +238,21 @@ def _without_partitions(key: str, partition: str) -> UsageError:
     )
 
 
+def refuse_unknown_partition(definition: Definition, partition: str) -> None:
+    """Refuses a partition that the definition does not have.
+
+    Raises:
+        UsageError: HW615, it has none; HW610, there is no such one.
+    """
+    if definition.partitions is None:
+        raise _without_partitions(definition.key, partition)
+    definition.partitions.index(partition)
+
+
 def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:
     key = definition.key
-    if partition is not None and definition.partitions is None:
-        raise _without_partitions(key, partition)
-    if partition is not None and definition.partitions is not None:
-        definition.partitions.index(partition)
+    if partition is not None:
+        refuse_unknown_partition(definition, partition)
     when = "" if as_of is None else f" as of {as_of}"
     raise UsageError(
         "HW615", f"{Slot(key, partition)} is not published in {project.env}{when}",

@@ -498,6 +498,24 @@ def test_a_catalog_whose_path_no_file_can_have_cannot_be_opened(hw, shop, words)
     assert "File name too long" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("staging/flights@2013-01-0", "HW610 no partition '2013-01-0'"),
+        ("staging/flights@2013-01-0 --from 2013-01-01", "HW610 no partition '2013-01-0'"),
+        ("staging/flights@2013-01-0 staging/flights@2013-01-02", "HW610 no partition '2013-01-0'"),
+        ("marts/delays@x --from 2013-01-01", "has no partitions, so none is called 'x'"),
+        ("staging/flights marts/delays", "HW614 staging/flights is partitioned"),
+    ],
+)
+def test_a_diff_of_a_slot_that_is_none_says_so(hw, days, words: str, told: str) -> None:
+    folder = days()
+    hw("materialize", at=folder)
+    answer = hw("diff", *words.split(), at=folder)
+    assert (answer.status, answer.out) == (2, "")
+    assert told in answer.err
+
+
 def test_a_digit_that_is_no_number_is_no_batch(hw, full_shop) -> None:
     answer = hw("backfill", "--batch", "²", "--dry-run", at=full_shop)
     assert answer.status == 2
