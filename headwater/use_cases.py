@@ -337,7 +337,7 @@ def moment_of(project: Project, text: str) -> datetime:
     Raises:
         UsageError: HW616, it is none of these.
     """
-    if text.startswith("run:"):
+    if text.startswith("run:") and len(text) > len("run:"):
         run, _ = project.run(text.removeprefix("run:"))
         return run.ended or _now()
     zone = ZoneInfo(project.settings.project.timezone)

@@ -428,6 +428,12 @@ def test_preview_tells_what_the_code_raised_without_secrets(hw, shop, words) -> 
     assert "\x1b" not in answer.err
 
 
+def test_no_run_is_no_moment(hw, full_shop) -> None:
+    answer = hw("status", "--as-of", "run:", at=full_shop)
+    assert (answer.status, answer.out) == (2, "")
+    assert "HW616 'run:' is no moment" in answer.err
+
+
 @pytest.mark.parametrize("moment", ["9999-12-31", "9999-12-31T23:00-05:00", "0001-01-01T00:00+05:00"])
 def test_a_moment_beyond_the_calendar_is_no_moment(hw, full_shop, moment) -> None:
     answer = hw("status", "--as-of", moment, at=full_shop)
