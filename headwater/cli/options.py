@@ -16,6 +16,8 @@ COMMON = ("directory", "env", "as_json", "yes", "quiet", "verbose")
 class WholeNumber(click.IntRange):
     """A number of things; as many as anybody can count are as many as the libraries below can take."""
 
+    name = "whole number"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number as it was written, or the largest there is."""
         return min(int(super().convert(value, param, ctx)), 2**31)

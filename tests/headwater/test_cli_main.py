@@ -53,6 +53,10 @@ def test_a_folder_without_a_project_is_wrong_use(hw, tmp_path) -> None:
     assert answer.err.startswith("HW606 ")
 
 
+def test_what_is_no_number_is_called_that(hw) -> None:
+    assert "'x' is not a valid whole number\n" in hw("runs", "--limit", "x").err
+
+
 def test_an_error_is_a_document_with_json_and_text_on_standard_error(hw, shop) -> None:
     answer = hw("plan", "marts/custmers", "--json", at=shop)
     assert answer.status == 2
