@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -342,7 +343,7 @@ def moment_of(project: Project, text: str) -> datetime:
         return run.ended or _now()
     zone = ZoneInfo(project.settings.project.timezone)
     try:
-        if len(text) == 10:
+        with suppress(ValueError):
             return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), zone)
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

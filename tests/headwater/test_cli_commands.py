@@ -428,6 +428,11 @@ def test_preview_tells_what_the_code_raised_without_secrets(hw, shop, words) -> 
     assert "\x1b" not in answer.err
 
 
+@pytest.mark.parametrize("day", ["2024-02-01", "20240201", "2024-W05-4", "2024W054"])
+def test_a_date_means_its_end_however_it_is_written(hw, full_shop, day: str) -> None:
+    assert hw("status", "--as-of", day, "--json", at=full_shop).document["as_of"] == "2024-02-02T00:00:00+00:00"
+
+
 def test_no_run_is_no_moment(hw, full_shop) -> None:
     answer = hw("status", "--as-of", "run:", at=full_shop)
     assert (answer.status, answer.out) == (2, "")
