@@ -31,6 +31,7 @@ def load(root: Path, modules: Iterable[str]) -> list[HeadwaterError]:
             try:
                 importlib.import_module(name)
             except HeadwaterError as error:
+                error.where = error.where or _place(error, root)  # what is no definition itself knows no place
                 errors.extend(error.errors if isinstance(error, ProjectError) else [error])
             except (Exception, SystemExit) as error:  # noqa: BLE001 -- what a user's module raises is reported
                 errors.append(_import_error(name, error, root))
@@ -98,8 +99,15 @@ def _import_error(name: str, error: BaseException, root: Path) -> HeadwaterError
             "HW144", f"no module {name!r}", where=f"{root / 'headwater.toml'}",
             hint="[project] modules names Python modules below this folder",
         )  # fmt: skip
+    lines = traceback.format_exception_only(type(error), error)
+    return DefinitionError(
+        "HW145", f"the module {name!r} cannot be imported", where=_place(error, root) or name,
+        why="".join(lines).strip(),
+    )  # fmt: skip
+
+
+def _place(error: BaseException, root: Path) -> str:
+    """The line of the project that raised it; empty if none did."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _below(frame.filename, root)]
-    where = f"{own[-1].filename}:{own[-1].lineno}" if own else name
-    lines = traceback.format_exception_only(type(error), error)
-    return DefinitionError("HW145", f"the module {name!r} cannot be imported", where=where, why="".join(lines).strip())
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""

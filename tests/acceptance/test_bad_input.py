@@ -85,6 +85,12 @@ def test_a_syntax_error_in_a_module_shows_the_line(desk: Desk) -> None:
     assert "def broken(:" in error.why
 
 
+@pytest.mark.parametrize("made", ['Run(memory="lots")', 'Daily("2024-13-01")', "window(3, 1)", 'check.between("n")'])
+def test_what_is_no_definition_is_refused_at_the_line_that_makes_it(desk: Desk, made: str) -> None:
+    desk.define(f"x = {made}\n")
+    assert refused(desk).where.startswith("definitions.py:")
+
+
 def test_a_module_that_fails_to_import_shows_the_users_line(desk: Desk) -> None:
     desk.define("1 / 0\n")
     error = refused(desk)
