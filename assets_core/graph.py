@@ -84,7 +84,8 @@ class Graph:
         named = [one for one in self.definitions if name_of(one) == key]
         if len(named) == 1:
             return self.definitions[named[0]]
-        hint = f"several have that name: {', '.join(named)}" if named else did_you_mean(key, self.definitions)
+        asset, _, _ = key.partition("@")  # of a slot, where an asset is meant
+        hint = f"several have that name: {', '.join(named)}" if named else did_you_mean(asset, self.definitions)
         raise UsageError("HW602", f"no asset {key!r}", hint=hint)
 
 

@@ -527,6 +527,13 @@ def test_a_diff_of_a_slot_that_is_none_says_so(hw, days, words: str, told: str) 
     assert told in answer.err
 
 
+@pytest.mark.parametrize("words", [("show",), ("lineage",), ("audit", "log", "--asset")])
+def test_a_slot_where_an_asset_is_meant_names_the_asset(hw, full_shop, words: tuple[str, ...]) -> None:
+    answer = hw(*words, "customers@2024-01-01", at=full_shop)
+    assert answer.status == 2
+    assert "did you mean 'marts/customers'?" in answer.err
+
+
 def test_a_digit_that_is_no_number_is_no_batch(hw, full_shop) -> None:
     answer = hw("backfill", "--batch", "²", "--dry-run", at=full_shop)
     assert answer.status == 2
