@@ -103,7 +103,7 @@ def declare(key: str, text: str, *, where: str) -> Asset[..., Any]:
         return sql_asset(key, text, where=where)
     try:
         options = tomllib.loads(match["toml"])
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, a number without end, tables without end
         raise DefinitionError("HW147", "the header is not valid TOML", where=where, why=str(error)) from None
     check_kinds(options, where)
     for name, read in _READERS.items():

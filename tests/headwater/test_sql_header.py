@@ -53,3 +53,9 @@ def test_the_examples_of_hints_are_accepted() -> None:
     query = "select a as origin from staging.flights, f"
     partitions = 'partitions = {every = "day", start = "2013-01-01"}'
     assert declare("x", f"/* headwater\n{partitions}\n{lines}\n*/ {query}", where="x").key == "marts/delays"
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000], ids=["a number without end", "lists without end"])
+def test_what_toml_cannot_read_is_refused(value: str) -> None:
+    with pytest.raises(DefinitionError, match=r"HW147.*the header is not valid TOML"):
+        declare("marts/x", f"/* headwater\nowners = {value}\n*/ select a from t", where="x.sql:1")
