@@ -47,7 +47,7 @@ def warnings_of(lineages: Sequence[ColumnLineage]) -> tuple[str, ...]:
 def _schema(file: str) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(_read(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, a number without end, lists without end
         raise UsageError("HW621", f"{file} is not JSON", why=str(error)) from None
     if not isinstance(found, dict) or not all(isinstance(columns, dict) for columns in found.values()):
         raise UsageError("HW621", f"{file} is no schema", hint='write {"table": {"column": "type"}}')

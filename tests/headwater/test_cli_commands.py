@@ -534,6 +534,15 @@ def test_a_slot_where_an_asset_is_meant_names_the_asset(hw, full_shop, words: tu
     assert "did you mean 'marts/customers'?" in answer.err
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, "[]", "x"], ids=["deep", "long", "a list", "no JSON"])
+def test_a_schema_that_cannot_be_read_is_refused(hw, tmp_path, text: str) -> None:
+    (tmp_path / "q.sql").write_text("select a from t")
+    (tmp_path / "schema.json").write_text(text)
+    answer = hw("lineage", "--sql", tmp_path / "q.sql", "--schema", tmp_path / "schema.json")
+    assert (answer.status, answer.out) == (2, "")
+    assert "HW621" in answer.err
+
+
 def test_a_digit_that_is_no_number_is_no_batch(hw, full_shop) -> None:
     answer = hw("backfill", "--batch", "²", "--dry-run", at=full_shop)
     assert answer.status == 2
