@@ -55,6 +55,8 @@ def _schema(file: str) -> dict[str, dict[str, Any]]:
 
 
 def _read(file: str) -> str:
+    if file == "-" and sys.stdin is None:
+        raise UsageError("HW621", "cannot read standard input", why="it is closed")
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -139,6 +139,12 @@ def test_wrong_use_with_the_form_json_gives_a_document(hw, form) -> None:
     assert hw("lineage", *form, "--bogus").document["errors"][0]["code"] == "HW620"
 
 
+def test_a_closed_standard_input_cannot_be_read() -> None:
+    said = shell("hw lineage --sql - <&-")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("HW621 cannot read standard input")
+
+
 def test_a_reader_that_goes_away_is_no_failure(full_shop) -> None:
     said = shell(f"set -o pipefail; hw data staging/orders --json -C {full_shop} | true; echo ${{PIPESTATUS[0]}}")
     assert (said.stdout, said.stderr) == ("0\n", "")
