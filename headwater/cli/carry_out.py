@@ -88,7 +88,7 @@ def carry_out(call: Call, project: Project, progress: str, run: Callable[[Report
     call.answer(
         lambda style: _text(result, call, style, where, interrupted=bool(interrupted)),
         lambda: outcome_document(result),
-        ok=result.ok,
+        ok=result.ok and not interrupted,
         warnings=result.warnings if call.as_json else (),
     )
     return 128 + interrupted if interrupted else 0 if result.ok else 1

@@ -188,12 +188,18 @@ def after(slow: pl.LazyFrame) -> pl.LazyFrame:
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_in_order_and_shows_in_the_status(tmp_path: Path, number: int, status: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "select"),
+    [(signal.SIGINT, 130, "slow after"), (signal.SIGTERM, 143, "slow after"), (signal.SIGINT, 130, "slow")],
+    ids=["interrupted", "terminated", "interrupted at the last step"],
+)
+def test_a_signal_ends_the_run_in_order_and_shows_in_the_status(
+    tmp_path: Path, number: int, status: int, select: str
+) -> None:
     (tmp_path / "headwater.toml").write_text('[project]\nmodules = ["slow"]\n')
     (tmp_path / "slow.py").write_text(SLEEPER)
     process = subprocess.Popen(
-        [*HEADWATER, "materialize", "--json"],
+        [*HEADWATER, "materialize", "--json", *select.split()],
         cwd=tmp_path,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
