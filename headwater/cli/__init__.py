@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+_LAST_STANDARD = 2  # the descriptor of standard error
+
 
 def main() -> int:
     """The command ``headwater``: ends the process, or returns its exit status for ``sys.exit``."""
@@ -22,7 +24,13 @@ def main() -> int:
 
 
 def _open_closed_streams() -> None:
-    """Whoever closed a standard stream wants to hear nothing; what writes to it need not know."""
+    """Whoever closed a standard stream wants to hear nothing; what writes to it need not know.
+
+    The descriptors are taken as well: else a file of data would get the number that others still write to.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST_STANDARD:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 -- it stays open to the end

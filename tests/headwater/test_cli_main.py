@@ -145,6 +145,26 @@ def test_a_closed_standard_input_cannot_be_read() -> None:
     assert said.stderr.startswith("HW621 cannot read standard input")
 
 
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path) -> None:
+    (tmp_path / "headwater.toml").write_text('[project]\nname = "quiet"\nmodules = ["quiet"]\n')
+    (tmp_path / "quiet.py").write_text("""
+import os
+import polars as pl
+from headwater import asset
+
+@asset
+def one() -> pl.DataFrame:
+    os.write(1, b"by number")
+    assert os.system("echo from a child") == 0
+    return pl.DataFrame({"n": [1]})
+""")
+    said = shell(f"hw -C {tmp_path} materialize <&- >&- 2>&-; echo $? >{tmp_path}/status")
+    assert ((tmp_path / "status").read_text(), said.stderr) == ("0\n", "")
+    with Project.load(tmp_path) as project:
+        assert project.scan("one").collect().to_dicts() == [{"n": 1}]
+        assert project.verify().ok
+
+
 def test_a_reader_that_goes_away_is_no_failure(full_shop) -> None:
     said = shell(f"set -o pipefail; hw data staging/orders --json -C {full_shop} | true; echo ${{PIPESTATUS[0]}}")
     assert (said.stdout, said.stderr) == ("0\n", "")
