@@ -286,7 +286,7 @@ class ParquetStorage:
         totals.take(found)
 
     def _finish(self, file: IO[bytes], path: str, encoded: memoryview | None) -> tuple[int, str]:
-        """Writes what was encoded in memory, syncs, and tells the size of the file and the digest of its bytes."""
+        """Writes what was encoded in memory, syncs, closes, and tells the file's size in bytes and their SHA-256."""
         try:
             if encoded is not None:
                 file.write(encoded)
@@ -295,6 +295,7 @@ class ParquetStorage:
             if self.durable:
                 os.fsync(file.fileno())
             crash_point("parquet.synced")
+            file.close()  # some file systems tell of a lost write only here
             if encoded is not None:
                 return encoded.nbytes, hashlib.sha256(encoded).hexdigest()
             with open(path, "rb") as written:
