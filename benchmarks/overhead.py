@@ -4,7 +4,7 @@ W(N) is N assets in 10 layers. A root makes 100 rows; every other asset joins tw
 *durable floor* is a plain loop over the same assets that scans the two inputs from their Parquet files, joins, writes
 the result, and syncs file and folder.
 
-    python benchmarks/overhead.py [--sizes 100,1000] [--rounds 3] [--floor-only]
+    python benchmarks/overhead.py [--sizes 100,1000] [--rounds 3]
 
 Prints CPU and wall per asset and the ratio to the floor for: first build, nothing changed, one leaf changed.
 """

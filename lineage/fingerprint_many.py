@@ -14,6 +14,7 @@ from assets_core.column_lineage import ORDER
 from assets_core.versions import DataVersion
 from lineage.fingerprint import SMALL_ROWS, data_version, scheme_for
 from lineage.fingerprint_large import LargeFrame
+from lineage.stacked import table_numbers
 
 _PLACE = "\0place"
 
@@ -63,8 +64,7 @@ def projections(frame: pl.DataFrame, sizes: Sequence[int], names: tuple[str, ...
     Returns:
         By the number of the table, those of more than ``SMALL_ROWS`` rows; the others are digested in another way.
     """
-    numbers = [_numbered(number, size) for number, size in enumerate(sizes)]
-    found = _large(frame).projections_by_place(pl.concat(numbers), names)
+    found = _large(frame).projections_by_place(table_numbers(sizes), names)
     return {number: digest for number, digest in found.items() if sizes[number] > SMALL_ROWS}
 
 
@@ -72,15 +72,11 @@ def _large(frame: pl.DataFrame) -> LargeFrame:
     return LargeFrame(frame.lazy(), frame.schema, frame.height)
 
 
-def _numbered(number: int, rows: int) -> pl.Series:
-    return pl.Series(_PLACE, [number], dtype=pl.UInt32).new_from_index(0, rows)
-
-
 def _keyed(
     frames: Sequence[pl.DataFrame], large: Sequence[int], key: tuple[str, ...], read_sets: Collection[tuple[str, ...]]
 ) -> dict[int, DataVersion]:
     """The versions of the large frames by the declared key; none at all where it does not hold in one of them."""
-    places = pl.concat([_numbered(number, frames[number].height) for number in large])
+    places = table_numbers([frames[number].height for number in large])
     whole = pl.concat([frames[number] for number in large])
     if not _large(whole.with_columns(places.alias(_PLACE))).is_key((_PLACE, *key)):
         return {}
@@ -91,8 +87,8 @@ def _keyed(
             scheme_for(frames[number].height),
             frames[number].height,
             key=key,
-            columns=columns[number],
+            columns=columns[place],
             order=_large(frames[number]).order(key) if ordering else None,
         )
-        for number in large
+        for place, number in enumerate(large)
     }

@@ -17,11 +17,11 @@ from assets_core.check import Check, CheckResult
 from assets_core.errors import DataError, did_you_mean
 from assets_core.partitions import Dynamic, Partitions, Static, columns_of
 from assets_core.versions import DataVersion, as_read, changed_columns
-from lineage.checks.evaluate import evaluate
+from lineage.checks.evaluate import broken_tables, evaluate
 from lineage.fingerprint import data_version
 from lineage.fingerprint_tolerance import steady_version
 from lineage.presentable import presentable
-from materializers.results import held_to
+from materializers.results import held_to, identified
 from materializers.slots import places
 
 _SHOWN_ROWS = 5
@@ -102,26 +102,18 @@ def _refuse(frame: pl.DataFrame, asset: Asset[..., Any], keys: Sequence[str], pl
     )
 
 
-def hold_together(frames: Sequence[pl.DataFrame], asset: Asset[..., Any]) -> None:
+def hold_together(frames: Sequence[pl.DataFrame], asset: Asset[..., Any], keys: Sequence[tuple[str, ...]]) -> None:
     """Refuses what any slot's rows break of the asset's promises; the partitions were seen to when they were split.
+
+    Arguments:
+        keys: for each frame the columns that were found to identify its rows.
 
     Raises:
         DataError: see ``results.held_to``.
     """
-    whole = pl.concat(frames)
-    if not asset.unique_key or not set(asset.unique_key) <= set(whole.columns):
-        held_to(whole, asset, None)
-        return
-    held_to(frames[0], asset, None)  # columns and types are the same in all of them
-    numbers = pl.concat(
-        [
-            pl.Series(_PLACE, [number], dtype=pl.UInt32).new_from_index(0, frame.height)
-            for number, frame in enumerate(frames)
-        ]
-    )
-    key = whole.select(asset.unique_key).with_columns(numbers)
-    if key.is_duplicated().any():
-        for frame in frames:
+    held_to(frames[0], asset, None, key=keys[0])  # columns and types are the same in all of them
+    for frame, key in zip(frames[1:], keys[1:], strict=True):
+        if asset.unique_key and not identified(asset, key):
             held_to(frame, asset, None)
 
 
@@ -137,19 +129,33 @@ def checks_of(
         key: the asset's key; a check that looks values up in the asset itself is evaluated slot by slot.
         lookup: gives the published values of (asset key, column) for a check on a slot's rows.
     """
-    together = [place for place, one in enumerate(checks) if one.kind in ROW_BY_ROW and one.target != key]
     whole = pl.concat(frames)
-    found = evaluate([checks[place] for place in together], whole, lookup=partial(lookup, whole))
-    passed = {place: result for place, result in zip(together, found, strict=True) if result.passed}
-    rest = [place for place in range(len(checks)) if place not in passed]
+    broken = broken_tables(checks, whole, [frame.height for frame in frames])
+    together = [place for place, one in enumerate(checks) if place not in broken and _tells_together(one, key)]
+    passed = {place: result for place, result in _results(checks, together, whole, lookup).items() if result.passed}
+    # Of rows that do not break it a check says the same, whichever they are, and if there are none.
+    unbroken = _results(checks, list(broken), whole.clear(), lookup)
     results = []
-    for frame in frames:
-        own = dict(passed)
-        if rest:
-            alone = evaluate([checks[place] for place in rest], frame, lookup=partial(lookup, frame))
-            own |= dict(zip(rest, alone, strict=True))
+    for number, frame in enumerate(frames):
+        own = passed | {place: unbroken[place] for place, numbers in broken.items() if number not in numbers}
+        own |= _results(checks, [place for place in range(len(checks)) if place not in own], frame, lookup)
         results.append([own[place] for place in range(len(checks))])
     return results
+
+
+def _tells_together(check: Check, key: str) -> bool:
+    return check.kind in ROW_BY_ROW and check.target != key
+
+
+def _results(
+    checks: Sequence[Check],
+    places: Sequence[int],
+    frame: pl.DataFrame,
+    lookup: Callable[[pl.DataFrame, str, str], pl.LazyFrame],
+) -> dict[int, CheckResult]:
+    """What the checks at these places say of these rows."""
+    found = evaluate([checks[place] for place in places], frame, lookup=partial(lookup, frame))
+    return dict(zip(places, found, strict=True))
 
 
 def difference(batched: pl.DataFrame, alone: pl.DataFrame, asset: Asset[..., Any]) -> str:

@@ -128,10 +128,15 @@ def held_to(
     check_names(schema, asset.key, asset.where)
     if asset.schema is not None:
         _hold_to_schema(schema, asset)
-    if asset.unique_key and not (key and set(key) <= set(asset.unique_key)):
+    if asset.unique_key and not identified(asset, key):
         _hold_to_key(frame, asset)
     if asset.partition_by is not None and asset.partitions is not None and partition is not None:
         _hold_to_partition(frame, asset, partition)
+
+
+def identified(asset: Asset[..., Any], key: tuple[str, ...]) -> bool:
+    """Whether the asset's ``unique_key`` is unique where the columns ``key`` were found to identify the rows."""
+    return bool(key) and set(key) <= set(asset.unique_key)
 
 
 def _hold_to_schema(schema: pl.Schema, asset: Asset[..., Any]) -> None:

@@ -155,14 +155,12 @@ Judged = list[tuple[list[CheckResult], DataVersion]]
 def _judged_together(parts: Sequence[pl.DataFrame], task: StepTask, place: Workplace) -> Judged:
     """The slots of a batch, with one look at all rows where that tells."""
     asset = place.asset(task.outputs[0].slot.asset)
-    hold_together(parts, asset)
     for trial in task.trials:
         _compare(parts, task, trial, place)
 
     def lookup(frame: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
         return _looked_up(frame, asset.key, task, place, key, column)
 
-    checks = checks_of(parts, asset.checks, asset.key, lookup)
     shown = [() if output.shown is None else output.shown.version.key for output in task.outputs]
     versions = data_versions(
         parts,
@@ -171,6 +169,8 @@ def _judged_together(parts: Sequence[pl.DataFrame], task: StepTask, place: Workp
         read_sets=task.outputs[0].read_sets,
         ordered=asset.ordered,
     )
+    hold_together(parts, asset, [version.key for version in versions])
+    checks = checks_of(parts, asset.checks, asset.key, lookup)
     kept = [
         steady(version, part, asset, output, place.tables)
         for version, output, part in zip(versions, task.outputs, parts, strict=True)

@@ -15,9 +15,11 @@ from lineage.checks.expressions import first_line
 from lineage.checks.rules import KINDS, ROW_COUNT, RULES, UNIQUE, Lookup, Setting, wrong_row_count
 from lineage.checks.values import Unusable, as_json
 from lineage.presentable import presentable
+from lineage.stacked import table_numbers
 
 SAMPLE_ROWS = 5
 SAMPLE_COLUMNS = 12
+_TABLE = "table"
 
 
 def evaluate(
@@ -66,6 +68,23 @@ def in_passing(checks: Sequence[Check], schema: pl.Schema) -> dict[int, pl.Expr]
     except pl.exceptions.PolarsError:  # left to ``evaluate``, which says what is wrong with which
         return {}
     return found
+
+
+def broken_tables(checks: Sequence[Check], frame: pl.DataFrame, heights: Sequence[int]) -> dict[int, set[int]]:
+    """In which of several tables there are rows that break a check, for checks that look at one row at a time.
+
+    Arguments:
+        frame: the tables, below each other.
+        heights: their numbers of rows.
+
+    Returns:
+        By the check's place the numbers of tables; nothing of a check that cannot be looked at in this way.
+    """
+    conditions = {str(place): one for place, one in in_passing(checks, frame.schema).items()}
+    if not conditions:
+        return {}
+    marks = frame.select(table_numbers(heights).alias(_TABLE), **conditions)
+    return {int(name): set(marks.filter(pl.col(name)).get_column(_TABLE).unique()) for name in conditions}
 
 
 def _is_known_unique(check: Check, key: Collection[str], setting: Setting) -> bool:

@@ -65,9 +65,9 @@ def test_names_are_found_in_any_order() -> None:
 
 def test_a_key_must_be_unique_in_each_slot_and_not_over_all_of_them() -> None:
     asset: Asset[..., object] = Asset("a", partitions=DAYS, partition_by="day", unique_key=("id",))
-    hold_together([frame((1, 1), (1, 2)), frame((2, 1), (2, 2))], asset)
+    hold_together([frame((1, 1), (1, 2)), frame((2, 1), (2, 2))], asset, [(), ("id",)])
     with pytest.raises(DataError, match="is not unique"):
-        hold_together([frame((1, 1), (1, 2)), frame((2, 1), (2, 1))], asset)
+        hold_together([frame((1, 1), (1, 2)), frame((2, 1), (2, 1))], asset, [("id",), ("day",)])
 
 
 def test_checks_give_what_each_slot_alone_gives() -> None:
@@ -82,7 +82,8 @@ def test_checks_give_what_each_slot_alone_gives() -> None:
         check.foreign_key("id", "a"),
         check.not_null("nowhere"),
     ]
-    parts = [frame((1, 1), (1, 2)), frame((2, 1), (2, 9)), frame((3, 3)), frame()]
+    nothing = frame((4, 1)).with_columns(id=pl.lit(None, pl.Int64))
+    parts = [frame((1, 1), (1, 2)), frame(), frame((2, 1), (2, 9)), frame((3, 3)), nothing, frame()]
 
     def lookup(rows: pl.DataFrame, key: str, column: str) -> pl.LazyFrame:
         return rows.lazy() if key == "a" else pl.LazyFrame({"id": [1, 2, 9]})
