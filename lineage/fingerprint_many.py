@@ -7,6 +7,7 @@ few rows, and those without a declared key that holds, are taken one by one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from assets_core.column_lineage import ORDER
 from assets_core.versions import DataVersion
 from lineage.fingerprint import SMALL_ROWS, data_version, scheme_for
 from lineage.fingerprint_large import LargeFrame
+from lineage.fingerprint_small import SmallFrame
 from lineage.stacked import table_numbers
 
 _PLACE = "\0place"
@@ -54,18 +56,19 @@ def data_versions(
     ]
 
 
-def projections(frame: pl.DataFrame, sizes: Sequence[int], names: tuple[str, ...]) -> dict[int, str]:
+def projections(frame: pl.DataFrame, sizes: Sequence[int], names: tuple[str, ...]) -> list[str]:
     """The digests of the rows projected on some columns, for each of several tables that lie below each other.
 
     Arguments:
         sizes: the numbers of rows of the tables, in their order.
         names: sorted.
-
-    Returns:
-        By the number of the table, those of more than ``SMALL_ROWS`` rows; the others are digested in another way.
     """
-    found = _large(frame).projections_by_place(table_numbers(sizes), names)
-    return {number: digest for number, digest in found.items() if sizes[number] > SMALL_ROWS}
+    large = _large(frame).projections_by_place(table_numbers(sizes), names) if max(sizes) > SMALL_ROWS else {}
+    offsets = accumulate(sizes, initial=0)
+    return [
+        large[number] if size > SMALL_ROWS else SmallFrame(frame.slice(offset, size)).projection(names)
+        for number, (offset, size) in enumerate(zip(offsets, sizes, strict=False))
+    ]
 
 
 def _large(frame: pl.DataFrame) -> LargeFrame:

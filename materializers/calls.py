@@ -32,10 +32,6 @@ class Calls:
         self.lengths: Sequence[float] = ()
         """By place, how much work hangs on a step; empty where the order does not matter."""
 
-    def begins(self, place: int) -> Call:
-        """All steps of a batch when the first of them is looked at; nothing for later ones and for a step alone."""
-        return self._gathering.begins(place)
-
     def wants(self, place: int) -> None:
         """A step is to be computed: in its batch as soon as all of that is decided, else alone."""
         self.offer(self._gathering.wants(place))

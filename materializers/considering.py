@@ -34,11 +34,11 @@ class Considering:
         self._done = done
         self._outside = Outside(scene, known.facts)
 
-    def judged(self, progress: Progress, batch: Callable[[], Sequence[Slot]]) -> StepEvent | None:
+    def judged(self, progress: Progress, together: Callable[[], Sequence[Slot]]) -> StepEvent | None:
         """How a step ends without being computed; None if it must be, and then its recipes are in the progress.
 
         Arguments:
-            batch: gives the slots whose versions are to be prepared together with this one's.
+            together: gives the slots whose versions are to be prepared with this one's.
 
         Raises:
             HeadwaterError: its code does not type-check on its inputs, or they cannot be compared.
@@ -47,7 +47,7 @@ class Considering:
         if not self._inputs_are_there(step):
             return StepEvent.INPUT_ABSENT
         self._derive_now(step)
-        self._prepare_versions(batch())
+        self._prepare_versions(together())
         states = {} if self._forced(step) else {slot: judge(slot, self._facts).state for slot in step.slots}
         if states and all(state in (SlotState.FRESH, SlotState.ACCEPTED) for state in states.values()):
             for slot, state in states.items():
@@ -55,7 +55,7 @@ class Considering:
                     remember(slot, self._facts.basis(slot), self._facts)
             return StepEvent.EQUAL
         if any(self._outside.renew(key) for key in dict.fromkeys(slot.asset for slot in step.slots)):
-            return self.judged(progress, batch)
+            return self.judged(progress, together)
         progress.read = {slot: self._outside.read(slot.asset) for slot in step.slots}
         progress.recipes = {slot: self._recipe(slot) for slot in step.slots}
         progress.ids = {slot: recipe.id for slot, recipe in progress.recipes.items()}

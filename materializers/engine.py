@@ -8,11 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 
 from assets_core.admission import path_lengths, typical_seconds
 from assets_core.asset import Run
 from assets_core.errors import HeadwaterError, message_of
+from assets_core.keys import Slot
 from assets_core.plan import Plan
 from assets_core.ports import Conduct, Executor, IfBusy, Reporter, RunResult, StepOutcome
 from assets_core.records import AttemptLog, StepError, StepResult
@@ -32,6 +33,8 @@ QUICK_SECONDS = 0.25
 """Of quick steps so many are claimed and handed out at once as keep the workers busy for so long."""
 IN_HAND_AT_MOST = 64
 """But never more than so many."""
+SLOTS_TOGETHER = 500
+"""Of so many slots at most what they read is compared together; meanwhile nobody is listened to."""
 GIVEN_UP_TOGETHER = frozenset({"HW338"})
 """Errors of a batch after which its slots are not computed one by one: the result itself was wrong."""
 
@@ -87,6 +90,7 @@ class Engine:
         self._retries: list[tuple[float, int]] = []
         self._waiting: set[int] = set()
         self._crowded: list[Call] = []
+        self._named: set[int] = set()
         self._spent = (0, 0.0)
         self._asked_to_stop = 0
         self._stopping = False
@@ -132,6 +136,7 @@ class Engine:
                 self._consider(instruction.step)
             else:
                 self._settle(instruction.step)
+            self._heed()  # looking at a million slots takes minutes
         self._free_due_retries()
         self._look_at_neighbours()
         self._start_more()
@@ -199,15 +204,29 @@ class Engine:
         progress = self._under_way(place)
         progress.judged_at = self._neighbours.moves
         try:
-            event = self._considering.judged(
-                progress, lambda: [self._under_way(one).step.slot for one in self._calls.begins(place)]
-            )
+            event = self._considering.judged(progress, lambda: self._next_with(place))
         except HeadwaterError as error:
             progress.error = self._told(error)
             event = StepEvent.RAISED
         if event is not None:
             self._apply(place, event)
         return event is None
+
+    def _next_with(self, place: int) -> list[Slot]:
+        """This slot and those of the same asset that are looked at right after it; none if there are no others, or
+        where it was named with an earlier one.
+        """
+        if place in self._named:
+            self._named.discard(place)
+            return []
+        asset = self._under_way(place).step.slot.asset
+        found = [place]
+        for instruction in islice(self._instructions, SLOTS_TOGETHER - 1):
+            if instruction.order is not Order.CONSIDER or self._under_way(instruction.step).step.slot.asset != asset:
+                break
+            found.append(instruction.step)
+        self._named.update(found[1:])
+        return [self._under_way(one).step.slot for one in found] if len(found) > 1 else []
 
     def _learned_lengths(self) -> list[float]:
         """How much work hangs on each step, learned from past runs; nothing where the order does not matter."""

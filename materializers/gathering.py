@@ -16,15 +16,6 @@ class Gathering:
         self._batch_of = {place: number for number, places in enumerate(batches) for place in places}
         self._open = [set(places) for places in batches]
         self._wanted: list[list[int]] = [[] for _ in batches]
-        self._begun: set[int] = set()
-
-    def begins(self, place: int) -> tuple[int, ...]:
-        """All steps of a batch when the first of them is looked at; nothing for later ones and for a step alone."""
-        number = self._batch_of.get(place)
-        if number is None or number in self._begun:
-            return ()
-        self._begun.add(number)
-        return tuple(sorted(self._open[number]))
 
     def wants(self, place: int) -> tuple[int, ...]:
         """A step is to be computed; gives the steps that can start now, together with it or for lack of a batch alone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,9 @@ from materializers.sources import confirm, scan_source
 from materializers.step_task import RowsAt
 from materializers.storage.protocol import Storage
 from materializers.storage.registry import open_storage
+
+ROWS_TOGETHER = 500_000
+"""So many rows of several materializations are read at once to compare them."""
 
 
 class Tables:
@@ -183,7 +186,7 @@ class Versions:
         return found
 
     def prepare(self, made: Sequence[Materialization], columns: tuple[str, ...]) -> None:
-        """Computes what readers of these columns compare for many materializations of one asset in one pass.
+        """Computes what readers of these columns compare for many materializations of one asset, many in one pass.
 
         Only what is missing and can be had together is computed; the rest is left to be asked for one by one.
         """
@@ -197,23 +200,27 @@ class Versions:
             and names not in one.version.projections
             and (one.id, columns) not in self._memo
         ]
-        if len(missing) < 2 or ORDER in columns or any(one.schema != missing[0].schema for one in missing):
+        if not missing or ORDER in columns or any(one.schema != missing[0].schema for one in missing):
             return
         if not names or not set(names) <= {name for name, _ in missing[0].schema}:
             return
+        for together in _few_rows(missing):
+            if len(together) > 1:
+                self._project(together, names, columns)
+
+    def _project(self, made: Sequence[Materialization], names: tuple[str, ...], columns: tuple[str, ...]) -> None:
+        sizes = [one.version.rows or 0 for one in made]
         try:
-            frame = self._tables.scan(missing).select(names).collect()
+            frame = self._tables.scan(made).select(names).collect()
         except (StorageError, DataError, OSError, pl.exceptions.PolarsError):
             return
-        sizes = [one.version.rows or 0 for one in missing]
         if sum(sizes) != frame.height:
             return
         found = projections(frame, sizes, names)
-        for place, digest in found.items():
-            version = missing[place].version
-            known = replace(version, projections={**version.projections, names: digest})
-            self._memo[missing[place].id, columns] = as_read(known, columns)
-        self._catalog.add_projections({missing[place].id: digest for place, digest in found.items()}, names)
+        for one, digest in zip(made, found, strict=True):
+            known = replace(one.version, projections={**one.version.projections, names: digest})
+            self._memo[one.id, columns] = as_read(known, columns)
+        self._catalog.add_projections({one.id: digest for one, digest in zip(made, found, strict=True)}, names)
 
     def _computed(self, made: Materialization, columns: tuple[str, ...]) -> str | None:
         have = {name for name, _ in made.schema}
@@ -227,3 +234,16 @@ class Versions:
         if names in version.projections and version.scheme == made.version.scheme:
             self._catalog.add_projection(made.id, names, version.projections[names])
         return as_read(version, columns)
+
+
+def _few_rows(made: Iterable[Materialization]) -> Iterator[list[Materialization]]:
+    """Groups of not more rows together than fit into memory; one of more rows is alone."""
+    group: list[Materialization] = []
+    rows = 0
+    for one in made:
+        rows += one.version.rows or 0
+        if group and rows > ROWS_TOGETHER:
+            yield group
+            group, rows = [], one.version.rows or 0
+        group.append(one)
+    yield group

@@ -11,6 +11,7 @@ import pytest
 from assets_core.errors import DefinitionError, HeadwaterError
 from assets_core.ports import RunResult
 from headwater.backfill import Backfill
+from materializers import tables
 from tests.desk import Desk
 
 RAW = """
@@ -185,6 +186,44 @@ def test_a_batch_with_a_slot_that_breaks_a_promise_is_computed_slot_by_slot(desk
     assert states["staged@2024-01-28"] == states["staged@2024-01-30"] == "succeeded"
     assert states["staged@2024-01-29"] == "failed"
     assert any("staged is computed slot by slot: the unique_key id" in one for one in result.warnings)
+
+
+KEYLESS = """
+days = Daily("2024-01-28", "2024-02-04")
+raw = source("raw", files="raw.csv", partitions=days, partition_by="day",
+             schema={"day": pl.Date, "x": pl.Int64, "kind": pl.String})
+
+@asset(partitions=days, partition_by="day")
+def staged(raw: pl.LazyFrame) -> pl.LazyFrame:
+    return raw.select("day", pl.col("x") * 2)
+"""
+
+
+@pytest.mark.parametrize("rows_together", [1, 1202, 500_000])
+def test_slots_that_are_looked_at_together_read_what_they_read_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_together: int
+) -> None:
+    """Of tables without a key what is read is digested when it is asked for: then of many slots in one pass."""
+    monkeypatch.setattr(tables, "ROWS_TOGETHER", rows_together)
+    found = []
+    for name in ("alone", "together"):
+        desk = Desk(tmp_path / name)
+        rows = [f"2024-01-{28 + day},{row % 2},a" for day, size in enumerate([3, 600, 0, 601]) for row in range(size)]
+        desk.write("raw.csv", "\n".join(["day,x,kind", *rows]) + "\n")
+        desk.define(KEYLESS)
+        desk.materialize("staged", partition="2024-01-28")  # what is read is known only now
+        for day in ("29", "30", "31") if name == "alone" else ():
+            desk.materialize("staged", partition=f"2024-01-{day}")
+        desk.materialize("staged")
+        found.append((versions(desk), desk.project.catalog.published("dev", assets={"raw"})))
+        desk.close()
+    (alone, raw), (together, raw_together) = found
+    assert alone == together
+    assert len(alone) == 4
+    assert {slot: one.version for slot, one in raw.items()} == {slot: one.version for slot, one in raw_together.items()}
+    keyless = [one.version.projections for one in raw.values() if not one.version.key]
+    assert len(keyless) == 3
+    assert all(("day", "x") in one for one in keyless)
 
 
 CUMULATIVE = """

@@ -50,13 +50,6 @@ def test_a_step_that_is_wanted_again_after_its_batch_started_starts_alone() -> N
     assert found.wants(1) == (1,)
 
 
-def test_only_the_first_look_at_a_batch_is_told_all_of_it() -> None:
-    found = Gathering([(1, 2, 3)])
-    assert found.begins(2) == (1, 2, 3)
-    assert found.begins(1) == ()
-    assert found.begins(7) == ()
-
-
 @given(st.data())
 def test_every_wanted_step_starts_exactly_once(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(2, 5), max_size=4))
