@@ -135,14 +135,16 @@ def identify(
     first = key.head(PREFIX_ROWS).collect()
     if not _few_differ(first):
         return False
-    if len(names) == 1 and height > PREFIX_ROWS and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
+    if height <= PREFIX_ROWS:
+        return not any(column.has_nulls() for column in first.iter_columns())
+    if len(names) == 1 and not _few_differ(key.head(_SECOND_PREFIX_ROWS).collect()):
         return False
     if extent is None:
         found = rows.select(**Extent.expressions(schema, dict(zip(names, names, strict=True)))).collect(
             engine="streaming"
         )
         extent = Extent.of(found.row(0, named=True), names)
-    if extent.nulls or extent.ascend or height <= PREFIX_ROWS:
+    if extent.nulls or extent.ascend:
         return not extent.nulls
     ascent = Ascent(schema, names)
     ascent.add(first.get_columns())

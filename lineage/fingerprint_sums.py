@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
@@ -29,10 +29,15 @@ _LANES: Mapping[str, int] = MappingProxyType({"k1": 0xB7E151628AED2A6A, "k2": 0x
 _POSITION = "\0position"
 _TABLE = "\0table"
 _MODULUS = 2**64
+_REMEMBERED = 256
+"""For so many schemas the expressions are kept: to build them takes as long as adding up 2,000 rows."""
 _NOTHING: Mapping[str, pl.Expr] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]]
 """For each name that is asked for, the data types and the totals that its digest is made of."""
+
+Typed: TypeAlias = tuple[tuple[str, str, pl.DataType], ...]
+"""A schema that can be remembered by: names, types as text, and types."""
 
 Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
@@ -122,25 +127,37 @@ class Sums:
 
 def column_sums(schema: pl.Schema, key: Sequence[str]) -> Sums:
     """A version for every column, of its (key, value) pairs; without a key, of its values in their order."""
+    return _column_sums(_typed(schema), tuple(key))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _column_sums(columns: Typed, key: tuple[str, ...]) -> Sums:
+    schema = _schema(columns)
     identity = row_hash(schema, key) if key else _place()
     factors = {lane: identity.hash(seed) for lane, seed in _LANES.items()}
     hashes = {f"h{place}": _hash(schema, name) for place, name in enumerate(schema)}
     totals = {f"{name}.{lane}": (pl.col(name) * pl.col(lane)).sum() for name in hashes for lane in _LANES}
     digests: Digests = {
-        (name,): ((str(dtype),), tuple(f"h{place}.{lane}" for lane in _LANES))
-        for place, (name, dtype) in enumerate(schema.items())
+        (name,): ((text,), tuple(f"h{place}.{lane}" for lane in _LANES))
+        for place, (name, text, _) in enumerate(columns)
     }
     return Sums(({**factors, **hashes}, totals), digests, placed=not key)
 
 
 def projection_sums(schema: pl.Schema, read_sets: Sequence[tuple[str, ...]]) -> Sums:
     """For each set of columns the digest of the rows projected on it, as a multiset."""
+    return _projection_sums(_typed(schema), tuple(read_sets))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _projection_sums(columns: Typed, read_sets: tuple[tuple[str, ...], ...]) -> Sums:
+    schema, texts = _schema(columns), {name: text for name, text, _ in columns}
     column = {name: f"h{place}" for place, name in enumerate(sorted({name for names in read_sets for name in names}))}
     hashes = {column[name]: _hash(schema, name) for name in column}
     rows = {f"r{place}": _combined([pl.col(column[name]) for name in names]) for place, names in enumerate(read_sets)}
     totals = {f"{row}.{lane}": pl.col(row).hash(seed).sum() for row in rows for lane, seed in _LANES.items()}
     digests: Digests = {
-        names: (tuple(str(schema[name]) for name in names), tuple(f"r{place}.{lane}" for lane in _LANES))
+        names: (tuple(texts[name] for name in names), tuple(f"r{place}.{lane}" for lane in _LANES))
         for place, names in enumerate(read_sets)
     }
     return Sums((hashes, rows, totals), digests)
@@ -148,11 +165,25 @@ def projection_sums(schema: pl.Schema, read_sets: Sequence[tuple[str, ...]]) -> 
 
 def order_sums(schema: pl.Schema, key: Sequence[str]) -> Sums:
     """The digest of the sequence of keys, or of whole rows where there is no key; its name is empty."""
-    names = list(key) or sorted(schema)
+    return _order_sums(_typed(schema), tuple(key) or tuple(sorted(schema)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _order_sums(columns: Typed, names: tuple[str, ...]) -> Sums:
+    schema, texts = _schema(columns), {name: text for name, text, _ in columns}
     factors = {lane: _place().hash(seed) for lane, seed in _LANES.items()}
     totals = {lane: (pl.col("row") * pl.col(lane)).sum() for lane in _LANES}
-    digests: Digests = {(): (tuple(str(schema[name]) for name in names), tuple(_LANES))}
+    digests: Digests = {(): (tuple(texts[name] for name in names), tuple(_LANES))}
     return Sums(({**factors, "row": row_hash(schema, names)}, totals), digests, placed=True)
+
+
+def _typed(schema: pl.Schema) -> Typed:
+    # Text too, as it is digested: types may equal each other that are written differently.
+    return tuple((name, str(dtype), dtype) for name, dtype in schema.items())
+
+
+def _schema(columns: Typed) -> pl.Schema:
+    return pl.Schema({name: dtype for name, _, dtype in columns})
 
 
 def row_hash(schema: pl.Schema, names: Sequence[str]) -> pl.Expr:
@@ -182,7 +213,12 @@ def _factor(place: int) -> int:
     return int.from_bytes(sha256(b"column %d" % place).digest()[:8], "little") | 1
 
 
-def _digest(dtypes: Sequence[str], lanes: Sequence[int]) -> str:
-    head = b"".join(b"%d:%b" % (len(text), text) for text in (dtype.encode() for dtype in dtypes))
-    body = b"".join(lane.to_bytes(8, "little") for lane in lanes)
+def _digest(dtypes: tuple[str, ...], lanes: Sequence[int]) -> str:
+    head = _head(dtypes)
+    body = b"".join([lane.to_bytes(8, "little") for lane in lanes])
     return sha256(b"%d:%b%b" % (len(head), head, body)).hexdigest()[:32]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _head(dtypes: tuple[str, ...]) -> bytes:
+    return b"".join(b"%d:%b" % (len(text), text) for text in (dtype.encode() for dtype in dtypes))
