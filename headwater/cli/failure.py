@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from assets_core.errors import HeadwaterError, UsageError, did_you_mean, message_of
+from assets_core.errors import HeadwaterError, StorageError, UsageError, did_you_mean, message_of
 from headwater.cli.call import Call
 from headwater.cli.signals import Terminated
 from headwater.cli.streams import silence
@@ -78,7 +78,16 @@ def _as_known(error: BaseException) -> HeadwaterError | None:
         return UsageError(WRONG_USE, message[:1].lower() + message[1:].rstrip("."), hint=_help_of(error))
     if isinstance(error, click.ClickException):
         return UsageError(WRONG_USE, error.format_message())
+    if isinstance(error, OSError) and _raised_by_click(error):
+        silence(sys.stdout)
+        return StorageError("HW480", "cannot write the answer", why=str(error.strerror))
     return None
+
+
+def _raised_by_click(error: BaseException) -> bool:
+    """Whether it was writing a help or the version that failed, which click does itself."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals.get("__name__") == "click.utils"
 
 
 def _help_of(error: click.UsageError) -> str:

@@ -165,14 +165,22 @@ def one() -> pl.DataFrame:
         assert project.verify().ok
 
 
+def test_python_runs_the_package_as_the_command(full_shop) -> None:
+    said = shell(f'"{sys.executable}" -m headwater materialize --force --executor processes --json -C {full_shop}')
+    assert said.returncode == 0
+    assert json.loads(said.stdout)["ok"]
+
+
 def test_a_reader_that_goes_away_is_no_failure(full_shop) -> None:
     said = shell(f"set -o pipefail; hw data staging/orders --json -C {full_shop} | true; echo ${{PIPESTATUS[0]}}")
     assert (said.stdout, said.stderr) == ("0\n", "")
 
 
-def test_an_answer_that_cannot_be_written_is_a_failure(full_shop) -> None:
-    said = shell(f"hw ls -C {full_shop} > /dev/full")
+@pytest.mark.parametrize("words", ["ls -C {shop}", "--help", "--version", "materialize --help"])
+def test_an_answer_that_cannot_be_written_is_a_failure(full_shop, words: str) -> None:
+    said = shell(f"hw {words.format(shop=full_shop)} > /dev/full")
     assert said.returncode == 1
+    assert "HW480" in said.stderr
     assert "cannot write" in said.stderr
     assert "Traceback" not in said.stderr
 
