@@ -144,7 +144,7 @@ def create(
     abandon_dead_runs(project, name)
     catalog = project.catalog
     with catalog.reading():
-        seen = catalog.head().sequence if as_of is None else place_in_log(project, as_of)
+        seen = catalog.head().sequence if as_of is None else _when_it_showed(project, as_of, "--as-of")
         pointers = catalog.pointers(project.env, as_of=None if as_of is None else seen)
         there = catalog.pointers(name)
     left, moves = [], []
@@ -227,11 +227,7 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
     env, catalog = project.env, project.catalog
     refuse_frozen(project)
     abandon_dead_runs(project)
-    until = place_in_log(project, to)
-    first = catalog.first_publication(env)
-    if first is None or until < first[0]:
-        when = "" if first is None else f"its first one is {first[1]}: --to {first[1][:13]}"
-        raise UsageError("HW661", f"{env} showed nothing yet at {to}", hint=when or "nothing was ever published there")
+    until = _when_it_showed(project, to, "--to")
     with catalog.reading():
         now, then = pointers_of(project, env), pointers_of(project, env, as_of=until)
         wanted, notes = {}, {}
@@ -257,6 +253,20 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
         show_faces(project, moves)
         run_id = run.id
     return Changed(Verb.ROLLBACK, env, moved=moved, moves=tuple(moves), held=tuple(wanted), run_id=run_id)
+
+
+def _when_it_showed(project: Project, moment: str, option: str) -> int:
+    """The entry of the log that a moment means, at which the environment showed something already.
+
+    Raises:
+        UsageError: HW661, it did not.
+    """
+    until, first = place_in_log(project, moment), project.catalog.first_publication(project.env)
+    if first is None or until < first[0]:
+        when = "nothing was ever published there"
+        when = when if first is None else f"the first run that published there is {first[1]}: {option} {first[1][:13]}"
+        raise UsageError("HW661", f"{project.env} showed nothing yet at {moment}", hint=when)
+    return until
 
 
 def release(project: Project, select: str = "", *, command: str = "", reason: str = "") -> Changed:

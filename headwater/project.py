@@ -553,7 +553,7 @@ class Project:
             command, reason: recorded with who asked.
 
         Raises:
-            UsageError: HW660, there is one of that name.
+            UsageError: HW660, there is one of that name; HW661, nothing was published yet at ``as_of``.
         """
         from headwater.environments import create
 

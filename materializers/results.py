@@ -17,6 +17,7 @@ from lineage.presentable import presentable
 from materializers.slots import row_places
 
 _SHOWN_ROWS = 5
+_STANDS_FOR = {ROWS: "stands for the rows of a table", ORDER: "stands for the order of its rows"}
 
 
 def check_names(names: Iterable[str], whose: str, where: str) -> None:
@@ -29,15 +30,20 @@ def check_names(names: Iterable[str], whose: str, where: str) -> None:
         DataError: HW340.
     """
     for name in names:
-        if name in (ROWS, ORDER) or (name.startswith("^") and name.endswith("$")):
-            means = {ROWS: "the rows of a table", ORDER: "the order of its rows"}.get(name, "a pattern to polars")
+        if means := _STANDS_FOR.get(name) or _meant_by_form(name):
             raise DataError(
                 "HW340",
                 f"{whose} has a column called {name!r}, and no column can be called so",
                 where=where,
-                why=f"{name!r} stands for {means}",
+                why=f"{name!r} {means}",
                 hint="give it another name where the table is made; of a source, or leave it out of schema=",
             )
+
+
+def _meant_by_form(name: str) -> str:
+    if "\0" in name:
+        return "holds a NUL, with which a name ends in databases"
+    return "stands for a pattern to polars" if name.startswith("^") and name.endswith("$") else ""
 
 
 def collected(rows: pl.DataFrame | pl.LazyFrame, *, few: bool = False) -> pl.DataFrame:
@@ -120,12 +126,11 @@ def held_to(
 
     Raises:
         DataError: HW333, it has no columns; HW334, other columns or types than declared; HW335, ``unique_key`` is not
-            unique; HW336, rows outside the slot's partition; HW340, a column that cannot be called so.
+            unique; HW336, rows outside the slot's partition.
     """
     schema = frame.collect_schema()
     if not schema:
         raise DataError("HW333", f"{asset.key} returned a table without columns", where=asset.where)
-    check_names(schema, asset.key, asset.where)
     if asset.schema is not None:
         _hold_to_schema(schema, asset)
     if asset.unique_key and not identified(asset, key):

@@ -38,7 +38,7 @@ from lineage.trace import combine
 from materializers.batch_results import checks_of, difference, hold_together, split
 from materializers.capture import bounded, captured, without_secrets
 from materializers.ids import new_id
-from materializers.results import as_frame, collected, held_to
+from materializers.results import as_frame, check_names, collected, held_to
 from materializers.sql_engine import run_query
 from materializers.staging import steady, ways_of, write_in_passing
 from materializers.step_context import StepContext
@@ -356,9 +356,11 @@ def _frame(
 ) -> tuple[_Frame, ColumnLineage | None]:
     streams = not task.partitions and any(one.row_count >= STREAMED_ROWS for one in task.inputs)
     if isinstance(result, pl.LazyFrame) and streams:
+        check_names(result.collect_schema(), asset.key, asset.where)
         return result, None
     reading = None if trace is None else trace.reading(result)
     frame = as_frame(untraced(result), asset, few=bool(task.inputs) and all(map(few, task.inputs)))
+    check_names(frame.columns, asset.key, asset.where)
     if reading is None:
         return frame, None
     return frame, combine(reading.lineage, {one.name: one.key for one in task.inputs})

@@ -356,6 +356,18 @@ def test_secrets_reach_neither_logs_nor_errors(desk: Desk) -> None:
     assert b"hunter2" not in kept
 
 
+def test_a_column_with_a_nul_in_its_name_is_refused(desk: Desk) -> None:
+    desk.define(
+        r"""
+        @asset(ordered=True)
+        def made() -> pl.DataFrame:
+            return pl.DataFrame({"id": range(600), "\0position": range(600)})
+        """
+    )
+    (error,) = [one.error for one in desk.materialize().steps if one.error is not None]
+    assert (error.code, "holds a NUL" in error.message) == ("HW340", True)
+
+
 @pytest.mark.parametrize(("name", "means"), [("#", "the order of its rows"), ("*", "the rows"), ("^v$", "a pattern")])
 def test_columns_that_could_not_be_told_from_something_else_are_refused(desk: Desk, name: str, means: str) -> None:
     desk.write("raw.csv", f"id,{name}\n1,5\n")

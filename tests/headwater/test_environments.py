@@ -614,6 +614,7 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(shop: Desk) -> 
         (lambda project: project.create_environment("dev"), "HW660"),
         (lambda project: project.create_environment("../up"), "HW609"),
         (lambda project: project.create_environment("x", as_of="soon"), "HW616"),
+        (lambda project: project.create_environment("x", as_of="2001-01-01"), "HW661"),
         (lambda project: project.rollback("2001-01-01"), "HW661"),
         (lambda project: project.rollback("run:nothing"), "HW612"),
         (lambda project: project.rollback("yesterday"), "HW616"),
