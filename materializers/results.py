@@ -14,7 +14,7 @@ from assets_core.errors import DataError, did_you_mean
 from assets_core.partitions import Partition, columns_of
 from lineage.dtypes import parse_dtype
 from lineage.presentable import presentable
-from materializers.slots import row_places
+from materializers.slots import row_places, surely_within
 
 _SHOWN_ROWS = 5
 _STANDS_FOR = {ROWS: "stands for the rows of a table", ORDER: "stands for the order of its rows"}
@@ -199,6 +199,8 @@ def _hold_to_partition(frame: pl.DataFrame | pl.LazyFrame, asset: Asset[..., Any
                 hint=did_you_mean(column, there),
             )
     rows = collected(frame.select(columns))
+    if len(columns) == 1 and surely_within(rows.to_series(), asset.partitions, partition.key):
+        return
     outside = row_places(rows, asset.partition_by, asset.partitions, [partition.key]).is_null()
     if outside.any():
         values = rows.filter(outside).select(columns).unique(maintain_order=True).head(_SHOWN_ROWS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -11,6 +13,8 @@ from assets_core.errors import DataError
 from assets_core.partitions import Dynamic, Multi, Partitions, Static, Timed, TimePartitions, Unit
 
 _NO_PLACE = pl.Series([None], dtype=pl.UInt32)
+_DAY_SECONDS = 86_400
+_A_SECOND: Mapping[str, int] = MappingProxyType({"ms": 10**3, "us": 10**6, "ns": 10**9})
 _OFFSET = r"(?i):\d\d(\.\d+)?\s?(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -88,6 +92,57 @@ def _named_places(column: pl.Series, keys: Sequence[str]) -> pl.Series:
     known = pl.DataFrame({"key": list(keys), "place": range(len(keys))}, schema={"key": pl.String, "place": pl.UInt32})
     rows = pl.DataFrame({"key": column.cast(pl.String)})
     return rows.join(known, on="key", how="left", maintain_order="left")["place"]
+
+
+def surely_within(column: pl.Series, definition: Partitions, key: str) -> bool:
+    """Whether every value of a partition column belongs to one key, where the lowest and the highest tell.
+
+    Takes a tenth of what ``places`` takes for a hundred rows. Where it is False, ``places`` has to tell.
+    """
+    if column.has_nulls():
+        return False
+    if isinstance(definition, Static | Dynamic):
+        return column.dtype == pl.String and column.min() == column.max() == key
+    dtype = column.dtype
+    if isinstance(definition, Multi) or not (dtype == pl.Date or isinstance(dtype, pl.Datetime)):
+        return False
+    physical = column.to_physical()
+    low, high = physical.min(), physical.max()
+    if not isinstance(low, int) or not isinstance(high, int):
+        return column.is_empty()
+    low, high = (_seconds(one, dtype) for one in (low, high))
+    place = definition.index(key)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        alike = _absolute(definition) or _runs_evenly(definition, low, high)
+        return alike and definition.place_of(low) == place == definition.place_of(high)
+    if _absolute(definition):
+        return False
+    try:
+        begin, end = (definition.begin(one).replace(tzinfo=UTC).timestamp() for one in (place, place + 1))
+    except (ValueError, OverflowError):  # the last window that a calendar can hold
+        return False
+    return begin <= low and high < end
+
+
+def _seconds(physical: int, dtype: pl.DataType) -> int:
+    """Whole seconds since 1970 of what polars keeps for a Date or Datetime."""
+    if not isinstance(dtype, pl.Datetime):
+        return physical * _DAY_SECONDS
+    return physical // _A_SECOND[dtype.time_unit]
+
+
+def _runs_evenly(definition: Timed, low: int, high: int) -> bool:
+    """Whether local days follow each other between two moments of one day: a clock that is set back may end a day,
+    and begin it again.
+    """
+    if not isinstance(definition, TimePartitions) or definition.unit is not Unit.DAY:
+        return False
+    zone = ZoneInfo(definition.timezone)
+    try:
+        first, last = (datetime.fromtimestamp(one, zone).utcoffset() for one in (low, high))
+    except (ValueError, OverflowError, OSError):
+        return False
+    return first == last and high - low < 2 * _DAY_SECONDS
 
 
 def unread(column: pl.Series, definition: Partitions) -> pl.Series:

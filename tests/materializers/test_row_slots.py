@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -25,7 +25,7 @@ from assets_core.partitions import (
     Weekly,
     Yearly,
 )
-from materializers.slots import places, row_places, unread
+from materializers.slots import places, row_places, surely_within, unread
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 NEW_YORK = Daily("2013-01-01", "2013-01-04", timezone="America/New_York")
@@ -207,3 +207,72 @@ def test_a_row_belongs_to_the_slot_of_its_value_in_each_dimension() -> None:
         None,
         None,
     ]
+
+
+ZONES = ("UTC", "America/New_York", "America/St_Johns", "America/Sao_Paulo", "Asia/Tehran", "Africa/Casablanca")
+WINDOWS: list[Partitions] = [
+    *(Daily("2009-10-01", "2011-12-01", timezone=zone) for zone in ZONES),
+    *(Hourly("2010-10-30T00:00", "2010-11-10T00:00", timezone=zone) for zone in ZONES),
+    Weekly("2009-10-05", "2011-12-01", timezone="America/St_Johns"),
+    Monthly("2009-10", "2011-12", timezone="Africa/Casablanca"),
+    Cron("30 1 * * *", "2009-10-01", "2011-12-01", timezone="America/New_York"),
+    Static(["EU", "US"]),
+]
+MOMENTS = st.builds(
+    lambda day, minutes: day + timedelta(minutes=minutes),
+    st.sampled_from([datetime(2010, 11, 7), datetime(2010, 10, 17), datetime(2010, 3, 14), datetime(2010, 8, 8)]),
+    st.integers(-3000, 3000),
+)
+TYPES: list[Any] = [pl.Datetime("us", "UTC"), pl.Datetime("ms", "Asia/Tokyo"), pl.Datetime("ns"), pl.Date, pl.String]
+
+
+@given(st.sampled_from(WINDOWS), st.sampled_from(TYPES), st.lists(MOMENTS, min_size=1, max_size=4), st.booleans())
+def test_what_the_lowest_and_the_highest_tell_holds_for_every_value(
+    definition: Partitions, dtype: Any, moments: list[datetime], gap: bool
+) -> None:
+    zone = getattr(dtype, "time_zone", None)
+    column = pl.Series("c", moments).cast(pl.Datetime("us", "UTC") if zone else pl.Datetime("us"))
+    column = pl.Series("c", ["EU" if one.minute < 30 else "US" for one in moments]) if dtype == pl.String else column
+    column = pl.concat([column, pl.Series("c", [None], dtype=column.dtype)]) if gap else column
+    column = (
+        column if dtype == pl.String else column.dt.convert_time_zone(zone).cast(dtype) if zone else column.cast(dtype)
+    )
+    if isinstance(definition, Static) != (dtype == pl.String):
+        return
+    keys = list(definition.keys(NOW))
+    belong = places(column, definition, keys)
+    for key in {keys[one] for one in belong.drop_nulls()}:
+        assert not surely_within(column, definition, key) or {
+            keys[one] if one is not None else "" for one in belong
+        } == {key}
+
+
+@pytest.mark.parametrize(
+    ("definition", "values", "told"),
+    [
+        (NEW_YORK, [date(2013, 1, 2)] * 2, True),
+        (NEW_YORK, [datetime(2013, 1, 2), datetime(2013, 1, 2, 23, 59, 59)], True),
+        (NEW_YORK, [datetime(2013, 1, 2, 5, tzinfo=UTC), datetime(2013, 1, 3, 4, 59, tzinfo=UTC)], True),
+        (NEW_YORK, [datetime(2013, 1, 2, 5, tzinfo=UTC), datetime(2013, 1, 3, 5, tzinfo=UTC)], False),
+        (NEW_YORK, [date(2013, 1, 2), None], False),
+        (Daily("2013-03-09", "2013-03-12", timezone="America/New_York"), [date(2013, 3, 10)], True),
+        (Hourly("2013-01-02", "2013-01-03"), [datetime(2013, 1, 2, 0, 59, tzinfo=UTC)], True),
+        (Hourly("2013-01-02", "2013-01-03"), [datetime(2013, 1, 2, 0, 59)], False),
+        (Monthly("2013-01", "2013-03"), [date(2013, 1, 1), date(2013, 1, 31)], True),
+        (Static(["EU", "US"]), ["EU", "EU"], True),
+        (Static(["EU", "US"]), ["EU", "US"], False),
+    ],
+)
+def test_the_lowest_and_the_highest_value_tell_of_most_slots(
+    definition: Partitions, values: list[Any], told: bool
+) -> None:
+    keys = list(definition.keys(NOW))
+    assert any(surely_within(pl.Series("c", values), definition, key) for key in keys) == told
+
+
+def test_a_day_that_a_clock_sets_back_into_is_looked_at_row_by_row() -> None:
+    """At one minute past midnight of 2010-11-07 the clocks of St. John's went back into the day before."""
+    days = Daily("2010-11-05", "2010-11-09", timezone="America/St_Johns")
+    utc = pl.Series("c", [datetime(2010, 11, 7, 2, 30, 30), datetime(2010, 11, 7, 3, 15)]).dt.replace_time_zone("UTC")
+    assert keys_of(utc.to_list(), days, pl.Datetime("us", "UTC")) == ["2010-11-07", "2010-11-06"]
+    assert not any(surely_within(utc, days, key) for key in days.keys(NOW))
