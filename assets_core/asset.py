@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from assets_core.arguments import NAME, TEXT, TEXTS, WHOLE, Kind, as_tuple, is_number, maybe, must_be
 from assets_core.check import Check
 from assets_core.errors import DefinitionError
 from assets_core.mappings import Outside, PartitionMapping
+from assets_core.mappings.kinds import MAPPING
 from assets_core.partitions import Partitions
 from assets_core.sizes import size
 
@@ -32,6 +34,13 @@ class Form(StrEnum):
     UNKNOWN = ""
 
 
+_COLUMNS = Kind(
+    "a list of columns, each with its asset",
+    lambda value: isinstance(value, tuple) and all(isinstance(one, str) and all(one.rpartition(":")) for one in value),
+    '["staging/flights:dep_delay"]',
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What a person says of one output column.
@@ -46,6 +55,18 @@ class Column:
     description: str = ""
     tags: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("tags", "derived_from"):
+            object.__setattr__(self, name, as_tuple(getattr(self, name)))
+        must_be(TEXT, "Column(description)", self.description)
+        must_be(TEXTS, "Column(tags)", self.tags)
+        must_be(_COLUMNS, "Column(derived_from)", self.derived_from)
+
+
+_BINDABLE = Kind(
+    "a key, an asset or a source", lambda value: isinstance(value, str | Asset | Source), '"staging/flights"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,8 @@ class Input:
     ) -> None:
         if outside not in tuple(Outside):
             raise DefinitionError("HW126", f"outside={outside!r}", hint="use 'truncate' or 'missing'")
+        must_be(_BINDABLE, "Input(key)", key)
+        must_be(MAPPING, "Input(partitions)", partitions)
         object.__setattr__(self, "key", key if isinstance(key, str) else key.key)
         object.__setattr__(self, "partitions", partitions)
         object.__setattr__(self, "outside", Outside(outside))
@@ -90,15 +113,23 @@ class Out:
 
 
 def _within(what: str, value: float, least: float, most: float | None) -> None:
-    """Refuses a number outside its bounds.
+    """Refuses what is no number, and a number outside its bounds.
 
     Raises:
         DefinitionError: HW194.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not value >= least or (most is not None and value > most):
+    if not is_number(value) or value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise DefinitionError("HW194", f"{what} is {value!r}", hint=f"a number, {bounds}")
+
+
+_EXCEPTIONS = Kind(
+    "a list of exception types",
+    lambda value: (
+        isinstance(value, tuple) and all(isinstance(one, type) and issubclass(one, BaseException) for one in value)
+    ),
+    "(OSError, TimeoutError)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +152,10 @@ class Retry:
     on: tuple[type[BaseException], ...] = (Exception,)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "on", (self.on,) if isinstance(self.on, type) else as_tuple(self.on))
+        must_be(_EXCEPTIONS, "Retry(on)", self.on)
         _within("Retry(attempts)", self.attempts, 1, None)
+        must_be(WHOLE, "Retry(attempts)", self.attempts)
         _within("Retry(wait_seconds)", self.wait_seconds, 0, None)
         _within("Retry(max_wait_seconds)", self.max_wait_seconds, 0, None)
         _within("Retry(jitter)", self.jitter, 0, 1)
@@ -135,6 +169,10 @@ class Retry:
         """
         doubled = self.wait_seconds * 2.0 ** min(attempt - 1, 60)
         return min(doubled, self.max_wait_seconds) * (1 + self.jitter * chance)
+
+
+_RETRY = Kind("a Retry", lambda value: isinstance(value, Retry), "Retry(attempts=3)")
+_POOL = maybe(NAME.such_as('"warehouse"'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +198,9 @@ class Run:
     memory: str | int | None = None
 
     def __post_init__(self) -> None:
+        must_be(_RETRY, "Run(retry)", self.retry)
+        must_be(WHOLE, "Run(priority)", self.priority)
+        must_be(_POOL, "Run(pool)", self.pool)
         if self.timeout_seconds is not None:
             _within("Run(timeout_seconds)", self.timeout_seconds, 0.001, None)
         self.memory_bytes  # noqa: B018 -- refuses what is no amount
@@ -309,10 +350,16 @@ class Asset(Generic[P, R]):
         )
 
 
+class MultiAsset(Generic[P, R]):
+    """Several assets that one function makes; calling it calls the function."""
+
+    def __init__(self, function: Callable[P, R], assets: tuple[Asset[..., Any], ...]) -> None:
+        self.function = function
+        self.assets = assets
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+
 Definition = Asset[..., Any] | Source
 """Whatever can be declared under an asset key."""
-
-
-def as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -6,10 +6,12 @@ Used as a namespace: ``check.not_null("id")``, ``check.between("dep_delay", -120
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from assets_core.arguments import COUNT, NAME, TEXT, Kind, as_tuple, maybe, must_be
 from assets_core.digest import digest
 from assets_core.errors import DefinitionError
 
@@ -76,15 +78,19 @@ def between(column: str, low: Any = None, high: Any = None, *, severity: str = "
 
 def accepted_values(column: str, values: Any, *, severity: str = "blocking", name: str = "") -> Check:
     """Every value that is not null is one of ``values``."""
-    return _check("accepted_values", (column,), severity, name, values=tuple(values))
+    given = [*values] if isinstance(values, Mapping) else values
+    listed = given if isinstance(given, str) else as_tuple(given)  # a text alone would be read as its letters
+    must_be(_VALUES, "check.accepted_values(values)", listed)
+    return _check("accepted_values", (column,), severity, name, values=listed)
 
 
 def matches(column: str, pattern: str, *, severity: str = "blocking", name: str = "") -> Check:
     """Every text that is not null matches the regular expression as a whole.
 
     Raises:
-        DefinitionError: HW111, the pattern is no regular expression.
+        DefinitionError: HW111, the pattern is no regular expression; HW129.
     """
+    must_be(TEXT.such_as('"[A-Z]{3}"'), "check.matches(pattern)", pattern)
     try:
         re.compile(pattern)
     except re.error as error:
@@ -96,6 +102,8 @@ def row_count(
     minimum: int | None = None, maximum: int | None = None, *, severity: str = "blocking", name: str = ""
 ) -> Check:
     """The number of rows is at least ``minimum`` and at most ``maximum``; None leaves an end open."""
+    must_be(_COUNT, "check.row_count(minimum)", minimum)
+    must_be(_COUNT, "check.row_count(maximum)", maximum)
     if minimum is None and maximum is None:
         raise DefinitionError("HW110", "check.row_count needs a minimum or a maximum", hint="check.row_count(1)")
     return _check("row_count", (), severity, name, minimum=minimum, maximum=maximum)
@@ -103,6 +111,7 @@ def row_count(
 
 def expression(sql: str, *, severity: str = "blocking", name: str = "") -> Check:
     """A boolean SQL expression that holds for every row; a row for which it is null passes, as in SQL's CHECK."""
+    must_be(NAME.such_as('"low <= high"'), "check.expression(sql)", sql)
     return _check("expression", (), severity, name, sql=sql)
 
 
@@ -113,6 +122,8 @@ def foreign_key(column: str, to: str, to_column: str = "", *, severity: str = "b
         to: key of the asset that is referred to.
         to_column: its column; the same name if not given.
     """
+    must_be(NAME.such_as('"staging/planes"'), "check.foreign_key(to)", to)
+    must_be(TEXT.such_as('"tailnum"'), "check.foreign_key(to_column)", to_column)
     return _check("foreign_key", (column,), severity, name, to=to, to_column=to_column or column)
 
 
@@ -122,7 +133,14 @@ def _columns(kind: str, columns: tuple[str, ...]) -> tuple[str, ...]:
     return columns
 
 
+_COUNT = maybe(COUNT.such_as("1"))
+_VALUES = Kind("a list of values", lambda value: isinstance(value, tuple), '["EWR", "JFK"]')
+
+
 def _check(kind: str, columns: tuple[str, ...], severity: str, name: str, **arguments: Any) -> Check:
+    for column in columns:
+        must_be(TEXT.such_as('"id"'), f"check.{kind}(column)", column)
+    must_be(TEXT.such_as('"no_gaps"'), f"check.{kind}(name)", name)
     try:
         level = Severity(severity)
     except ValueError:

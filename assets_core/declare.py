@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from assets_core.asset import Asset, Column, Definition, Form, Input, Out, Run, Source, as_tuple
+from assets_core.arguments import TEXT, TEXTS, Kind, as_tuple, is_table_of, must_be
+from assets_core.asset import Asset, Column, Definition, Form, Input, MultiAsset, Out, Run, Source
 from assets_core.check import Check
 from assets_core.durations import duration
 from assets_core.errors import DefinitionError, did_you_mean
 from assets_core.keys import check_key
+from assets_core.option_kinds import CONFIG_CLASS, check_options
 from assets_core.partitions import Partitions, checked_columns
 from assets_core.signature import form_of_result, parameters_of
 
@@ -136,14 +138,14 @@ def _python_asset(function: Callable[..., Any], options: dict[str, Any]) -> Asse
     given = dict(options)
     where = _where_function(function)
     parameters = parameters_of(function, where)
-    key = check_key(given.pop("key", None) or function.__name__, where=where)
-    description = given.pop("description", None)
+    key = given.pop("key", None)
+    if given.get("description") is None:
+        given["description"] = _docstring(function)
     made: Asset[..., Any] = Asset(
-        key,
+        check_key(function.__name__ if key is None else key, where=where),
         function,
         parameters=parameters,
         returns=form_of_result(function),
-        description=_docstring(function) if description is None else description,
         where=where,
         **_normal(given, where),
     )
@@ -169,11 +171,13 @@ def multi_asset(
         outputs: name in the mapping that the function returns -> ``Out`` or just its key. The others are as for
             ``asset`` and hold for every output.
     """
-    shared: dict[str, Any] = {"inputs": inputs, "deps": deps, "partitions": partitions, "partition_by": partition_by}
-    shared |= {"volatile": volatile, "version": version, "storage": storage, "run": run or Run()}
+    shared: dict[str, Any] = {"inputs": inputs, "deps": as_tuple(deps)}
+    shared |= {"partitions": partitions, "partition_by": partition_by}
+    shared |= {"volatile": volatile, "version": version, "storage": storage, "run": Run() if run is None else run}
 
     def declare(function: Callable[P, R]) -> MultiAsset[P, R]:
         where = _where_function(function)
+        must_be(_OUTPUTS, "outputs", outputs, where=where)
         if not outputs:
             raise DefinitionError("HW103", "a multi_asset needs outputs", where=where, hint="outputs={'a': Out('a')}")
         outs = {name: out if isinstance(out, Out) else Out(out) for name, out in outputs.items()}
@@ -182,13 +186,13 @@ def multi_asset(
         for name, out in outs.items():
             own: dict[str, Any] = {**shared, "schema": out.schema, "unique_key": out.unique_key, "ordered": out.ordered}
             own |= {"columns": out.columns, "checks": out.checks, "owners": out.owners, "tags": out.tags}
-            own["storage"] = out.storage or storage
+            own["storage"] = storage if out.storage is None else out.storage
             own["renamed_from"] = out.renamed_from
+            own["description"] = _docstring(function) if out.description == "" else out.description
             one: Asset[..., Any] = Asset(
                 check_key(out.key, where=where),
                 function,
                 parameters=parameters_of(function, where),
-                description=out.description or _docstring(function),
                 maker=maker,
                 output=name,
                 where=where,
@@ -199,17 +203,6 @@ def multi_asset(
         return MultiAsset(function, tuple(made))
 
     return declare
-
-
-class MultiAsset(Generic[P, R]):
-    """Several assets that one function makes; calling it calls the function."""
-
-    def __init__(self, function: Callable[P, R], assets: tuple[Asset[..., Any], ...]) -> None:
-        self.function = function
-        self.assets = assets
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
 
 
 def sql_asset(
@@ -240,6 +233,8 @@ def sql_asset(
     """
     place = where or _where_caller()
     check_key(key, where=place)
+    must_be(TEXT, "sql", sql, where=place)
+    must_be(CONFIG_CLASS, "config", config, where=place)
     if dialect != "duckdb":
         raise DefinitionError(
             "HW108", f"{key} is written for {dialect}, and SQL assets are run by DuckDB", where=place,
@@ -256,9 +251,8 @@ def sql_asset(
         dialect=dialect,
         returns=Form.LAZY,
         config_class=config,
-        description=description,
         where=place,
-        **_normal({**options, "inputs": inputs}, place),
+        **_normal({**options, "inputs": inputs, "description": description}, place),
     )
     register(made)
     return made
@@ -296,6 +290,7 @@ def source(
     """
     where = _where_caller()
     paths = as_tuple(files)
+    must_be(_FILES, "files", paths, where=where)
     ending = paths[0].rsplit(".", 1)[-1].lower() if paths else ""
     kind = _FORMATS.get(format or ending)
     if kind is None:
@@ -312,9 +307,11 @@ def source(
             where=where,
             hint='partition_by="flight_date" names the column that tells to which partition a row belongs',
         )
-    by = checked_columns(partitions, partition_by, where=where)
     normal = _normal(
         {
+            "partitions": partitions,
+            "partition_by": partition_by,
+            "description": description,
             "schema": schema,
             "unique_key": unique_key,
             "columns": columns,
@@ -329,9 +326,6 @@ def source(
         paths,
         kind,
         options=options,
-        partitions=partitions,
-        partition_by=by,
-        description=description,
         where=where,
         **normal,
     )
@@ -345,18 +339,22 @@ _OPTIONS = {
     "renamed_from", "previous",
 }  # fmt: skip
 
+_FILES = TEXTS.such_as('"data/flights*.csv"')
+_OUTPUTS = Kind("a table of keys and outputs", lambda value: is_table_of(value, str, Out), '{"a": Out("staging/a")}')
 _PYTHON_OPTIONS = {"key", "inputs", "description", "code_depends"}
 
 
 def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
     """The options with their containers frozen and their types written as text."""
     kept = {name: value for name, value in given.items() if value is not None}
-    for name in ("unique_key", "owners", "checks", "code_depends", "renamed_from"):
+    for name in ("unique_key", "owners", "checks", "code_depends", "renamed_from", "deps"):
         if name in kept:
             kept[name] = as_tuple(kept[name])
+    check_options(kept, where)
+    for former in kept.get("renamed_from", ()):
+        check_key(former, where=where)
     if "deps" in kept:
-        deps = [kept["deps"]] if isinstance(kept["deps"], str) else kept["deps"]
-        kept["deps"] = tuple(key for one in deps for key in _keys_of(one))
+        kept["deps"] = tuple(key for one in kept["deps"] for key in _keys_of(one))
     if "inputs" in kept:
         kept["inputs"] = {
             name: bound if isinstance(bound, Input) else Input(bound) for name, bound in kept["inputs"].items()

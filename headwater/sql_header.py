@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
+from assets_core.arguments import TABLE_OF_TEXTS, TEXT, TEXTS, Kind, is_table_of
 from assets_core.errors import DefinitionError
-
-
-class _Kind(NamedTuple):
-    name: str
-    holds: Callable[[Any], bool]
-    example: str = ""
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+from assets_core.option_kinds import OPTION_KINDS
 
 
 def _is_tables(value: Any) -> bool:
     return all(isinstance(one, dict) for one in (value if isinstance(value, list) else [value]))
 
 
-def _is_table_of_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-def _is_table_of_texts_or_tables(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str | dict) for one in value.values())
-
-
 def _is_inputs(value: Any) -> bool:
-    return _is_table_of_texts_or_tables(value) and all(
+    return is_table_of(value, str, dict) and all(
         isinstance(one.get("key", ""), str) for one in value.values() if isinstance(one, dict)
     )
 
@@ -52,31 +24,24 @@ def _is_run(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("retry", {}), dict)
 
 
-def _text(example: str) -> _Kind:
-    return _Kind("a text", _is_text, example)
-
-
+_AS_IN_PYTHON = (
+    "description", "storage", "version", "previous", "owners", "unique_key", "renamed_from", "volatile", "ordered",
+    "tolerance",
+)  # fmt: skip
 _KINDS = {
-    "key": _text('"marts/delays"'),
-    "description": _text('"Delays by airport."'),
-    "storage": _text('"default"'),
-    "version": _text('"2"'),
-    "previous": _text('"before"'),
-    "owners": _Kind("a text or a list of texts", _is_texts, '["ops"]'),
-    "deps": _Kind("a text or a list of texts", _is_texts, '["staging/flights"]'),
-    "unique_key": _Kind("a text or a list of texts", _is_texts, '["origin"]'),
-    "renamed_from": _Kind("a text or a list of texts", _is_texts, '["marts/late"]'),
-    "volatile": _Kind("true or false", _is_flag),
-    "ordered": _Kind("true or false", _is_flag),
-    "tolerance": _Kind("a number", _is_number, "1e-9"),
-    "tags": _Kind("a table of texts", _is_table_of_texts, '{layer = "marts"}'),
-    "schema": _Kind("a table of texts", _is_table_of_texts, '{origin = "String", delay = "Float64"}'),
-    "columns": _Kind("a table of texts or tables", _is_table_of_texts_or_tables, '{delay = "Mean delay in minutes"}'),
-    "checks": _Kind("a list of tables", _is_tables, '[{not_null = ["origin"]}, {between = ["delay", 0, 60]}]'),
-    "inputs": _Kind(
+    **{name: OPTION_KINDS[name] for name in _AS_IN_PYTHON},
+    "key": TEXT.such_as('"marts/delays"'),
+    "deps": TEXTS.such_as('["staging/flights"]'),
+    "tags": TABLE_OF_TEXTS.such_as('{layer = "marts"}'),
+    "schema": TABLE_OF_TEXTS.such_as('{origin = "String", delay = "Float64"}'),
+    "columns": Kind(
+        "a table of texts or tables", lambda value: is_table_of(value, str, dict), '{delay = "Mean delay in minutes"}'
+    ),
+    "checks": Kind("a list of tables", _is_tables, '[{not_null = ["origin"]}, {between = ["delay", 0, 60]}]'),
+    "inputs": Kind(
         "a table of keys or tables", _is_inputs, '{"staging.flights" = {partitions = [-6, 0]}, f = "staging/flights"}'
     ),
-    "run": _Kind("a table", _is_run, "{timeout_seconds = 600, retry = {attempts = 3}}"),
+    "run": Kind("a table", _is_run, "{timeout_seconds = 600, retry = {attempts = 3}}"),
 }
 _OF_PYTHON = frozenset({"config", "where", "sql"})
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assets_core.arguments import FUNCTION, NAME, WHOLE, Kind, as_tuple, is_texts, maybe, must_be
 from assets_core.errors import DefinitionError
 
 KeyFunction = Callable[[str], str | Iterable[str]]
@@ -79,6 +80,17 @@ PartitionMapping = Identity | AllPartitions | Window | Last | OneDimension | Sta
 """Any mapping."""
 
 
+MAPPING = maybe(Kind("a mapping of partitions", lambda value: isinstance(value, PartitionMapping), "window(-6, 0)"))
+"""What an argument has to be that says which slots are read, if anything."""
+_MAP = Kind(
+    "a table of keys",
+    lambda value: (
+        isinstance(value, Mapping) and all(isinstance(key, str) and is_texts(read) for key, read in value.items())
+    ),
+    '{"EU": ["DE", "FR"], "US": "US"}',
+)
+
+
 def reads_last(mapping: PartitionMapping | None) -> bool:
     """Whether a mapping asks for the one window that ``last`` means, by itself or as one dimension."""
     return isinstance(mapping.inner if isinstance(mapping, OneDimension) else mapping, Last)
@@ -107,8 +119,10 @@ def window(first: int, last: int) -> Window:
     """For ``Input(partitions=...)``: read the slots at these offsets, as ``window(-6, 0)`` for a trailing week.
 
     Raises:
-        DefinitionError: HW124, ``first`` lies after ``last``.
+        DefinitionError: HW124, ``first`` lies after ``last``; HW129.
     """
+    must_be(WHOLE, "window(first)", first)
+    must_be(WHOLE, "window(last)", last)
     if first > last:
         raise DefinitionError("HW124", f"window({first}, {last}) is empty", hint="the earlier offset comes first")
     return Window(first, last)
@@ -132,16 +146,24 @@ def dimension(name: str, inner: PartitionMapping | None = None) -> OneDimension:
         inner: how it is mapped, as ``dimension("date", window(-6, 0))``; None for the one sensible mapping.
 
     Raises:
-        DefinitionError: HW118, a dimension cannot have dimensions itself.
+        DefinitionError: HW118, a dimension cannot have dimensions itself; HW129.
     """
+    must_be(NAME.such_as('"date"'), "dimension(name)", name)
+    must_be(MAPPING, "dimension(inner)", inner)
     if isinstance(inner, OneDimension):
         raise DefinitionError("HW118", "a dimension has no dimensions itself", hint='dimension("date", window(-6, 0))')
     return OneDimension(name, inner)
 
 
 def static_map(table: Mapping[str, str | Iterable[str]]) -> StaticMap:
-    """For ``Input(partitions=...)``: what each slot reads, as ``static_map({"EU": ["DE", "FR"], "US": "US"})``."""
-    return StaticMap(tuple((key, (read,) if isinstance(read, str) else tuple(read)) for key, read in table.items()))
+    """For ``Input(partitions=...)``: what each slot reads, as ``static_map({"EU": ["DE", "FR"], "US": "US"})``.
+
+    Raises:
+        DefinitionError: HW129.
+    """
+    read = {key: as_tuple(keys) for key, keys in table.items()} if isinstance(table, Mapping) else table
+    must_be(_MAP, "static_map(table)", read)
+    return StaticMap(tuple(read.items()))
 
 
 def mapped(function: KeyFunction) -> ByFunction:
@@ -149,5 +171,9 @@ def mapped(function: KeyFunction) -> ByFunction:
 
     The function must give the same for the same key and do nothing else. Who reads a slot is found by asking it for
     every slot of the reader.
+
+    Raises:
+        DefinitionError: HW129.
     """
+    must_be(FUNCTION.such_as("lambda key: key.lower()"), "mapped(function)", function)
     return ByFunction(function)

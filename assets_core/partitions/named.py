@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from assets_core.arguments import as_tuple
 from assets_core.errors import DefinitionError, UsageError
 from assets_core.partitions.partition import Partition, bad_key, unknown_key
 
@@ -28,7 +29,8 @@ class Static:
     _places: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __init__(self, names: Iterable[str]) -> None:
-        listed = () if isinstance(names, str) else tuple(names)
+        given = [*names] if isinstance(names, Mapping) else names
+        listed = () if isinstance(given, str) or not isinstance(given, Iterable) else as_tuple(given)
         bad = [name for name in listed if bad_key(name)]
         if not listed or bad or len(set(listed)) != len(listed):
             raise DefinitionError(
