@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from assets_core.asset import Asset, Source
-from assets_core.column_lineage import ORDER
+from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DefinitionError, HeadwaterError, LineageError, did_you_mean
 from assets_core.facts import Facts
 from assets_core.partitions import columns_of
@@ -76,6 +76,7 @@ def validate(project: Project, *, rebuild: bool = True) -> Validation:
         schema = facts.schema(definition.key)
         if schema is not None:
             errors.extend(_checks(definition, schema))
+        errors.extend(_origins(project, definition, facts))
     found = {key: one.derivation for key, one in facts.assets.items() if one.derivation is not None}
     if rebuild and not errors:
         warnings.extend(unsteady(project, found))
@@ -190,6 +191,23 @@ def _checks(definition: Asset[..., Any] | Source, schema: Schema) -> Iterable[He
                 where=definition.where,
                 hint=did_you_mean(name, names),
             )
+
+
+def _origins(project: Project, definition: Asset[..., Any] | Source, facts: Facts) -> Iterable[HeadwaterError]:
+    """An error for each declared origin of a column that there is not: the lineage would end in nothing."""
+    for name, column in definition.columns.items():
+        for origin in column.derived_from:
+            key, _, source = origin.rpartition(":")
+            schema = facts.schema(key) if key in project.graph.definitions else ()
+            columns = None if schema is None else [known for known, _ in schema]
+            if columns is not None and source not in (*columns, ROWS, ORDER):
+                known = columns or project.graph.definitions
+                yield DefinitionError(
+                    "HW153",
+                    f"there is no {origin}, from which {definition.key}:{name} is declared to be derived",
+                    where=definition.where,
+                    hint=did_you_mean(source if columns else key, known),
+                )
 
 
 def _storages(project: Project) -> Iterable[HeadwaterError]:

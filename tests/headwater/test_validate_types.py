@@ -89,3 +89,29 @@ def test_where_a_schema_is_not_known_validate_says_so_and_checks_the_rest(desk: 
     found = desk.project.validate()
     assert [one.where.partition("(")[2] for one in found.errors] == ["wrong)"]
     assert found.warnings == ("below is not checked: the schema of unknown is known only with data",)
+
+
+def test_a_declared_origin_that_there_is_not_is_said(desk: Desk) -> None:
+    desk.write("flights.csv", "id,delay,origin\n1,2.5,EWR\n")
+    desk.define(
+        FLIGHTS
+        + """
+from headwater import Column
+
+@asset(inputs={"flights": "staging/flights"}, columns={
+    "a": Column(derived_from=("staging/flights:minuts",)),
+    "b": Column(derived_from=("staging/flihgts:minutes",)),
+    "c": Column(derived_from=("staging/flights:minutes", "raw/flights:*")),
+})
+def summary(flights: pl.DataFrame) -> pl.DataFrame:
+    return flights.select(a="minutes", b="minutes", c="minutes")
+"""
+    )
+    errors = desk.project.validate().errors
+    assert [(one.code, one.what, one.hint) for one in errors] == [
+        ("HW153", f"there is no {origin}, from which summary:{column} is declared to be derived", hint)
+        for origin, column, hint in [
+            ("staging/flights:minuts", "a", "did you mean 'minutes'?"),
+            ("staging/flihgts:minutes", "b", "did you mean 'staging/flights'?"),
+        ]
+    ]
