@@ -114,6 +114,12 @@ class ExpressionReader:
             return self._state.order
         return value.order if value.shape == FREE else NOTHING
 
+    def pairing(self, value: Value) -> Deps:
+        """What decides beside which rows of the frame a value's elements come to lie: keys must not be their own."""
+        if value.shape != FREE:
+            return NOTHING
+        return merge(value.length, indirect(merge(value.order, self._state.order), SORT))
+
     # Leaves.
 
     def _column(self, expression: Any) -> Value:
@@ -216,7 +222,8 @@ class ExpressionReader:
         by = [*expression.partition_by]
         if expression.order_by is not None:
             by.append(expression.order_by)
-        keys = merge(*(indirect(self.read(node).whole(), WINDOW) for node in by))
+        read = [self.read(node) for node in by]
+        keys = merge(*(merge(indirect(key.whole(), WINDOW), self.pairing(key)) for key in read))
         deps = merge(value.whole(), value.length, keys)
         if value.shape != ALIGNED:
             deps = merge(deps, indirect(value.order, SORT))

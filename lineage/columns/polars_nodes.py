@@ -178,9 +178,9 @@ def _group_by(walker: PlanWalker, node: Any, inputs: Sequence[FrameState], names
     keys = [(item.output_name, reader.read(item.node)) for item in node.keys]
     columns: dict[str, Column] = {}
     rows = merge(state.rows, *(indirect(merge(value.whole(), value.length), GROUP_BY) for _, value in keys))
+    rows = merge(rows, *(reader.pairing(value) for _, value in keys))
     for name, value in keys:
-        free = indirect(merge(value.order, state.order), SORT) if value.shape == FREE else NOTHING
-        columns[name] = Column(merge(value.deps, free), value.fields)
+        columns[name] = Column(value.deps, value.fields)
     windows = options.rolling or options.dynamic
     if windows is not None:
         rows = merge(rows, _window_columns(state, windows, columns, names))

@@ -181,6 +181,14 @@ RULES: dict[str, tuple[Callable[[], pl.LazyFrame], str]] = {
         lambda: a.select(z=col("i").sum().over("s")),
         "a:i > z AGGREGATION; a:s > z WINDOW",
     ),
+    "over keys in an order of their own": (
+        lambda: a.select(z=col("i").sum().over(col("k").sort_by("f"))),
+        "a:i > z AGGREGATION; a:k > z WINDOW; a:f > z SORT; a:# > z SORT",
+    ),
+    "groups of keys in an order of their own": (
+        lambda: a.group_by(col("k").sort_by("f")).agg(col("i").sum()),
+        "a:k > k IDENTITY; a:i > i AGGREGATION; a:k > * GROUP_BY; a:f > * SORT; a:# > * SORT",
+    ),
     "over with an order": (
         lambda: a.select(z=col("i").cum_sum().over("s", order_by="d")),
         "a:i > z TRANSFORMATION; a:s > z WINDOW; a:d > z WINDOW; a:# > z SORT",
