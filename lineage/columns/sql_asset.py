@@ -195,9 +195,16 @@ def _unstable(sql: str, node: exp.Expr, rules: Rules) -> tuple[str, ...]:
     for name, called in _function_names(sql, rules):
         if (called and name in unstable) or (not called and name in _KEYWORD_FUNCTIONS):
             found.setdefault(name)
+    if any(call.name.lower() == "age" and _count_of_arguments(call) == 1 for call in node.find_all(exp.Anonymous)):
+        found.setdefault("age")  # of one moment: up to today
     if any(not sample.args.get("seed") for sample in node.find_all(exp.TableSample)):
         found.setdefault("sample")
     return tuple(found)
+
+
+def _count_of_arguments(call: exp.Anonymous) -> int:
+    """With the one that may stand before the dot."""
+    return len(call.expressions) + isinstance(call.parent, exp.Dot)
 
 
 def _function_names(sql: str, rules: Rules) -> Iterator[tuple[str, bool]]:

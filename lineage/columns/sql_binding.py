@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -143,14 +144,24 @@ def aggregates() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def unstable_functions() -> frozenset[str]:
-    """The names of DuckDB's functions that may give another value in another run of the same query."""
+    """The names of DuckDB's functions that may give another value in another run of the same query.
+
+    Those that run a text as a query are among them, whatever the text says.
+    """
+    query = "SELECT lower(function_name), stability, macro_definition FROM duckdb_functions()"
     with _lock:
-        rows = (
-            _connection()
-            .execute(
-                "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability IS NOT NULL "
-                "AND stability <> 'CONSISTENT'"
-            )
-            .fetchall()
-        )
-    return frozenset(row[0] for row in rows)
+        rows = _connection().execute(query).fetchall()
+    unstable = {name for name, stability, _ in rows if stability not in (None, "CONSISTENT")} | _CLOCK
+    macros = {name: _WORD.findall(definition.lower()) for name, _, definition in rows if definition is not None}
+    unstable |= {name for name, words in macros.items() if not unstable.isdisjoint(set(words) - _FAILING)}
+    return frozenset(unstable | _TEXT_RUN)
+
+
+_WORD = re.compile(r"\w+")
+_CLOCK = frozenset(
+    {"current_localtime", "current_localtimestamp", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+)
+"""What reads the clock and is no function, or one that DuckDB calls consistent nevertheless."""
+_TEXT_RUN = frozenset({"query", "query_table", "json_execute_serialized_sql"})
+_FAILING = frozenset({"error"})
+"""Macros that may call these give the same value each time, if they give any."""

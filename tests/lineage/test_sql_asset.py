@@ -124,10 +124,32 @@ def test_a_statement_that_writes_is_no_asset():
 
 @pytest.mark.parametrize(
     ("call", "name"),
-    [("random()", "random"), ("now()", "now"), ("current_date", "current_date"), ("uuid()", "uuid")],
+    [
+        ("random()", "random"),
+        ("now()", "now"),
+        ("current_date", "current_date"),
+        ("uuid()", "uuid"),
+        ("ago(interval 1 day)", "ago"),
+        ("current_localtimestamp()", "current_localtimestamp"),
+        ("current_localtime()", "current_localtime"),
+        ("age(date '2013-01-01')", "age"),
+        ("(date '2013-01-01').age()", "age"),
+    ],
 )
 def test_functions_that_are_not_stable_are_found(call, name):
     assert read_sql(f"select id, {call} as x from staging.flights", FLIGHTS).volatile_functions == (name,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["age(date '2013-01-02', date '2013-01-01')", "(date '2013-01-02').age(date '2013-01-01')", "histogram(id)"],
+)
+def test_what_is_like_them_and_stable_is_not(call):
+    assert read_sql(f"select {call} as x from staging.flights group by id", FLIGHTS).volatile_functions == ()
+
+
+def test_a_text_that_is_run_as_a_query_may_hold_anything():
+    assert read_sql("select * from query('select now() as n')", {}).volatile_functions == ("query",)
 
 
 def test_a_quoted_column_is_no_function():
