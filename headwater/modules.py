@@ -55,7 +55,8 @@ def _forget(root: Path) -> None:
 
 def _package_places(module: ModuleType) -> list[str]:
     try:
-        return list(getattr(module, "__path__", ()))
+        # Not by getattr: a module's own __getattr__ may answer to any name with anything.
+        return list(getattr(module, "__dict__", {}).get("__path__", ()))
     except KeyError:  # a namespace package whose parent was dropped before it: nothing can be imported from it any more
         return []
 

@@ -562,6 +562,20 @@ def test_two_projects_may_use_one_module_name(tmp_path: Path) -> None:
         one.close()
 
 
+def test_a_module_that_answers_to_any_name_can_be_loaded_again(desk: Desk) -> None:
+    desk.write("answers.py", "def __getattr__(name):\n    return 7\n")
+    text = """
+    import answers
+
+    @asset(key="a")
+    def a() -> pl.DataFrame:
+        return pl.DataFrame({"x": [answers.seven]})
+    """
+    for _ in range(2):
+        desk.define(text)
+        assert [one.key for one in desk.project.graph.assets] == ["a"]
+
+
 NOISE = """
 @asset(key="a", unique_key="id"{options})
 def a() -> pl.DataFrame:
