@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from glob import escape, glob, has_magic
+from glob import escape, glob, has_magic, iglob
 from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, cast
@@ -13,7 +13,7 @@ from typing import Any, cast
 from assets_core.digest import digest
 from lineage.code_constants import constant
 from lineage.code_objects import resolved
-from lineage.code_syntax import CALLED, STORED, Syntax
+from lineage.code_syntax import CALLED, PATH_LISTS, STORED, Chain, Syntax
 from lineage.fingerprint import file_digest
 
 _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem__",)})
@@ -21,6 +21,7 @@ _FILE_READS = frozenset({
     "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
 })  # fmt: skip
+_LISTS = (glob, iglob, os.listdir, os.scandir, os.walk)
 _PATH = (str, PurePath)
 
 
@@ -45,7 +46,8 @@ class Outside:
             scope: what the names of the syntax stand for.
             owner: name of the code, for the notes.
             note: told what cannot be captured, and of every file: it should be a source and an input. A file that
-                the same code writes, and a variable that it sets, are its own affair.
+                the same code writes, and a variable that it sets, are its own affair; so are files that it lists and
+                does not read.
         """
         if syntax.calls:
             scope = _with_assigned(syntax, scope)
@@ -54,6 +56,7 @@ class Outside:
         own_variables = {
             constant(argument, scope) for _, value, rest, argument in calls if value is os.environ and rest == (STORED,)
         }
+        reads = not syntax.written and any(_reads(chain, value, scope) for chain, value, _, _ in calls)
         for chain, value, rest, argument in calls:
             if value is os.getenv or (value is os.environ and rest in _ENVIRON_READS):
                 name = constant(argument, scope)
@@ -62,16 +65,13 @@ class Outside:
                         yield "environment", name, self.now("environment", name)
                 else:
                     note(f"{owner} reads an environment variable whose name is computed")
-            elif (
-                chain[0] == CALLED
-                or value is open
-                or chain == ("open",)
-                or (chain[-1] in _FILE_READS and chain[0] in scope)
-            ):
+                continue
+            listed = _lists(chain, value)
+            if (listed and reads) or _reads(chain, value, scope):
                 path = constant(argument, scope)
                 told = isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED)
                 if told and self._portable(str(path)) not in own:
-                    kind, known, hashed = self.file(str(path), alone=chain[-1] not in _FILE_READS)
+                    kind, known, hashed = self.file(str(path), alone=not listed and chain[-1] not in _FILE_READS)
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
                     yield kind, known, hashed
         for chain in syntax.chains:
@@ -121,6 +121,7 @@ class Outside:
                 continue
             pattern = str(path / "**") if os.path.isdir(path) else os.path.join(escape(str(folder)), name)
             found = sorted(Path(one) for one in glob(pattern, recursive=True) if os.path.isfile(one))
+            found = [one for one in found if "__pycache__" not in one.parts]  # Python writes there what it likes
             if found:
                 return [(_below(one, folder), self._file_digest(one)) for one in found]
         return []
@@ -142,6 +143,18 @@ class Outside:
             return self._digests[key]
         except OSError:
             return digest("unreadable")
+
+
+def _lists(chain: Chain, value: Any) -> bool:
+    """Whether a call lists the files of a folder or pattern."""
+    return (chain[0] == CALLED and chain[-1] in PATH_LISTS) or any(value is one for one in _LISTS)
+
+
+def _reads(chain: Chain, value: Any, scope: Mapping[str, Any]) -> bool:
+    """Whether a call reads a file."""
+    if chain[0] == CALLED:
+        return chain[-1] not in PATH_LISTS
+    return value is open or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope)
 
 
 def _with_assigned(syntax: Syntax, scope: Mapping[str, Any]) -> Mapping[str, Any]:

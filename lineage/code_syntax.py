@@ -21,6 +21,8 @@ STORED = "[]="
 """Stands at the end of a chain whose item is set or deleted."""
 PATH_READS = ("read_text", "read_bytes", "open")
 """Methods of a path that read its file."""
+PATH_LISTS = ("glob", "rglob", "iterdir")
+"""Methods of a path that list the files below it."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
@@ -36,8 +38,8 @@ class Syntax:
         chains: dotted names that are loaded, each as far as it goes: ``("helpers", "f")``.
         imports: names bound by imports inside, with the module and the attribute they stand for.
         calls: (dotted name, first argument) of calls and subscripts, with ``STORED`` where an item is set or deleted,
-            and (``CALLED``, method) with the path itself of methods that read a path: by these the reading of
-            environment variables and files is found.
+            and (``CALLED``, method) with the path itself of methods that read a path, or with the path and the pattern
+            joined of those that list one: by these the reading of environment variables and files is found.
         attributes: names that are asked of anything.
         assigned: variables inside that are assigned once and nowhere else, with what they are assigned.
         written: the paths of files that are written.
@@ -277,6 +279,8 @@ class _Reader:
                 self._remember(node.func, given[0] if given else None)
                 if isinstance(node.func, ast.Attribute) and node.func.attr in PATH_READS:
                     self._calls.append(((CALLED, node.func.attr), node.func.value))
+                elif isinstance(node.func, ast.Attribute) and node.func.attr in PATH_LISTS:
+                    self._calls.append(((CALLED, node.func.attr), _listed(node.func.value, node.func.attr, given)))
         elif isinstance(node, ast.arg):
             self._stored[node.arg] += 1
         elif isinstance(node, ast.Assign):
@@ -300,6 +304,14 @@ class _Reader:
         chain = chain_of(target)
         if chain is not None:
             self._calls.append(((*chain, *rest), argument))
+
+
+def _listed(path: ast.expr, method: str, patterns: list[ast.expr]) -> ast.expr:
+    """What a path lists, as a path with a pattern in it."""
+    below: list[ast.expr] = [ast.Constant("**"), *patterns] if method == "rglob" else patterns
+    for part in below[:2]:
+        path = ast.BinOp(path, ast.Div(), part)
+    return path
 
 
 def _opens_to_write(node: ast.Call) -> bool:

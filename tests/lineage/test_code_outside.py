@@ -179,6 +179,49 @@ def test_a_new_file_of_a_folder_or_pattern_counts(project: Project, place: str) 
     assert found == f"files of {place.removeprefix(f'{project.root}/')} changed"
 
 
+@pytest.mark.parametrize(
+    ("use", "name"),
+    [
+        ("(HERE / 'parts').glob('*.sql')", "parts/*.sql"),
+        ("HERE.rglob('*.sql')", "**/*.sql"),
+        ("Path(__file__).parent.joinpath('parts').iterdir()", "parts"),
+        ("map(Path, glob.glob('parts/*.sql'))", "parts/*.sql"),
+        ("(HERE / 'parts' / one for one in os.listdir(HERE / 'parts'))", "parts"),
+    ],
+)
+def test_files_that_code_lists_and_reads_count(project: Project, use: str, name: str) -> None:
+    (project.root / "parts" / "__pycache__").mkdir(parents=True)
+    (project.root / "parts" / "1.sql").write_text("select 1")
+    text = f"""
+        import glob, os
+        from pathlib import Path
+        HERE = Path(__file__).parent
+        def f(a):
+            return [one.read_text() for one in sorted({use})]
+    """
+    before = reading(project, pipeline=text)
+    assert before.notes == (f"pipeline.f reads {name}, which is none of its inputs: declare it as a source",)
+    (project.root / "parts" / "__pycache__" / "made.sql").write_text("x")
+    assert changed_parts(before, project.read()) == ()
+    (project.root / "parts" / "1.sql").write_text("select 2")
+    assert changed_parts(before, project.read()) == (f"files of {name} changed",)
+    (project.root / "parts" / "1.sql").write_text("select 1")
+    (project.root / "parts" / "2.sql").write_text("select 2")
+    assert changed_parts(before, project.read()) == (f"files of {name} changed",)
+
+
+@pytest.mark.parametrize("use", ["one.unlink()", "one.write_text(one.read_text())", "print(one)"])
+def test_files_that_code_lists_and_does_not_only_read_are_its_own_affair(project: Project, use: str) -> None:
+    (project.root / "parts").mkdir()
+    (project.root / "parts" / "1.sql").write_text("select 1")
+    text = (
+        f"from pathlib import Path\ndef f(a):\n    for one in Path('parts').iterdir():\n        {use}\n    return a\n"
+    )
+    before = reading(project, pipeline=text)
+    (project.root / "parts" / "1.sql").write_text("select 2")
+    assert changed_parts(before, project.read()) == ()
+
+
 def test_another_version_of_a_library_is_named(project: Project) -> None:
     installed = project.root / "site-packages"
     (installed / "acme_lib").mkdir(parents=True)
