@@ -58,7 +58,7 @@ OPTION_KINDS: Mapping[str, Kind] = {
     ),
     "partition_by": Kind(
         "a column or a table of columns",
-        lambda value: (isinstance(value, str) and bool(value)) or is_table_of(value, str),
+        lambda value: bool(value) and (isinstance(value, str) or is_table_of(value, str)),
         '"flight_date"',
     ),
     "run": Kind("a Run", lambda value: isinstance(value, Run), "Run(timeout_seconds=600)"),

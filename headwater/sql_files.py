@@ -115,11 +115,11 @@ def declare(key: str, text: str, *, where: str) -> Asset[..., Any]:
 
 
 def _partitions(given: Any, where: str) -> Partitions:
-    if isinstance(given, list):
-        return Static(given)
     rest = dict(given) if isinstance(given, Mapping) else {}
     made: Partitions | None = None
-    if str(rest.get("every")) in _EVERY:
+    if isinstance(given, list):
+        made = _call(Static, where, "partitions", given)
+    elif str(rest.get("every")) in _EVERY:
         made = _call(_EVERY[rest.pop("every")], where, "partitions", **rest)
     elif "cron" in rest:
         made = _call(Cron, where, "partitions", rest.pop("cron"), **rest)

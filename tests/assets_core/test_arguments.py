@@ -36,7 +36,7 @@ WRONG: dict[str, list[Any]] = {
     "deps": [3, [3], [None], [["raw"]], {"raw": "raw"}],
     "inputs": [3, "raw", ["raw"], {"raw": 3}, {"raw": ["raw"]}, {"raw": Input}, {3: "raw"}],
     "partitions": [3, "day", ["EU"], Daily],
-    "partition_by": [3, "", ["day"], {"date": 3}],
+    "partition_by": [3, "", {}, ["day"], {"date": 3}],
     "run": [3, {"batch": 3}, Run, Retry(attempts=3)],
     "code_depends": [3, "helper", [3], len],
 }

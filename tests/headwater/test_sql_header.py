@@ -35,6 +35,13 @@ def test_what_is_of_another_kind_is_refused_by_name(name: str, value: str) -> No
     assert caught.value.where == "x.sql:1"
 
 
+@pytest.mark.parametrize("value", ["[]", "[1]", "{date = []}"])
+def test_partition_keys_that_are_none_are_refused_with_their_place(value: str) -> None:
+    with pytest.raises(DefinitionError, match="HW120") as caught:
+        declare("marts/x", f"/* headwater\npartitions = {value}\n*/ select a from t", where="x.sql:1")
+    assert caught.value.where == "x.sql:1"
+
+
 @pytest.mark.parametrize("name", ["sql", "where", "config"])
 def test_what_only_python_can_say_is_refused(name: str) -> None:
     with pytest.raises(DefinitionError, match=f"HW147.*a header cannot say {name}"):
