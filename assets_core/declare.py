@@ -351,6 +351,8 @@ def _normal(given: dict[str, Any], where: str) -> dict[str, Any]:
         if name in kept:
             kept[name] = as_tuple(kept[name])
     check_options(kept, where)
+    if "unique_key" in kept:
+        kept["unique_key"] = tuple(dict.fromkeys(kept["unique_key"]))
     for former in kept.get("renamed_from", ()):
         check_key(former, where=where)
     if "deps" in kept:

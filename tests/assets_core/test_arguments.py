@@ -162,6 +162,11 @@ def test_the_names_of_a_set_have_one_order_in_all_processes() -> None:
     assert (made.unique_key, accepted, Static(names).names) == (tuple("abcdefgh"),) * 3
 
 
+def test_a_column_counts_once_in_a_key() -> None:
+    made: Asset[..., Any] = asset(unique_key=["id", "day", "id"])(flights)
+    assert made.unique_key == ("id", "day")
+
+
 def test_what_is_given_once_holds_for_every_output() -> None:
     made = multi_asset(outputs={"a": "a", "b": "b"}, deps=(key for key in ["raw"]))(flights)
     assert [one.deps for one in made.assets] == [("raw",), ("raw",)]
