@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import inspect
 import sys
-from collections.abc import Callable, Mapping
-from types import CodeType, FrameType
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, FrameType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from assets_core.asset import Form, Parameter
 from assets_core.errors import DefinitionError
 
 _FORMS = {"LazyFrame": Form.LAZY, "Table": Form.ARROW, "Path": Form.PATH}
 _MISSING = object()
+T = TypeVar("T")
 
 
 def parameters_of(function: Callable[..., Any], where: str) -> tuple[Parameter, ...]:
@@ -20,7 +23,7 @@ def parameters_of(function: Callable[..., Any], where: str) -> tuple[Parameter, 
 
     Raises:
         DefinitionError: HW102, the function takes ``*args``, ``**kwargs`` or positional-only parameters;
-            HW103, it is no function written in Python.
+            HW103, it is no function written in Python; HW138, an annotation asks for what no input is given as.
     """
     target: Any = inspect.unwrap(function)
     if not inspect.isfunction(target):
@@ -40,7 +43,11 @@ def parameters_of(function: Callable[..., Any], where: str) -> tuple[Parameter, 
     defaults = target.__defaults__ or ()
     optional = {*names[code.co_argcount - len(defaults) : code.co_argcount], *(target.__kwdefaults__ or ())}
     annotations = target.__annotations__
-    return tuple(_parameter(function, name, annotations.get(name), name in optional) for name in names)
+    try:
+        return tuple(_parameter(function, name, annotations.get(name), name in optional) for name in names)
+    except DefinitionError as error:
+        error.where = where
+        raise
 
 
 def form_of_result(function: Callable[..., Any]) -> Form:
@@ -65,7 +72,7 @@ def resolve(function: Callable[..., Any], annotation: Any) -> Any:
     if found is _MISSING and "<locals>" in closure.__qualname__:
         found = _locals_around(closure.__code__).get(first, _MISSING)
     if found is _MISSING:
-        found = closure.__globals__.get(first, _MISSING)
+        found = closure.__globals__.get(first, getattr(builtins, first, _MISSING))
     for name in rest:
         found = getattr(found, name, _MISSING)
     return annotation if found is _MISSING else found
@@ -92,6 +99,7 @@ def _cell(cell: Any) -> Any:
 
 
 def _parameter(function: Callable[..., Any], name: str, annotation: Any, default: bool) -> Parameter:
+    annotation = _text_alone(annotation) if isinstance(annotation, str) else _alone(annotation)
     found = resolve(function, annotation)
     if isinstance(found, type):
         settings: Any = sys.modules.get("assets_core.settings")  # nobody can have derived from a class not yet loaded
@@ -101,19 +109,77 @@ def _parameter(function: Callable[..., Any], name: str, annotation: Any, default
             return Parameter(name, resource=found, default=default)
     if _last_name(annotation, found) == "Context":
         return Parameter(name, context=True, default=default)
-    return Parameter(name, _form(annotation, found), default=default)
+    form = _form(annotation, found)
+    if form is Form.UNKNOWN and not default and not _may_be_anything(found):
+        raise DefinitionError(
+            "HW138",
+            f"the parameter {name} is annotated as {found.__qualname__}, and no input is given as that",
+            hint="annotate it as pl.LazyFrame, pl.DataFrame, pandas.DataFrame or pyarrow.Table; "
+            "settings derive from Config, clients from Resource",
+        )
+    return Parameter(name, form, default=default)
+
+
+def _may_be_anything(found: Any) -> bool:
+    """Whether what an annotation names may well be a lazy frame: it is not known, or says nothing."""
+    return not isinstance(found, type) or found in (object, Any) or getattr(found, "_is_protocol", False)
+
+
+def _alone(annotation: Any) -> Any:
+    """An annotation without what says nothing of the form: None beside it, and what stands in its brackets."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _alone(annotation.__origin__)
+    if origin is UnionType or origin is Union:
+        return _only([one for one in get_args(annotation) if one is not type(None)], annotation, _alone)
+    return annotation if origin is None else origin
+
+
+def _text_alone(annotation: str) -> str:
+    """The same of an annotation that is text."""
+    if "|" not in annotation and "[" not in annotation:
+        return annotation
+    try:
+        return ast.unparse(_node_alone(ast.parse(annotation.strip("\"' "), mode="eval").body))
+    except SyntaxError:
+        return annotation
+
+
+def _node_alone(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.BinOp):
+        return _only([one for one in (node.left, node.right) if not _is_none(one)], node, _node_alone)
+    if isinstance(node, ast.Subscript):
+        inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        around = ast.unparse(node.value).rpartition(".")[2]
+        if around == "Annotated":
+            return _node_alone(inside[0])
+        if around in ("Optional", "Union"):
+            return _only([one for one in inside if not _is_none(one)], node, _node_alone)
+        return node.value
+    return node
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _only(several: Sequence[T], whole: T, read: Callable[[T], T]) -> T:
+    return read(several[0]) if len(several) == 1 else whole
 
 
 def _form(annotation: Any, found: Any) -> Form:
     if annotation is None:
         return Form.UNKNOWN
-    name = _last_name(annotation, found)
-    if name == "DataFrame":
-        module = getattr(found, "__module__", "") if not isinstance(found, str) else ""
-        text = annotation.strip("\"' ") if isinstance(annotation, str) else ""
-        pandas = module.startswith("pandas") or text.startswith(("pd.", "pandas."))
-        return Form.PANDAS if pandas else Form.FRAME
-    return _FORMS.get(name, Form.UNKNOWN)
+    for kind in found.__mro__ if isinstance(found, type) else (found,):
+        name = _last_name(annotation, kind)
+        if name == "DataFrame":
+            module = "" if isinstance(kind, str) else getattr(kind, "__module__", "")
+            text = annotation.strip("\"' ") if isinstance(annotation, str) else ""
+            pandas = module.startswith("pandas") or text.startswith(("pd.", "pandas."))
+            return Form.PANDAS if pandas else Form.FRAME
+        if name in _FORMS:
+            return _FORMS[name]
+    return Form.UNKNOWN
 
 
 def _last_name(annotation: Any, found: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import polars as pl
 import pytest
@@ -45,7 +45,11 @@ def pandas_quoted(a: "pd.DataFrame") -> None: ...  # noqa: UP037 -- text within 
 def bare_frame(a: DataFrame) -> None: ...
 def path(a: Path) -> None: ...
 def unknown(a: Thing) -> None: ...
-def union(a: pl.LazyFrame | None) -> None: ...
+def optional(a: pl.DataFrame | None) -> None: ...
+def optional_in_words(a: Optional[pl.DataFrame]) -> None: ...  # noqa: UP045 -- people write it
+def annotated(a: Annotated[pl.DataFrame, "clean"]) -> None: ...
+def of_rows(a: pa.Table[Thing]) -> None: ...
+def anything(a: Any) -> None: ...
 def unannotated(a):  # type: ignore[no-untyped-def]
     ...
 
@@ -61,7 +65,11 @@ def unannotated(a):  # type: ignore[no-untyped-def]
         (bare_frame, Form.FRAME),
         (path, Form.PATH),
         (unknown, Form.UNKNOWN),
-        (union, Form.UNKNOWN),
+        (optional, Form.FRAME),
+        (optional_in_words, Form.FRAME),
+        (annotated, Form.FRAME),
+        (of_rows, Form.ARROW),
+        (anything, Form.UNKNOWN),
         (unannotated, Form.UNKNOWN),
     ],
 )
@@ -69,11 +77,30 @@ def test_the_last_name_of_an_annotation_tells_the_form(function: Callable[..., A
     assert only(function).form is form
 
 
-def test_an_annotation_that_is_an_object_tells_the_form_too() -> None:
+class Own(pl.DataFrame): ...
+
+
+@pytest.mark.parametrize("annotation", [pl.DataFrame, pl.DataFrame | None, Annotated[pl.DataFrame, 1], Own])
+def test_an_annotation_that_is_an_object_tells_the_form_too(annotation: Any) -> None:
     def eager(a): ...  # type: ignore[no-untyped-def]
 
-    eager.__annotations__["a"] = pl.DataFrame
+    eager.__annotations__["a"] = annotation
     assert only(eager).form is Form.FRAME
+
+
+def number(a: int) -> None: ...
+def series(a: pl.Series | None) -> None: ...
+def settings_of_somebody_else(a: Plain) -> None: ...
+
+
+class Plain: ...
+
+
+@pytest.mark.parametrize("function", [number, series, settings_of_somebody_else])
+def test_an_annotation_that_no_input_is_given_as_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError, match=r"HW138 the parameter a is annotated as") as caught:
+        only(function)
+    assert caught.value.where == "assets.py:1"
 
 
 def test_a_settings_class_is_known_by_its_text() -> None:
@@ -157,7 +184,7 @@ def test_what_is_called_context_but_annotated_otherwise_is_an_input() -> None:
 
 
 def test_parameters_with_a_default_are_marked() -> None:
-    def reads(a: pl.LazyFrame, b: int = 1, *, c: int, d: int = 2) -> None: ...
+    def reads(a: pl.LazyFrame, b: int = 1, *, c: pl.LazyFrame, d: int = 2) -> None: ...
 
     assert [(one.name, one.default) for one in parameters_of(reads, "")] == [
         ("a", False), ("b", True), ("c", False), ("d", True),
