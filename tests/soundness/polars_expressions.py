@@ -229,6 +229,8 @@ WINDOWS: list[Callable[[Expressions, int], pl.Expr]] = [
     lambda e, d: _ordered(e).over(e.key()),
     lambda e, d: e.aggregate().over(e.key()),
     lambda e, d: e.aggregate().over(e.key(), e.key()),
+    lambda e, d: e.aggregate().over(e.key().sort_by(e.key())),
+    lambda e, d: e.col(pl.Int64).cum_sum().over(e.key(), order_by=e.key().sort()),
     lambda e, d: e.col(pl.Int64).cum_sum().over(e.key(), order_by=e.key()),
     lambda e, d: e.col(pl.Int64).first().over(e.key(), order_by=e.key()),
     lambda e, d: e.col(pl.Int64).shift(1).over(order_by=e.key()),

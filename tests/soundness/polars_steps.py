@@ -134,7 +134,7 @@ def _group_by(e: Expressions, r: Random) -> Step:
 
 
 def _group_by_computed(e: Expressions, r: Random) -> Step:
-    key = r.choice([e.number(1).alias("key"), e.test().alias("key"), e.text().alias("key")])
+    key = r.choice([e.number(1), e.test(), e.text(), e.key().sort_by(e.key()), e.key().sort()]).alias("key")
     made = _named([e.aggregate() for _ in range(r.randint(1, 2))], "g")
     return lambda f, _: f.group_by(key).agg(*made)
 
