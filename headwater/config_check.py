@@ -42,7 +42,8 @@ def checked(raw: Mapping[str, Any], where: str) -> Settings:
     except ValidationError as failed:
         raise_all([_as_error(one, where) for one in failed.errors()])
         raise
-    raise_all([DefinitionError("HW142", f"{FILE_NAME}: {one}", where=where) for one in _wrong(settings)])
+    wrong = (*_wrong(settings), *_truths(raw))
+    raise_all([DefinitionError("HW142", f"{FILE_NAME}: {one}", where=where) for one in wrong])
     for amounts in (settings.executor, *(one.executor for one in settings.env.values() if one.executor is not None)):
         amounts.values()  # refuses what is no amount
     settings.run.memory_bytes  # noqa: B018 -- so does this
@@ -74,6 +75,17 @@ def _wrong(settings: Settings) -> Iterator[str]:
         for name, table in tables.items():
             if not isinstance(table.get("kind", ""), str):
                 yield f"{place}storage.{name}.kind: Input should be a valid string"
+
+
+def _truths(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers that are written as true or false, which pydantic takes for 1 and 0."""
+    tables = {"pools": raw.get("pools", {}), "executor": raw.get("executor", {})}
+    tables |= {f"env.{name}.executor": env.get("executor", {}) for name, env in raw.get("env", {}).items()}
+    tables |= {f"{place}.resources": table.get("resources", {}) for place, table in tables.items()}
+    for place, table in tables.items():
+        for name, value in table.items():
+            if isinstance(value, bool):
+                yield f"{place}.{name}: it is {str(value).lower()}, and must be a number"
 
 
 def _too_few(amounts: Iterable[tuple[str, int | None]]) -> Iterator[str]:

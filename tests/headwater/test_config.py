@@ -154,3 +154,19 @@ def test_lines_that_name_no_variable_are_passed_over(root: Path) -> None:
     (root / ".env").write_text("=x\n# A=b\n ü = 1\n", encoding="utf-8")
 
     assert config.read(root).project.name == "desk"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[pools]\nw = true", "pools.w"),
+        ("[executor]\nworkers = true", "executor.workers"),
+        ("[executor.resources]\ngpu = false", "executor.resources.gpu"),
+        ("[env.dev.executor]\nrecycle_after_bytes = true", "env.dev.executor.recycle_after_bytes"),
+    ],
+)
+def test_true_is_no_number(root: Path, text: str, place: str) -> None:
+    with pytest.raises(
+        HeadwaterError, match=rf"HW142 headwater.toml: {place}: it is (true|false), and must be a number"
+    ):
+        config.read(written(root, text))
