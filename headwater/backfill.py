@@ -16,6 +16,7 @@ from assets_core.facts import Facts
 from assets_core.partitions import Multi, Partitions, Timed, dimensions_of, select_range
 from assets_core.plan import Plan
 from assets_core.previous import reverse_errors
+from assets_core.run import BADLY_ENDED
 from assets_core.staleness import SlotState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 ONLY = ("all", "stale", "missing", "failed")
 """Which slots of the range are made: all that are not fresh, or those of them in one state."""
-_FAILED = frozenset({"failed", "blocked", "upstream_failed", "abandoned"})
+_FAILED = frozenset(map(str, BADLY_ENDED))
 
 
 @dataclass(frozen=True)

@@ -95,5 +95,5 @@ def end_all() -> None:
 
 def run(folder: Path, *words: str) -> Child:
     """Starts a command that answers with a document and tells its progress in JSON, if it has any."""
-    told = ("--progress", "json") if {"materialize", "resume"} & set(words) else ()
+    told = ("--progress", "json") if {"materialize", "backfill", "resume"} & set(words) else ()
     return Child(folder, *words, "--json", *told)

@@ -119,6 +119,37 @@ def test_a_forced_run_is_resumed_without_forcing_again_what_it_had_made(desk: De
     assert again.counts == {"skipped": 3}
 
 
+def test_a_backfill_of_what_failed_is_gone_on_with_after_an_interrupt(desk: Desk) -> None:
+    desk.define(
+        """
+        import pathlib, time
+        from headwater import Context
+        HERE = pathlib.Path(__file__).parent
+        days = Daily("2024-01-01", "2024-01-07")
+
+        @asset(partitions=days)
+        def day(context: Context) -> pl.DataFrame:
+            if (HERE / "bad").exists():
+                raise ValueError("bad")
+            while not (HERE / "go").exists():
+                time.sleep(0.01)
+            return pl.DataFrame({"day": [context.partition.key]})
+        """
+    )
+    desk.write("bad", "")
+    assert desk.materialize().counts == {"failed": 6}
+    (desk.root / "bad").unlink()
+    child = run(desk.root, "backfill", "day", "--only", "failed", "--max-parallel", "1")
+    child.wait_for("started")
+    child.process.send_signal(signal.SIGINT)
+    child.wait_for("warned")
+    desk.write("go", "")
+    counts = child.document(status=130)["counts"]
+    assert counts["cancelled"] > 0
+    result = desk.project.resume(desk.project.runs()[0].id)
+    assert result.counts == {"succeeded": counts["cancelled"]}
+
+
 def test_a_run_that_is_at_work_cannot_be_resumed_but_cancelled_from_another_process(gated: Desk) -> None:
     child = run(gated.root, "materialize")
     child.wait_for("started", 2)
