@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from headwater.project import Project
 
 
-def abandon_dead_runs(project: Project, env: str | None = None) -> list[str]:
-    """Marks runs whose process is gone, in this environment or another, and says so, one sentence a run."""
+def abandon_dead_runs(project: Project, env: str | None = None, *, everywhere: bool = False) -> list[str]:
+    """Marks runs whose process is gone, and says so, one sentence a run.
+
+    Arguments:
+        env: in which environment; the project's if not given.
+        everywhere: in all environments, which share what a run takes beside its slots: pools, and data that it stores.
+    """
     said = []
-    for run in project.catalog.live_runs(env or project.env):
+    for run in project.catalog.live_runs(None if everywhere else env or project.env):
         if not at_work(project, run):
             now = datetime.now(UTC)
             project.catalog.end_run(run.id, RunState.ABANDONED, ended=now, counts={}, reason="its process is gone")
+            there = "" if run.env == project.env else f"--env {run.env} "
             said.append(
                 f"run {run.id[:13]} of {run.started:%Y-%m-%d %H:%M} was cut off; what it published stays, and "
-                f"headwater runs resume {run.id[:13]} does the rest"
+                f"headwater {there}runs resume {run.id[:13]} does the rest"
             )
     return said
 

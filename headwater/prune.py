@@ -12,7 +12,7 @@ from assets_core.errors import HeadwaterError
 from assets_core.records import RunRecord, RunState, Stored
 from headwater import processes
 from headwater.actor import actor
-from headwater.beside import at_work
+from headwater.beside import abandon_dead_runs, at_work
 from headwater.report.words import counted
 from headwater.secrets import mask
 from lineage.crash_points import crash_point
@@ -89,7 +89,7 @@ def prune(project: Project, rule: Rule, *, carry_out: bool = False, command: str
         new_id(), project.env, RunState.RUNNING, now, actor(), mask(command), "", processes.identity(),
         reason=mask(reason),
     )  # fmt: skip
-    _end_dead_runs(project, now)
+    abandon_dead_runs(project, everywhere=True)  # they would keep everything for ever
     project.catalog.begin_run(run)
     state, counts = RunState.FAILED, {"marked": 0, "deleted": 0}
     try:
@@ -230,10 +230,3 @@ def _why(rule: Rule, reason: str) -> str:
     if rule.older_than is not None:
         kept.append(f"what was used in {rule.older_than}")
     return mask("; ".join([f"pruned, keeping {' and '.join(kept)}" if kept else "pruned", *filter(None, [reason])]))
-
-
-def _end_dead_runs(project: Project, now: datetime) -> None:
-    """Marks runs whose process is gone, in every environment: they would keep everything for ever."""
-    for run in project.catalog.live_runs():
-        if not at_work(project, run):
-            project.catalog.end_run(run.id, RunState.ABANDONED, ended=now, counts={}, reason="its process is gone")

@@ -249,7 +249,7 @@ def _carry_out(
         with workplace(project) as place, _closing(open_executor(_options(project, manner), place)) as executor:
             engine = Engine(
                 project.scene, known, plan, run_id, executor, told, mask,
-                conduct=conduct, since=since, bury=lambda: abandon_dead_runs(project),
+                conduct=conduct, since=since, bury=lambda: abandon_dead_runs(project, everywhere=True),
             )  # fmt: skip
             try:
                 with capturing_streams(), _beating(project, run_id, engine) as asked, _interruptible(engine) as signals:

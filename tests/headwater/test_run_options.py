@@ -136,6 +136,29 @@ def b() -> pl.DataFrame:
     assert desk.rows("b") == [{"there": True}]
 
 
+def test_a_place_in_a_pool_is_free_when_its_run_is_gone_in_whichever_environment_that_was(desk: Desk) -> None:
+    toml = '[project]\nname = "desk"\nmodules = ["definitions"]\n[pools]\nwarehouse = 1\n[env.prod]\n'
+    desk.write("headwater.toml", toml)
+    desk.define(
+        MEET
+        + """
+@asset(run=Run(pool="warehouse"))
+def a() -> pl.DataFrame:
+    while not (pathlib.Path(__file__).parent / "go").exists():
+        time.sleep(0.01)
+    return pl.DataFrame({"a": [1]})
+"""
+    )
+    killed = run(desk.root, "--env", "prod", "materialize")
+    killed.wait_for("started")
+    killed.process.kill()
+    killed.ended(status=None)
+    desk.write("go", "")
+    document = run(desk.root, "materialize").document()
+    assert document["counts"] == {"succeeded": 1}
+    assert "headwater --env prod runs resume" in str(document["warnings"])
+
+
 def test_a_pool_without_a_size_is_a_definition_error(desk: Desk) -> None:
     desk.define('from headwater import Run\n@asset(run=Run(pool="warehose"))\ndef a() -> pl.DataFrame: ...\n')
     desk.write("headwater.toml", '[project]\nname = "desk"\nmodules = ["definitions"]\n[pools]\nwarehouse = 1\n')
