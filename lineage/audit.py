@@ -59,7 +59,8 @@ def verify(
     Works on one state of the catalog while others write. Cost: less than 0.1 ms an entry, and reading all data.
 
     Arguments:
-        digest_of: the digest of stored data as it is now, made as ``Stored.digest`` was; None if it is gone.
+        digest_of: the digest of stored data as it is now, made as ``Stored.digest`` was; None if it is gone; what it
+            raises is a finding.
         data: whether to look at stored data at all.
         anchor: the head of the log as somebody noted it earlier; the log must still pass through it.
     """
@@ -146,11 +147,11 @@ def _compare(
     compared = 0
     pruned: set[int] | None = None
     for one in kept:
+        found, lost = None, "the data is gone"
         try:
             found = digest_of(one.stored)
         except HeadwaterError as error:
-            findings.append(Finding(Fault.DATA_MISSING.value, f"the data cannot be read: {error.what}", one.where))
-            continue
+            lost = f"the data cannot be read: {error.what}"
         if found is not None:
             compared += 1
             if found != one.stored.digest:
@@ -160,5 +161,5 @@ def _compare(
             with catalog.reading() as connection:
                 pruned = {row[0] for row in connection.execute(_PRUNED, (Retired.PRUNED.value,))}
         if one.sequence not in pruned:
-            findings.append(Finding(Fault.DATA_MISSING.value, "the data is gone", one.where))
+            findings.append(Finding(Fault.DATA_MISSING.value, lost, one.where))
     return compared

@@ -116,15 +116,25 @@ class Tables:
         return gone
 
     def digest(self, stored: Stored) -> str | None:
-        """The digest of what is stored now; None if it is gone."""
+        """The digest of what is stored now; None if it is gone.
+
+        Raises:
+            StorageError: it may be there, and cannot be read.
+        """
+        storage = self.storage(stored.storage)
         try:
-            return self.storage(stored.storage).digest(stored)
+            return storage.digest(stored)
         except StorageError:
+            if storage.present([stored])[0]:
+                raise
             return None
 
     def intact(self, made: Iterable[Materialization]) -> bool:
-        """Whether the stored data of all is there, byte for byte; reads it."""
-        return all(one.stored is None or self.digest(one.stored) == one.stored.digest for one in made)
+        """Whether the stored data of all is there and can be read, byte for byte; reads it."""
+        try:
+            return all(one.stored is None or self.digest(one.stored) == one.stored.digest for one in made)
+        except StorageError:
+            return False
 
     def confirm(
         self, made: Sequence[Materialization], digests: CatalogDigests, aside: Mapping[Slot, Materialization]

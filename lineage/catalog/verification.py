@@ -42,7 +42,7 @@ class Fault(StrEnum):
     DAMAGED = "HW456"
     """SQLite finds the file itself inconsistent."""
     DATA_MISSING = "HW457"
-    """Stored data is gone, and was not pruned."""
+    """Stored data is gone or cannot be read, and was not pruned."""
     DATA_ALTERED = "HW458"
     """Stored data is not what was recorded."""
 

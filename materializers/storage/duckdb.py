@@ -157,7 +157,7 @@ class DuckDBStorage:
             try:
                 return self._read_digest(cursor, stored.location, columns).hexdigest()
             except duckdb.Error as error:
-                raise self._not_there(stored.location, str(error)) from error
+                raise self._not_there(stored.location, str(error), "stored data cannot be read") from error
 
     def delete(self, stored: Stored) -> None:
         """Drops the table."""
@@ -345,10 +345,10 @@ class DuckDBStorage:
             hint="nothing was published; make room or give write permission, then materialize again",
         )
 
-    def _not_there(self, table: str, why: str) -> StorageError:
+    def _not_there(self, table: str, why: str, what: str = "stored data is gone") -> StorageError:
         return StorageError(
             "HW425",
-            "stored data is gone",
+            what,
             where=f"{self.path}: {table_name(table)}",
             why=why,
             hint="materialize the asset again, or restore the file from a backup",

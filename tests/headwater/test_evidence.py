@@ -1,7 +1,9 @@
-"""``audit verify`` of a project whose environments keep one storage in several places."""
+"""``audit verify`` of data in several places, and of data that cannot be looked at."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,19 @@ def test_a_place_that_cannot_be_looked_at_is_told(apart: Desk, monkeypatch: pyte
         (finding,) = project.verify().findings
     assert finding.code == "HW457"
     assert "PROD_PLACE is not set" in finding.what
+
+
+def test_what_another_process_is_at_is_not_said_to_be_gone(desk: Desk) -> None:
+    desk.edit("headwater.toml", "[project]", '[storage.default]\nkind = "duckdb"\npath = "wh.duckdb"\n[project]')
+    desk.define("@asset\ndef numbers() -> pl.DataFrame:\n    return pl.DataFrame({'n': [1]})\n")
+    desk.materialize()
+    desk.close()
+    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    command = [sys.executable, "-c", program, str(desk.root / "wh.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        (finding,) = desk.project.verify().findings
+        holder.communicate(b"\n")
+    assert finding.what == "the data cannot be read: the file of the storage 'default' is in use by another process"
+    assert desk.project.verify().ok
