@@ -8,6 +8,11 @@ import os
 import sys
 import threading
 
+from materializers.executors.given_up import at_work
+
+_LAST_SECONDS = 2.0
+"""So long are exit handlers waited for where an attempt was given up."""
+
 
 def end_process(status: int) -> int:
     """Ends this process as ``sys.exit`` would, but leaves its memory to the system.
@@ -21,9 +26,14 @@ def end_process(status: int) -> int:
     """
     if sys.gettrace() is not None or sys.getprofile() is not None:
         return status
-    with contextlib.suppress(KeyboardInterrupt):
-        threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls first itself
-    atexit._run_exitfuncs()
+    if at_work():
+        last = threading.Thread(target=atexit._run_exitfuncs, daemon=True)  # multiprocessing's waits for processes
+        last.start()
+        last.join(_LAST_SECONDS)
+    else:
+        with contextlib.suppress(KeyboardInterrupt):
+            threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls first itself
+        atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()

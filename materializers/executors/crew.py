@@ -11,6 +11,7 @@ from traceback import format_exception
 
 from assets_core.errors import message_of
 from assets_core.records import AttemptLog, StepError, StepResult
+from materializers.executors.given_up import give_up
 from materializers.step_task import StepTask
 
 
@@ -112,6 +113,7 @@ class Crew:
             attempt.given_up = True
             if attempt.thread in self._threads:
                 self._threads.remove(attempt.thread)
+                give_up(attempt.thread)
         self._man()
 
     def close(self, wait: bool) -> None:
@@ -125,9 +127,11 @@ class Crew:
                 self._queue.get_nowait()
         for _ in self._threads:
             self._queue.put(None)
-        if wait:
-            for thread in self._threads:
+        for thread in self._threads:
+            if wait:
                 thread.join()
+            else:
+                give_up(thread)
 
     def _carried_out(self, attempt: Attempt) -> StepResult:
         try:

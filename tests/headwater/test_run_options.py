@@ -58,6 +58,28 @@ def test_an_attempt_that_takes_too_long_is_abandoned_and_what_it_staged_is_remov
     assert (slow.attempts, slow.error and slow.error.code, result.ok) == (1, "HW520", False)
     data = [path for path in (desk.root / ".headwater" / "data").rglob("*.parquet") if not path.is_symlink()]
     assert [path.parent.name for path in data] == ["quick"]
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "concurrent.futures.ThreadPoolExecutor().submit(time.sleep, 20).result()",
+        'multiprocessing.get_context("spawn").Process(target=time.sleep, args=(20,)).start(), time.sleep(20)',
+    ],
+)
+def test_a_run_ends_although_an_attempt_that_was_given_up_goes_on(desk: Desk, waits: str) -> None:
+    desk.define(
+        f"""
+        import concurrent.futures, multiprocessing, time
+        @asset(run=Run(timeout_seconds=0.5))
+        def slow() -> pl.DataFrame:
+            {waits}
+            return pl.DataFrame({{"a": [1]}})
+        """
+    )
+    child = run(desk.root, "materialize")
+    child.wait_for("ended")
+    assert child.process.wait(10.0) == 1
     assert desk.project.catalog.neighbours("dev", "none", 0).claimed == {}
 
 
