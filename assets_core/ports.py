@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -126,6 +126,13 @@ class Executor(Protocol):
         Arguments:
             timeout_seconds: so long may it run, waiting not counted. An attempt that runs longer comes back with the
                 error HW520; whether its work was ended with it, ``cancel`` says of this executor.
+        """
+
+    def recall(self, places: Collection[int]) -> Collection[int]:
+        """Takes attempts back that have not begun; nothing of them comes back from ``wait`` any more.
+
+        Returns:
+            The places of those that were taken back; the others go on, also such as may not have begun.
         """
 
     def cancel(self, place: int) -> bool:

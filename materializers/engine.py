@@ -182,6 +182,10 @@ class Engine:
         self.reporter.warned(why)
         self._instructions = deque(one for one in self._instructions if one.order is Order.SETTLE)
         self._instructions.extend(self.table.cancel())
+        for first in self.executor.recall(sorted(self._running)):
+            for place in self._running.pop(first):
+                self._progress[place].attempts -= 1
+                self._apply(place, StepEvent.CANCELLED)
 
     # -- steps that are ready ---------------------------------------------------------------------------------------
 

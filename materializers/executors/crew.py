@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from traceback import format_exception
@@ -97,6 +97,19 @@ class Crew:
                     found.append((one.place, result))
             if found:
                 return found
+
+    def recall(self, places: Collection[int]) -> list[int]:
+        """Takes attempts back that no thread has taken yet; gives their places."""
+        taken_back = []
+        for place in places:
+            with self._lock:
+                attempt = self.underway.get(place)
+                if attempt is None or attempt.began is not None:
+                    continue
+                attempt.dropped = True
+            del self.underway[place]
+            taken_back.append(place)
+        return taken_back
 
     def drop(self, place: int) -> Attempt | None:
         """Waits no longer for the attempt at a place; gives it if there is one."""

@@ -7,7 +7,7 @@ import pickle
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -113,6 +113,23 @@ class DaskExecutor:
         self._underway[place] = (token, future)
         future.add_done_callback(partial(self._done, place, token, task))
 
+    def recall(self, places: Collection[int]) -> Collection[int]:
+        """Takes attempts back that no worker has begun; none if a worker could not be asked."""
+        sent: dict[str, tuple[int, Future[bytes]]] = {}
+        for place in places:
+            token, future = self._underway[place]
+            if future is not None:
+                sent[token] = (place, future)
+        answers = self._answers(dask_worker.hold_back, list(sent)) if sent else None
+        if answers is None:
+            return ()
+        begun = {token for answer in answers for token in answer}
+        taken_back = [one for token, one in sent.items() if token not in begun]
+        for place, _ in taken_back:
+            del self._underway[place]
+        self._client.cancel([future for _, future in taken_back], force=True)
+        return [place for place, _ in taken_back]
+
     def cancel(self, place: int) -> bool:
         """Takes an attempt back; where it runs, its process is ended. False if a worker could not be asked."""
         token, future = self._underway.pop(place, ("", None))
@@ -196,17 +213,22 @@ class DaskExecutor:
 
     def _ask_all(self, function: Any, word: Any) -> bool:
         """Calls a function on every worker; whether all of them answered in time, as one that is cut off does not."""
-        answers: list[Any] = []
+        return self._answers(function, word) is not None
+
+    def _answers(self, function: Any, word: Any) -> list[Any] | None:
+        """What a function gives on every worker; None if one of them did not answer in time."""
+        answers: list[list[Any]] = []
 
         def ask() -> None:
             with contextlib.suppress(Exception):
-                answers.extend(self._client.run(function, word, on_error="return").values())
-                answers.append(None)
+                answers.append(list(self._client.run(function, word, on_error="return").values()))
 
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(_ASK_SECONDS)
-        return bool(answers) and not any(isinstance(one, BaseException) for one in answers)
+        if not answers or any(isinstance(one, BaseException) for one in answers[0]):
+            return None
+        return answers[0]
 
 
 def _own_cluster(options: ExecutorOptions, closing: contextlib.ExitStack) -> Any:

@@ -18,12 +18,16 @@ from materializers.workplace import ProjectLocation
 IDLE_SECONDS = 120.0
 """So long is a warm process kept that nobody asks anything of."""
 
+_KEPT = 10_000
+"""So many attempts are remembered that began, or that are not to begin."""
+
 ProjectKey = bytes
 """A shipped location: equal for the attempts of one run, and of runs of the same files."""
 
 _lock = threading.Lock()
 _idle: dict[ProjectKey, list[tuple[Host, float]]] = defaultdict(list)
 _serving: dict[str, Host] = {}
+_begun: dict[str, None] = {}
 _unwanted: dict[str, None] = {}
 _sweeping = False
 
@@ -43,6 +47,7 @@ def attempt(
     with _lock:
         if token in _unwanted:
             return pickle.dumps(Ended(died="was not started"))
+        _note(_begun, [token])
         host = _idle[location].pop()[0] if _idle[location] else _new_host(location, options)
         _serving[token] = host
     try:
@@ -54,12 +59,18 @@ def attempt(
         _sweep_later()
 
 
+def hold_back(tokens: Sequence[str]) -> list[str]:
+    """Gives those of the attempts that have begun on this worker, and sees to it that the others will not."""
+    with _lock:
+        begun = [token for token in tokens if token in _begun]
+        _note(_unwanted, [token for token in tokens if token not in _begun])
+    return begun
+
+
 def end(tokens: Sequence[str]) -> None:
     """Ends those attempts that run on this worker, and sees to it that the others will not begin here."""
     with _lock:
-        _unwanted.update(dict.fromkeys(tokens))
-        while len(_unwanted) > 10_000:
-            del _unwanted[next(iter(_unwanted))]
+        _note(_unwanted, tokens)
         hosts = {token: _serving[token] for token in tokens if token in _serving}
     for token, host in hosts.items():
         host.end(token)
@@ -71,6 +82,13 @@ def leave(location: ProjectKey) -> None:
         hosts = [host for host, _ in _idle.pop(location, [])]
     for host in hosts:
         host.close()
+
+
+def _note(kept: dict[str, None], tokens: Sequence[str]) -> None:
+    """Keeps tokens for as long as may matter."""
+    kept.update(dict.fromkeys(tokens))
+    while len(kept) > _KEPT:
+        del kept[next(iter(kept))]
 
 
 def _new_host(location: ProjectKey, options: ExecutorOptions) -> Host:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Self
 
@@ -53,6 +53,10 @@ class ProcessesExecutor:
     def submit(self, place: int, task: StepTask, *, timeout_seconds: float | None = None) -> None:
         """Takes an attempt; returns at once."""
         self._crew.submit(place, task, timeout_seconds)
+
+    def recall(self, places: Collection[int]) -> Collection[int]:
+        """Takes attempts back that have not begun; gives their places."""
+        return self._crew.recall(places)
 
     def cancel(self, place: int) -> bool:
         """Ends an attempt, with its process if it runs; always True."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Self
 
@@ -41,6 +41,10 @@ class ThreadsExecutor:
     def submit(self, place: int, task: StepTask, *, timeout_seconds: float | None = None) -> None:
         """Takes an attempt; returns at once."""
         self._crew.submit(place, task, timeout_seconds)
+
+    def recall(self, places: Collection[int]) -> Collection[int]:
+        """Takes attempts back that have not begun; gives their places."""
+        return self._crew.recall(places)
 
     def cancel(self, place: int) -> bool:
         """Takes an attempt back that has not begun, which is True; gives one up that has."""

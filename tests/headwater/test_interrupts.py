@@ -72,6 +72,37 @@ def test_two_interrupts_stop_at_once_and_what_still_runs_is_abandoned(gated: Des
     assert {str(one.slot): str(one.state) for one in result.steps} == {"slow": "succeeded", "after": "succeeded"}
 
 
+@pytest.mark.parametrize("words", [(), ("--now",)])
+def test_what_waits_for_a_worker_is_not_begun_any_more(desk: Desk, words: tuple[str, ...]) -> None:
+    desk.define(
+        """
+import pathlib, time
+HERE = pathlib.Path(__file__).parent
+
+def make(n):
+    @asset(key=f"slow{n}")
+    def slow() -> pl.DataFrame:
+        with open(HERE / "calls.txt", "a") as file:
+            file.write("slow\\n")
+        while not (HERE / "go").exists():
+            time.sleep(0.01)
+        return pl.DataFrame({"n": [n]})
+
+for n in range(4):
+    make(n)
+"""
+    )
+    child = run(desk.root, "materialize", "--workers", "1")
+    child.wait_for("started", 2)
+    desk.project.cancel(desk.project.runs()[0].id, at_once="--now" in words)
+    child.wait_for("warned")
+    time.sleep(0.5)
+    desk.write("go", "")
+    found = child.document(status=130)["counts"]
+    assert found == {"abandoned" if words else "succeeded": 1, "cancelled": 3}
+    assert (desk.root / "calls.txt").read_text() == "slow\n"
+
+
 def test_resuming_does_the_rest_and_is_recorded_as_a_child(gated: Desk) -> None:
     child = run(gated.root, "materialize", "--exclude", "after")
     child.wait_for("started", 2)

@@ -310,6 +310,22 @@ def test_an_attempt_that_has_not_begun_can_be_taken_back(tmp_path: Path, options
         assert made.stored_files("talks") == []
 
 
+@every_kind
+def test_only_attempts_that_have_not_begun_are_recalled(tmp_path: Path, options: ExecutorOptions) -> None:
+    definitions = NASTY.replace("sleep(60)", "sleep(5)").replace("sleep(1.5)", "sleep(5)")
+    with desk(tmp_path, definitions, options) as made:
+        made.attempt("sound")
+        begun = [made.submit("naps"), made.submit("sleeps")]
+        _until((tmp_path / "began").exists)
+        time.sleep(1)
+        waiting = [made.submit("talks"), made.submit("sound")]
+
+        assert set(made.executor.recall([*begun, *waiting])) == set(waiting)
+        assert set(made.results(3, seconds=8)) == {"naps", "sleeps"}
+        assert made.attempt("sound").error is None
+        assert made.stored_files("talks") == []
+
+
 # -- processes that end -----------------------------------------------------------------------------------------------
 
 
