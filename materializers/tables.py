@@ -11,7 +11,7 @@ import polars as pl
 
 from assets_core.asset import Source
 from assets_core.column_lineage import ORDER, ROWS
-from assets_core.errors import DataError, StorageError, UsageError, did_you_mean
+from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError, did_you_mean
 from assets_core.keys import Slot
 from assets_core.records import Materialization, RecordKind, Stored
 from assets_core.versions import as_read
@@ -80,8 +80,9 @@ class Tables:
         if table is None:
             raise UsageError(
                 "HW608",
-                f"no storage {name!r} in headwater.toml",
-                hint=did_you_mean(name, self._names) or f'add [storage.{name}] with kind = "parquet"',
+                f"no storage {name!r} in headwater.toml, and something that was made lies there",
+                hint=did_you_mean(name, self._names)
+                or f"put [storage.{name}] back; what is to leave it is made in another one by materialize --force",
             )
         return table
 
@@ -130,10 +131,10 @@ class Tables:
             return None
 
     def intact(self, made: Iterable[Materialization]) -> bool:
-        """Whether the stored data of all is there and can be read, byte for byte; reads it."""
+        """Whether the stored data of all is within reach and as it was, byte for byte; reads it."""
         try:
             return all(one.stored is None or self.digest(one.stored) == one.stored.digest for one in made)
-        except StorageError:
+        except HeadwaterError:  # its storage may be configured no more
             return False
 
     def confirm(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assets_core.errors import UsageError
 from tests.desk import Desk
 
 COUNTED = """
@@ -69,6 +70,35 @@ def test_data_that_was_tampered_with_is_computed_again_and_not_published(twice: 
 
     assert twice.materialize().counts == {"succeeded": 1}
     assert twice.rows("a") == [{"id": 1}, {"id": 2}]
+
+
+def test_data_whose_storage_is_there_no_more_is_computed_again(desk: Desk) -> None:
+    toml = (desk.root / "headwater.toml").read_text()
+    desk.write("headwater.toml", f'{toml}[storage.wh]\nkind = "duckdb"\n')
+    define(desk, options='storage="wh"')
+    desk.materialize()
+    define(desk, rows="[3]")
+    desk.materialize()
+    desk.write("headwater.toml", toml)
+    define(desk)
+    assert desk.materialize().counts == {"succeeded": 1}
+    assert desk.rows("a") == [{"id": 1}, {"id": 2}]
+
+
+def test_what_is_shown_from_a_storage_that_is_there_no_more_is_refused_with_what_to_do(desk: Desk) -> None:
+    toml = (desk.root / "headwater.toml").read_text()
+    desk.write("headwater.toml", f'{toml}[storage.wh]\nkind = "duckdb"\n')
+    define(desk, options='storage="wh"')
+    desk.materialize()
+    define(desk)
+    desk.write("headwater.toml", toml)
+    with pytest.raises(UsageError, match="HW608") as refused:
+        desk.plan()
+    assert "put [storage.wh] back" in refused.value.hint
+    desk.write("headwater.toml", f'{toml}[storage.wh]\nkind = "duckdb"\n')
+    desk.materialize(force=True)
+    desk.write("headwater.toml", toml)
+    assert desk.plan().steps == ()
 
 
 def test_a_check_that_never_ran_on_it_runs_on_the_stored_data_first(twice: Desk) -> None:
