@@ -38,12 +38,15 @@ def process_died(task: StepTask, place: Workplace, how: str, output: str = "", s
     return _result(task, place, error, RunError, output, seconds)
 
 
+_CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+"""Signals at which Python's fault handler writes the stack."""
 _WHY_GONE = {
     "SIGKILL": "so does the kernel when memory runs out: give it less at once, or fewer workers",
-    "SIG": "compiled code crashed: the log of the attempt has its stack",
+    **dict.fromkeys(_CRASHES, "compiled code crashed: the log of the attempt has its stack"),
+    "SIG": "its own code sent it that signal, or somebody else did",
     "status": "something in it called os._exit",
 }
-"""What may be behind the end of a process, by a word of how it ended."""
+"""What may be behind the end of a process, by a word of how it ended; the first that fits."""
 
 
 def refused(task: StepTask, place: Workplace, error: HeadwaterError, output: str = "") -> StepResult:

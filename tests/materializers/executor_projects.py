@@ -126,6 +126,16 @@ def naps() -> pl.DataFrame:
     return pl.DataFrame({"n": [1]})
 
 @asset
+def crashes() -> pl.DataFrame:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return pl.DataFrame({"n": [1]})
+
+@asset
+def is_told_to_end() -> pl.DataFrame:
+    os.kill(os.getpid(), signal.SIGTERM)
+    return pl.DataFrame({"n": [1]})
+
+@asset
 def dies() -> pl.DataFrame:
     print("last words")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -331,9 +331,15 @@ def test_only_attempts_that_have_not_begun_are_recalled(tmp_path: Path, options:
 
 @isolated_kinds
 @pytest.mark.parametrize(
-    ("key", "how"), [("dies", "was ended by SIGKILL"), ("ends_itself", "ended itself with status 7")]
+    ("key", "how", "hint"),
+    [
+        ("dies", "was ended by SIGKILL", "memory runs out"),
+        ("crashes", "was ended by SIGSEGV", "compiled code crashed"),
+        ("is_told_to_end", "was ended by SIGTERM", "sent it that signal"),
+        ("ends_itself", "ended itself with status 7", "os._exit"),
+    ],
 )
-def test_a_worker_that_dies_fails_its_attempt_alone(nasty: Bench, key: str, how: str) -> None:
+def test_a_worker_that_dies_fails_its_attempt_alone(nasty: Bench, key: str, how: str, hint: str) -> None:
     nasty.submit("naps")
     nasty.submit(key)
     results = nasty.results(2)
@@ -343,6 +349,7 @@ def test_a_worker_that_dies_fails_its_attempt_alone(nasty: Bench, key: str, how:
     assert error is not None
     assert error.code == "HW521"
     assert how in error.message
+    assert hint in error.hint
     assert results["naps"].error is None
     assert [one.error for one in after] == [None] * 3
     if key == "dies":
