@@ -21,6 +21,7 @@ from headwater import processes
 from headwater.actor import actor, command_line
 from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
+from headwater.environments import show_faces
 from headwater.faces import renew_faces
 from headwater.garbage import collect_often
 from headwater.machine import memory_bytes
@@ -103,6 +104,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     check_kind(manner.executor or project.settings.executor.kind)
     refuse_frozen(project)
     dead = abandon_dead_runs(project)
+    show_faces(project, project.catalog.cut_off(project.env))  # a run that was cut off may not have come to that
     run_id = new_id()
     since = project.catalog.head().sequence
     moment = asked.moment or datetime.now(UTC)

@@ -11,7 +11,7 @@ from typing import Any
 
 from assets_core.keys import Slot
 from lineage.catalog.packing import pack_id, to_json, unpack_id, unpack_moment
-from lineage.catalog.values import EnvironmentRecord, Hold, Pointer
+from lineage.catalog.values import EnvironmentRecord, Hold, Move, Pointer
 
 _ENVIRONMENTS = """
 select e.name, o.name, ifnull(c.frozen, 0), case c.verb when 'create' then r.started end, r.actor,
@@ -60,6 +60,19 @@ _SHOWN_BY = """
 select e.name, s.asset, s.partition, m.id from current c join materialization m on m.sequence = c.materialization
 join environment e on e.number = c.environment join slot s on s.number = c.slot
 where m.id = ? order by e.name
+"""
+_IN_ORDER = """
+select r.sequence from run r join environment e on e.number = r.environment join run_end x on x.run = r.sequence
+where e.name = ? and r.asked is not null and x.state <> 'abandoned' order by r.sequence desc limit 1
+"""
+_CUT_OFF = """
+select s.asset, s.partition, n.id, b.id from run_end x join run r on r.sequence = x.run
+join environment e on e.number = r.environment
+join publication p on p.sequence between r.sequence and x.sequence and p.run = r.sequence
+join slot s on s.number = p.slot
+join current c on c.environment = r.environment and c.slot = p.slot
+left join materialization n on n.sequence = c.materialization left join materialization b on b.sequence = p.previous
+where e.name = ? and x.sequence > ? and x.state = 'abandoned' and ifnull(n.kind, b.kind) = 0 order by p.sequence
 """
 _LAST_SYNC = """
 select ifnull(max(case c.verb when 'create' then ifnull(c.seen, c.sequence)
@@ -174,6 +187,19 @@ class EnvironmentReader:
             for asset, partition, made in connection.execute(query, (env, since)):
                 found.setdefault(Slot(asset, partition), set()).add(unpack_id(made))
         return found
+
+    def cut_off(self, env: str) -> list[Move]:
+        """What slots of an environment show that were moved by runs which were abandoned since one began that was not.
+
+        Returns:
+            For each of those publications what its slot shows now, and what it showed before.
+        """
+        with self._reading() as connection:
+            row = connection.execute(_IN_ORDER, (env,)).fetchone()
+            return [
+                Move(env, Slot(asset, partition), now and unpack_id(now), before and unpack_id(before))
+                for asset, partition, now, before in connection.execute(_CUT_OFF, (env, row[0] if row else 0))
+            ]
 
     def last_in_step(self, made: str, target: str) -> int:
         """The entry of the log at which an environment was made from another or last promoted to it.

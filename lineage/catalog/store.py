@@ -91,6 +91,7 @@ class Catalog:
         self.good_before = environments.good_before
         self.shown_by = environments.shown_by
         self.ever_shown = environments.ever_shown
+        self.cut_off = environments.cut_off
         self.last_in_step = environments.last_in_step
         self.first_publication = environments.first_publication
         self.end_of = environments.end_of

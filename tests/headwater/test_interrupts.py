@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
+import polars as pl
 import pytest
 
 from assets_core.errors import RefusedError, UsageError
-from tests.child import run
+from tests.child import Child, run
 from tests.desk import Desk
 
 GATED = """
@@ -203,6 +205,47 @@ def test_a_run_can_be_cancelled_at_once(gated: Desk) -> None:
     child.wait_for("started", 2)
     gated.project.cancel(gated.project.runs()[0].id, at_once=True)
     assert states(child.document(status=130))["slow"] == "abandoned"
+
+
+def seen_by_others(desk: Desk) -> dict[str, list[int]]:
+    face = desk.root / ".headwater" / "data" / "_env" / "dev"
+    return {f"{one.parent.name}/{one.stem}": pl.read_parquet(one)["v"].to_list() for one in face.rglob("*.parquet")}
+
+
+def published(desk: Desk) -> dict[str, list[int]]:
+    slots = (("whole", None), ("parted", "a"), ("parted", "b"), ("other", None))
+    return {
+        f"{key}/{partition or 'data'}": [row["v"] for row in desk.rows(key, partition)]  # type: ignore[misc]
+        for key, partition in slots
+    }
+
+
+@pytest.mark.parametrize("select", ["", "other"])
+def test_what_other_tools_see_is_mended_after_a_run_that_died_between_publishing_and_showing_it(
+    desk: Desk, select: str
+) -> None:
+    definitions = """
+        from headwater import Static
+        @asset
+        def whole() -> pl.DataFrame:
+            return pl.DataFrame({"v": [VERSION]})
+        @asset(partitions=Static(["a", "b"]))
+        def parted() -> pl.DataFrame:
+            return pl.DataFrame({"v": [VERSION]})
+        @asset
+        def other() -> pl.DataFrame:
+            return pl.DataFrame({"v": [VERSION]})
+        """
+    desk.define(definitions.replace("VERSION", "1"))
+    desk.materialize()
+    desk.define(definitions.replace("VERSION", "2"))
+    dying = {**os.environ, "HEADWATER_CRASH_AT": "face.prepared:1"}
+    Child(desk.root, "materialize", "whole", "parted", environment=dying).ended(status=None)
+    assert len(desk.plan().steps) < 4
+    assert seen_by_others(desk) != published(desk)
+    desk.materialize(select)
+    assert seen_by_others(desk) == published(desk)
+    assert desk.project.catalog.cut_off("dev") == []
 
 
 def test_cancelling_a_dead_run_marks_it_as_abandoned(gated: Desk) -> None:
