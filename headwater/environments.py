@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from headwater import processes
 from headwater.actor import actor
 from headwater.beside import abandon_dead_runs, refuse_frozen
 from headwater.config import Settings
-from headwater.faces import renew_faces
+from headwater.faces import face_behind, renew_faces
 from headwater.pointers import current, pointers_of, records_shown
 from headwater.read_then import read_then
 from headwater.secrets import mask
@@ -66,6 +65,7 @@ class Changed:
         held, released: slots that are held from now on, or no longer.
         conflicts: slots that are about to be overwritten although they changed since the two were last in step.
         run_id: by which it was recorded; None if it was not done, or there was nothing to do.
+        behind: a sentence on each storage that other tools do not see it in yet.
     """
 
     verb: Verb
@@ -79,6 +79,7 @@ class Changed:
     conflicts: tuple[Slot, ...] = ()
     frozen: bool = False
     run_id: str | None = None
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,17 @@ def create(
     accept = _accepted_there(project, moves, seen)
     run = run_of(name, command, reason, f"env create {name} --from {project.env}")
     catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves), accept=accept))
-    show_faces(project, moves)
+    behind = show_faces(project, moves)
     return Changed(
-        Verb.CREATE, name, project.env, shifts(project, moves), tuple(moves), tuple(left), frozen=frozen, run_id=run.id
+        Verb.CREATE,
+        name,
+        project.env,
+        shifts(project, moves),
+        tuple(moves),
+        tuple(left),
+        frozen=frozen,
+        run_id=run.id,
+        behind=behind,
     )
 
 
@@ -212,11 +221,11 @@ def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
     run = run_of(env, command, reason, f"env drop {env}")
     catalog.change(Change(run, Verb.DROP, moves=tuple(moves), release=held))
     moved = shifts(project, moves)
-    for storage in {one.before.stored.storage for one in moved if one.before and one.before.stored}:
-        with suppress(HeadwaterError):
-            project.tables.storage(storage).unpublish(env)
+    behind = show_faces(project, moves)
     released = _as_called_now(project, held)
-    return Changed(Verb.DROP, env, moved=moved, moves=tuple(moves), released=released, run_id=run.id)
+    return Changed(
+        Verb.DROP, env, moved=moved, moves=tuple(moves), released=released, run_id=run.id, behind=behind
+    )  # fmt: skip
 
 
 # -- rolling back and releasing -------------------------------------------------------------------------------------
@@ -245,14 +254,17 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
         records = catalog.materializations({one for one in wanted.values() if one is not None}, lineage=False)
     moves = [move for slot, target in wanted.items() for move in now.moves(slot, records.get(target or ""))]
     moved = shifts(project, moves, notes)
-    run_id = None
+    run_id: str | None = None
+    behind: tuple[str, ...] = ()
     if moves and not dry_run:
         run = run_of(env, command, reason, f"env rollback {env} --to {to}")
         hold = tuple(one.slot for one in moves)  # under every key that it moves: code from before a rename sees its own
         catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=hold))
-        show_faces(project, moves)
+        behind = show_faces(project, moves)
         run_id = run.id
-    return Changed(Verb.ROLLBACK, env, moved=moved, moves=tuple(moves), held=tuple(wanted), run_id=run_id)
+    return Changed(
+        Verb.ROLLBACK, env, moved=moved, moves=tuple(moves), held=tuple(wanted), run_id=run_id, behind=behind
+    )  # fmt: skip
 
 
 def _when_it_showed(project: Project, moment: str, option: str) -> int:
@@ -326,8 +338,12 @@ def shifts(project: Project, moves: Iterable[Move], notes: Mapping[Slot, str] | 
     return tuple(found.values())
 
 
-def show_faces(project: Project, moves: Iterable[Move]) -> None:
-    """Brings what other tools see of an environment up to date; the catalog alone decides, so failing does no harm."""
+def show_faces(project: Project, moves: Iterable[Move]) -> tuple[str, ...]:
+    """Brings what other tools see of an environment up to date; what cannot be shown now is shown by the next run.
+
+    Returns:
+        A sentence on each storage that is behind.
+    """
     moves = list(moves)
     records = _records(project, moves)
     faces: dict[tuple[str, str], dict[Slot, Stored | None]] = {}
@@ -338,15 +354,49 @@ def show_faces(project: Project, moves: Iterable[Move]) -> None:
                 faces.setdefault((env, one.storage), {})[slot] = None
         if stored[1] is not None:
             faces[env, stored[1].storage][slot] = stored[1]
-    for (env, storage), published in faces.items():
-        with suppress(HeadwaterError):
-            project.tables.storage(storage).publish(env, published)
+    behind = [one for (env, storage), published in faces.items() for one in _show(project, env, storage, published)]
     renames = renames_of(project.graph.definitions)
     touched: dict[str, set[str]] = {}
     for move in moves:
         touched.setdefault(move.env, set()).add(present_slot(move.slot, renames).asset)
     for env, keys in touched.items():
         renew_faces(project, env, keys)
+    return tuple(behind)
+
+
+def mend_faces(project: Project) -> tuple[str, ...]:
+    """Brings up to date what other tools see where that could not be done at its time.
+
+    That is where the run that published was cut off, and where a storage could not be written, in any environment.
+
+    Returns:
+        A sentence on each storage that is still behind.
+    """
+    catalog = project.catalog
+    still = list(show_faces(project, catalog.cut_off(project.env)))
+    for (env, storage), slots in catalog.faces_behind().items():
+        shown = catalog.published(env, assets={slot.asset for slot in slots}, lineage=False)
+        there = {slot: made.stored for slot, made in shown.items() if made.stored and made.stored.storage == storage}
+        known = storage == "default" or storage in project.settings.storage
+        behind = _show(project, env, storage, {slot: there.get(slot) for slot in slots}) if known else []
+        if not behind:
+            catalog.note_face(env, storage, slots, behind=False)
+        still.extend(behind)
+    return tuple(still)
+
+
+def _show(project: Project, env: str, storage: str, published: Mapping[Slot, Stored | None]) -> list[str]:
+    """Brings the face of some slots up to date; a sentence where that cannot be done now."""
+    try:
+        opened = project.tables.storage(storage)
+        if any(published.values()) or not project.catalog.environment_records()[env].dropped:
+            opened.publish(env, published)
+        else:
+            opened.unpublish(env)
+    except HeadwaterError as error:
+        project.catalog.note_face(env, storage, published, behind=True)
+        return [face_behind(env, storage, error)]
+    return []
 
 
 def _records(project: Project, moves: Iterable[Move]) -> dict[str, Materialization]:

@@ -44,6 +44,12 @@ def renew_faces(project: Project, env: str, keys: Iterable[str], facts: Facts | 
                 _renew(project, env, asset, facts, renames)
 
 
+def face_behind(env: str, storage: str, error: HeadwaterError) -> str:
+    """Says that other tools do not see in a storage what an environment shows."""
+    why = (error.why or error.what).splitlines()[0]
+    return f"the published face of {env} in storage {storage} is behind until the next run: {why}"
+
+
 def _renew(project: Project, env: str, asset: Asset[..., object], facts: Facts, renames: Mapping[str, str]) -> None:
     published = facts.published
     orphaned = [Slot(asset.key, one) for one in published.ids(asset.key).keys() - set(facts.partitions(asset.key))]

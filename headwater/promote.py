@@ -93,8 +93,8 @@ def promote(
         return proposal
     run = run_of(project.env, command, reason, f"env promote {proposal.origin} {project.env}")
     project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=proposal.moves))
-    show_faces(project, proposal.moves)
-    return replace(proposal, run_id=run.id)
+    behind = show_faces(project, proposal.moves)
+    return replace(proposal, run_id=run.id, behind=behind)
 
 
 class _Judged:

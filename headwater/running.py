@@ -21,7 +21,7 @@ from headwater import processes
 from headwater.actor import actor, command_line
 from headwater.backfill import Backfill
 from headwater.beside import abandon_dead_runs, at_work, refuse_frozen, refuse_if_busy
-from headwater.environments import show_faces
+from headwater.environments import mend_faces
 from headwater.faces import renew_faces
 from headwater.garbage import collect_often
 from headwater.machine import memory_bytes
@@ -104,7 +104,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     check_kind(manner.executor or project.settings.executor.kind)
     refuse_frozen(project)
     dead = abandon_dead_runs(project)
-    show_faces(project, project.catalog.cut_off(project.env))  # a run that was cut off may not have come to that
+    behind = mend_faces(project)
     run_id = new_id()
     since = project.catalog.head().sequence
     moment = asked.moment or datetime.now(UTC)
@@ -116,7 +116,7 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make and one.news)
     strange = () if since else _of_another_catalog(project)
-    warnings = (*strange, *dead, *known.warnings, *redefined, *plan.warnings, *lost)
+    warnings = (*strange, *dead, *behind, *known.warnings, *redefined, *plan.warnings, *lost)
     for warning in warnings:
         told.warned(warning)
     if not plan.steps and not known.observed:

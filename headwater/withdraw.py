@@ -29,6 +29,7 @@ class Withdrawn:
         moved: pointers, in every environment that showed it, to what is shown instead.
         below: slots of this environment that were made of it, directly or through others.
         run_id: by which it was recorded; None if it was not done.
+        behind: a sentence on each storage that other tools do not see it in yet.
     """
 
     materializations: tuple[Materialization, ...]
@@ -36,6 +37,7 @@ class Withdrawn:
     below: tuple[Slot, ...]
     reason: str
     run_id: str | None = None
+    behind: tuple[str, ...] = ()
 
 
 def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry_run: bool = False) -> Withdrawn:
@@ -69,8 +71,8 @@ def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry
         return Withdrawn(made, moved, below, reason)
     run = run_of(project.env, command, reason, f"withdraw {what}")
     catalog.change(Change(run, Verb.WITHDRAW, moves=tuple(moves), withdraw=ids))
-    show_faces(project, moves)
-    return Withdrawn(made, moved, below, reason, run.id)
+    behind = show_faces(project, moves)
+    return Withdrawn(made, moved, below, reason, run.id, behind)
 
 
 def _meant(project: Project, what: str) -> tuple[Materialization, ...]:

@@ -142,7 +142,8 @@ class Recorder:
             try:
                 self._scene.tables.storage(name).publish(self._scene.env, published)
             except HeadwaterError as error:
-                self._warn(f"the published face of storage {name} is behind: {error.what}")
+                self._scene.catalog.note_face(self._scene.env, name, published, behind=True)
+                self._warn(f"the published face of storage {name} is behind until the next run: {error.what}")
         return events
 
     def _outcome(self, place: int) -> Outcome:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,20 @@ class Child:
         """Waits for its end and gives the document it wrote."""
         found: dict[str, Any] = json.loads(self.ended(status))
         return found
+
+
+@contextmanager
+def holding(database: Path) -> Iterator[None]:
+    """Has another process keep a DuckDB file open."""
+    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    command = [sys.executable, "-c", program, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            yield
+        finally:
+            holder.communicate(b"\n")
 
 
 def end_all() -> None:

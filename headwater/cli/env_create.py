@@ -39,5 +39,6 @@ def command(call: Call, name: str, origin: str, as_of: str | None, frozen: bool,
         call.answer(
             lambda style: changed_text(done, call.title, style, partitions_of=partitions_of(project)),
             lambda: changed_document(done),
+            warnings=done.behind,
         )
     return 0

@@ -27,5 +27,6 @@ def command(call: Call, name: str, reason: str) -> int:
         call.answer(
             lambda style: changed_text(done, call.title, style, partitions_of=partitions_of(project)),
             lambda: changed_document(done),
+            warnings=done.behind,
         )
     return 0

@@ -49,5 +49,9 @@ def command(call: Call, origin: str, target: str, force: bool, dry_run: bool, re
             what = f"show {counted(len(proposal.moved), 'slot')} of {origin}"
             reason = confirmed(call, project, what, reason)
         done = project.promote(proposal, force=force, command=call.command_line, reason=reason)
-        call.answer(lambda style: f"\npromoted, recorded as run {done.run_id}", lambda: changed_document(done))
+        call.answer(
+            lambda style: f"\npromoted, recorded as run {done.run_id}",
+            lambda: changed_document(done),
+            warnings=done.behind,
+        )
     return 0

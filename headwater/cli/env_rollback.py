@@ -41,5 +41,6 @@ def command(call: Call, name: str, to: str, dry_run: bool, reason: str) -> int:
         call.answer(
             lambda style: changed_text(found, call.title, style, partitions_of=partitions_of(project)),
             lambda: changed_document(found),
+            warnings=found.behind,
         )
     return 0

@@ -42,6 +42,7 @@ def command(call: Call, what: str, reason: str, dry_run: bool) -> int:
         call.answer(
             lambda style: withdrawn_text(found, call.title, style, partitions_of=partitions_of(project)),
             lambda: withdrawn_document(found),
+            warnings=found.behind,
         )
     return 0
 

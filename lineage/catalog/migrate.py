@@ -10,7 +10,7 @@ from typing import Any
 
 from lineage.catalog.schema import APPLICATION_ID
 
-CATALOG_VERSION = 8
+CATALOG_VERSION = 9
 """The number of migrations this release knows; kept in the file as ``user_version``."""
 
 _EVIDENCE = """
@@ -139,6 +139,11 @@ create table acceptance (
 create index acceptance_slot on acceptance (environment, slot);
 create index acceptance_materialization on acceptance (materialization);
 """
+_FACES = """
+create table face_behind (
+    environment text not null, storage text not null, asset text not null, partition text not null,
+    primary key (environment, storage, asset, partition)) without rowid;
+"""
 _BLOCKED = "create index current_blocked on current (environment) where blocked is not null"
 """Few slots of very many have something set aside."""
 
@@ -199,6 +204,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def outputs(db: Any) -> None:
         _make(db, "", _APPEND_ONLY_5)
+
+    @migrations()
+    def faces(db: Any) -> None:
+        _make(db, _FACES, "")
 
     connection.execute("begin immediate")
     try:

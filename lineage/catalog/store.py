@@ -14,6 +14,7 @@ from lineage.catalog.caches import Caches
 from lineage.catalog.claims import Claims
 from lineage.catalog.connect import DURABILITY, connect, file_at, prepare
 from lineage.catalog.environments import EnvironmentReader
+from lineage.catalog.faces import Faces
 from lineage.catalog.history import LogReader
 from lineage.catalog.partition_keys import PartitionKeyReader
 from lineage.catalog.reader import Reader
@@ -26,7 +27,7 @@ class Catalog:
     """The SQLite store of all records. Open it with ``Catalog.open``; it is a context manager.
 
     Its methods are those of ``Writer``, ``Reader``, ``ShownReader``, ``EnvironmentReader``, ``LogReader``,
-    ``RunReader``, ``PartitionKeyReader``, ``AcceptanceReader``, ``Claims`` and ``Caches``.
+    ``RunReader``, ``PartitionKeyReader``, ``AcceptanceReader``, ``Claims``, ``Faces`` and ``Caches``.
     """
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -44,6 +45,7 @@ class Catalog:
         shown = ShownReader(reader.reading)
         caches = Caches(path, self._connection)
         claims = Claims(path, self._connection)
+        faces = Faces(path, self._connection)
 
         self.begin_run = writer.begin_run
         self.end_run = writer.end_run
@@ -59,6 +61,9 @@ class Catalog:
         self.neighbours = claims.neighbours
         self.beat = claims.beat
         self.ask = claims.ask
+
+        self.faces_behind = faces.faces_behind
+        self.note_face = faces.note_face
 
         self.published = reader.published
         self.glances = shown.glances

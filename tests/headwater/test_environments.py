@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -18,6 +19,7 @@ from assets_core.records import RunRecord, RunState
 from assets_core.staleness import SlotState
 from headwater import Project, processes
 from headwater.environments import Changed
+from tests.child import holding
 from tests.desk import Desk
 
 TOML = """
@@ -788,3 +790,33 @@ def test_a_report_frozen_as_of_a_moment_shows_what_was_read_then(report: Desk) -
     make(report, "now", "dev", frozen=True)
     make(report, "then", "dev", frozen=True, as_of=moment)
     assert (rows(report, "now"), rows(report, "then")) == (["2024-01", "2024-02"], ["acme", "beta"])
+
+
+def views(desk: Desk) -> dict[str, list[int]]:
+    """What the views of the warehouse give, by their schema."""
+    desk.close()
+    with closing(duckdb.connect(desk.root / "wh.duckdb", read_only=True)) as reader:
+        found = reader.sql("select schema_name from duckdb_views() where not internal").fetchall()
+        return {name: [row[0] for row in reader.sql(f"select v from {name}.a").fetchall()] for (name,) in found}
+
+
+def test_what_other_tools_could_not_be_shown_at_its_time_is_shown_by_the_next_run(desk: Desk) -> None:
+    desk.edit("headwater.toml", "[project]", '[storage.default]\nkind = "duckdb"\npath = "wh.duckdb"\n[project]')
+    for value in (1, 2):
+        desk.define(f"@asset\ndef a() -> pl.DataFrame:\n    return pl.DataFrame({{'v': [{value}]}})\n")
+        desk.materialize()
+    desk.project.create_environment("branch")
+    first = desk.project.runs()[-1].id
+    assert views(desk) == {"env_dev": [2], "env_branch": [2]}
+
+    with holding(desk.root / "wh.duckdb"):
+        (said,) = desk.project.rollback(first).behind
+        assert "storage default is behind until the next run" in said
+        desk.close()
+        with Project.load(desk.root, env="branch") as branch:
+            assert branch.drop_environment().behind
+    assert views(desk) == {"env_dev": [2], "env_branch": [2]}
+
+    assert desk.materialize().steps == ()
+    assert views(desk) == {"env_dev": [1]}
+    assert desk.project.catalog.faces_behind() == {}

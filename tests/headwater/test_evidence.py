@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from headwater import Project
+from tests.child import holding
 from tests.desk import Desk
 
 
@@ -82,12 +81,7 @@ def test_what_another_process_is_at_is_not_said_to_be_gone(desk: Desk) -> None:
     desk.define("@asset\ndef numbers() -> pl.DataFrame:\n    return pl.DataFrame({'n': [1]})\n")
     desk.materialize()
     desk.close()
-    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
-    command = [sys.executable, "-c", program, str(desk.root / "wh.duckdb")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with holding(desk.root / "wh.duckdb"):
         (finding,) = desk.project.verify().findings
-        holder.communicate(b"\n")
     assert finding.what == "the data cannot be read: the file of the storage 'default' is in use by another process"
     assert desk.project.verify().ok
