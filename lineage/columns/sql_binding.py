@@ -114,7 +114,7 @@ def polars_type(kind: str) -> str | None:
             table = relation.to_arrow_table()
         frame = pl.from_arrow(table)
         return dtype_text(frame.schema["c"]) if isinstance(frame, pl.DataFrame) else None
-    except Exception:  # noqa: BLE001 whatever it is, the type is not known
+    except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 whatever it is, the type is not known
         return None
 
 

@@ -148,6 +148,11 @@ def test_what_is_like_them_and_stable_is_not(call):
     assert read_sql(f"select {call} as x from staging.flights group by id", FLIGHTS).volatile_functions == ()
 
 
+@pytest.mark.parametrize("value", ["union_value(n := 1)", "[union_value(n := id)]", "{'a': union_value(n := id)}"])
+def test_a_type_that_polars_panics_over_is_not_known(value):
+    assert read_sql(f"select {value} as x from staging.flights", FLIGHTS).schema is None
+
+
 def test_a_text_that_is_run_as_a_query_may_hold_anything():
     assert read_sql("select * from query('select now() as n')", {}).volatile_functions == ("query",)
 
