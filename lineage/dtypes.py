@@ -254,7 +254,10 @@ def _categorical(arguments: _Arguments) -> pl.DataType:
 
 
 def _enum(arguments: _Arguments) -> pl.DataType:
-    categories = _literal(arguments.bind("categories").get("categories"), list, [])
+    node = arguments.bind("categories").get("categories")
+    if node is None:
+        raise _NoTypeError("Enum needs its categories")
+    categories = _literal(node, list, [])
     if not all(isinstance(item, str) for item in categories):
         raise _NoTypeError("the categories of an Enum are texts")
     return pl.Enum(categories)
@@ -296,7 +299,7 @@ def _map(arguments: _Arguments) -> pl.DataType:
 def _struct(arguments: _Arguments) -> pl.DataType:
     fields = arguments.bind("fields").get("fields")
     if fields is None:
-        return pl.Struct([])
+        raise _NoTypeError("Struct needs the names and types of its fields")
     if not isinstance(fields, ast.Dict):
         raise _NoTypeError("Struct needs a mapping of names to types")
     names = [_literal(key, str) for key in fields.keys]
