@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -239,6 +240,29 @@ def test_another_version_of_a_library_is_named(project: Project) -> None:
         sys.path.remove(str(installed))
         sys.modules.pop("acme_lib", None)
     assert changed_parts(*found) == ("distribution acme_lib changed from 1.0 to 2.0",)
+
+
+@pytest.mark.parametrize("file", ["acme_bare.py", "acme_bare/__init__.py", "acme_bare/inner/part.py"])
+def test_a_library_without_a_version_counts_by_its_content(project: Project, file: str) -> None:
+    installed = project.root / "site-packages"
+    (installed / file).parent.mkdir(parents=True, exist_ok=True)
+    if "/" in file:
+        (installed / "acme_bare" / "__init__.py").write_text("")
+    sys.path.insert(0, str(installed))
+    found = []
+    try:
+        for text in ("def g(a):\n    return a\n", "def g(a):\n    return 2 * a\n", "def g(a):\n    return 2 * a\n"):
+            (installed / file).write_text(text)
+            distribution_of.cache_clear()
+            importlib.invalidate_caches()
+            inside = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            found.append(reading(project, pipeline=f"def f(a):\n    from {inside} import g\n    return g(a)\n"))
+    finally:
+        sys.path.remove(str(installed))
+        distribution_of.cache_clear()
+    (changed,) = changed_parts(*found[:2])
+    assert changed.startswith("distribution acme_bare changed from content ")
+    assert changed_parts(*found[1:]) == ()
 
 
 def test_secrets_inside_a_table_are_not_shown(project: Project) -> None:
