@@ -90,7 +90,7 @@ def matches(column: str, pattern: str, *, severity: str = "blocking", name: str 
     Raises:
         DefinitionError: HW111, the pattern is no regular expression; HW129.
     """
-    must_be(TEXT.such_as('"[A-Z]{3}"'), "check.matches(pattern)", pattern)
+    must_be(_PATTERN, "check.matches(pattern)", pattern)
     try:
         re.compile(pattern)
     except re.error as error:
@@ -111,7 +111,7 @@ def row_count(
 
 def expression(sql: str, *, severity: str = "blocking", name: str = "") -> Check:
     """A boolean SQL expression that holds for every row; a row for which it is null passes, as in SQL's CHECK."""
-    must_be(NAME.such_as('"low <= high"'), "check.expression(sql)", sql)
+    must_be(_CONDITION, "check.expression(sql)", sql)
     return _check("expression", (), severity, name, sql=sql)
 
 
@@ -122,8 +122,8 @@ def foreign_key(column: str, to: str, to_column: str = "", *, severity: str = "b
         to: key of the asset that is referred to.
         to_column: its column; the same name if not given.
     """
-    must_be(NAME.such_as('"staging/planes"'), "check.foreign_key(to)", to)
-    must_be(TEXT.such_as('"tailnum"'), "check.foreign_key(to_column)", to_column)
+    must_be(_KEY, "check.foreign_key(to)", to)
+    must_be(_COLUMN, "check.foreign_key(to_column)", to_column)
     return _check("foreign_key", (column,), severity, name, to=to, to_column=to_column or column)
 
 
@@ -133,14 +133,19 @@ def _columns(kind: str, columns: tuple[str, ...]) -> tuple[str, ...]:
     return columns
 
 
+_COLUMN = TEXT.such_as('"id"')
+_NAME = TEXT.such_as('"no_gaps"')
+_PATTERN = TEXT.such_as('"[A-Z]{3}"')
+_CONDITION = NAME.such_as('"low <= high"')
+_KEY = NAME.such_as('"staging/planes"')
 _COUNT = maybe(COUNT.such_as("1"))
 _VALUES = Kind("a list of values", lambda value: isinstance(value, tuple), '["EWR", "JFK"]')
 
 
 def _check(kind: str, columns: tuple[str, ...], severity: str, name: str, **arguments: Any) -> Check:
     for column in columns:
-        must_be(TEXT.such_as('"id"'), f"check.{kind}(column)", column)
-    must_be(TEXT.such_as('"no_gaps"'), f"check.{kind}(name)", name)
+        must_be(_COLUMN, f"check.{kind}(column)", column)
+    must_be(_NAME, f"check.{kind}(name)", name)
     try:
         level = Severity(severity)
     except ValueError:

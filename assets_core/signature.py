@@ -127,6 +127,8 @@ def _may_be_anything(found: Any) -> bool:
 
 def _alone(annotation: Any) -> Any:
     """An annotation without what says nothing of the form: None beside it, and what stands in its brackets."""
+    if annotation is None or isinstance(annotation, type):
+        return annotation
     origin = get_origin(annotation)
     if origin is Annotated:
         return _alone(annotation.__origin__)
