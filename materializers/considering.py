@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from assets_core.check import Check, Severity
+from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DataError, HeadwaterError
 from assets_core.facts import Facts, make_recipe
 from assets_core.keys import Slot
@@ -159,11 +160,25 @@ class Considering:
                     "HW512", f"{slot} reads no slot of {unknown[0]}, whose columns are not known yet", where=str(slot),
                     hint=f"declare schema= on {unknown[0]}, or materialize {slot} when it has a partition",
                 )  # fmt: skip
+            self._refuse_lacking(slot)
             raise HeadwaterError(
                 "HW512", f"the inputs of {slot} cannot be compared", where=str(slot),
                 hint="their stored data may be gone: headwater audit verify",
             )  # fmt: skip
         return recipe
+
+    def _refuse_lacking(self, slot: Slot) -> None:
+        """Refuses to read columns of slots that were made before they had them."""
+        facts = self._facts
+        for bound in facts.graph.inputs[slot.asset]:
+            wanted = {name for name, _ in facts.read_set(slot.asset, bound) or () if name not in (ROWS, ORDER)}
+            for read in facts.reads(slot, bound):
+                lacking = sorted(wanted.difference(name for name, _ in facts.published[read].schema))
+                if lacking:
+                    raise HeadwaterError(
+                        "HW512", f"{slot} reads {', '.join(lacking[:5])} of {read}, which was made without",
+                        where=str(slot), hint=f"materialize {read} again with today's code",
+                    )  # fmt: skip
 
     def _shown(self, slot: Slot) -> str | None:
         made = self._facts.published.get(slot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from assets_core.asset import Source
 from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DataError, HeadwaterError, StorageError, UsageError, did_you_mean
 from assets_core.keys import Slot
-from assets_core.records import Materialization, RecordKind, Stored
+from assets_core.records import Materialization, RecordKind, Schema, Stored
 from assets_core.versions import as_read
 from lineage.catalog.store import Catalog
 from lineage.catalog.values import FileStamp
@@ -86,8 +86,15 @@ class Tables:
             )
         return table
 
-    def scan(self, made: Sequence[Materialization | RowsAt]) -> pl.LazyFrame:
-        """The rows of one or several materializations or observations of one asset, below each other."""
+    def scan(self, made: Sequence[Materialization | RowsAt], columns: Collection[str] | None = None) -> pl.LazyFrame:
+        """The rows of one or several materializations or observations of one asset, below each other.
+
+        Arguments:
+            columns: those that are read, where others may differ; None for all.
+
+        Raises:
+            StorageError: HW425, one has no stored data or it is gone; HW426, they differ in what is read of them.
+        """
         first = made[0]
         if first.kind is RecordKind.OBSERVATION:
             return scan_source(self.sources[first.slot.asset], made, root=self.root, cache=self.cache)
@@ -97,7 +104,12 @@ class Tables:
         if len(stored) == 1:
             return self.storage(stored[0].storage).scan(stored[0])
         if any(one.schema != first.schema for one in made) or len({one.storage for one in stored}) > 1:
-            return pl.concat([self.storage(one.storage).scan(one) for one in stored], how="vertical_relaxed")
+            read = _read_of_unlike(made, columns)
+            frames = [
+                _as_of_schema(self.storage(one.storage).scan(one), rows.schema, first.schema, read)
+                for one, rows in zip(stored, made, strict=True)
+            ]
+            return pl.concat(frames, how="vertical_relaxed")
         schema = pl.Schema({name: parse_dtype(dtype) for name, dtype in first.schema})
         return self.storage(stored[0].storage).scan_many(stored, schema)
 
@@ -149,6 +161,53 @@ class Tables:
         for storage in self._open.values():
             storage.close()
         self._open.clear()
+
+
+def _read_of_unlike(made: Sequence[Materialization | RowsAt], columns: Collection[str] | None) -> list[str]:
+    """The columns that are read of rows whose columns or types differ.
+
+    Arguments:
+        columns: that are read; None for all.
+
+    Raises:
+        StorageError: HW426, they do not go below each other.
+    """
+    first = made[0]
+    read = [name for name, _ in first.schema if columns is None or name in columns]
+    known = pl.DataFrame(schema={name: parse_dtype(dtype) for name, dtype in first.schema})
+    for schema, one in {one.schema: one for one in reversed(made)}.items():
+        frame = pl.DataFrame(schema={name: parse_dtype(dtype) for name, dtype in schema})
+        try:
+            pl.concat([known.select(read), frame.select(read)], how="vertical_relaxed")
+        except pl.exceptions.PolarsError:
+            raise _unlike(first, one) from None
+        if columns is None and frame.width > len(read):
+            raise _unlike(first, one)
+    return read
+
+
+def _as_of_schema(frame: pl.LazyFrame, own: Schema, schema: Schema, read: Collection[str]) -> pl.LazyFrame:
+    """The frame with the columns of another schema; what is not read of it and differs is null."""
+    have = dict(own)
+    lacking = [
+        pl.lit(None, dtype=parse_dtype(dtype)).alias(name)
+        for name, dtype in schema
+        if name not in read and have.get(name) != dtype
+    ]
+    return frame.with_columns(lacking).select(name for name, _ in schema)
+
+
+def _unlike(one: Materialization | RowsAt, other: Materialization | RowsAt) -> StorageError:
+    def own(made: Materialization | RowsAt, besides: Materialization | RowsAt) -> str:
+        differing = [f"{name}: {dtype}" for name, dtype in made.schema if (name, dtype) not in besides.schema]
+        return ", ".join(differing[:5]) + (" and more" if len(differing) > 5 else "") or "no other column"
+
+    return StorageError(
+        "HW426",
+        f"{one.slot} and {other.slot}, which are read together, differ in their columns or types",
+        why=f"{one.slot} has {own(one, other)}; {other.slot} has {own(other, one)}",
+        hint="materialize the older one again with today's code; each can be read by itself",
+    )
 
 
 class CatalogDigests:

@@ -30,7 +30,7 @@ def queried(one: TaskInput, place: Workplace) -> pl.DataFrame:
     """An input of a query with the columns that it reads; with any one of them where it only counts rows."""
     names = [name for name in one.read_set or () if name != ORDER]
     frame = _scan(one, place)
-    return collected(frame if one.read_set is None else frame.select(names or one.schema[0][0]), few=few(one))
+    return collected(frame if one.read_set is None else frame.select(names or pl.nth(0)), few=few(one))
 
 
 def given(one: TaskInput, place: Workplace) -> Any:
@@ -79,5 +79,5 @@ def _scan(one: TaskInput, place: Workplace) -> pl.LazyFrame:
     """The rows of an input, all columns; none where no slot lies in the window that is read."""
     if one.rows:
         kept = place.handed_over.rows(one.rows)
-        return place.tables.scan(one.rows) if kept is None else kept
+        return place.tables.scan(one.rows, one.read_set) if kept is None else kept
     return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in one.schema})
