@@ -176,7 +176,7 @@ def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
         made = [one for slot, one in shown.items() if slot.asset == key]
         if not made:
             raise LookupError(key)
-        return project.tables.scan(made).select(column)
+        return project.tables.scan(made, [column]).select(column)
 
     for slot, made in shown.items():
         rules = project.graph.definitions[slot.asset].checks if slot.asset in keys else ()

@@ -335,7 +335,7 @@ def _checked(scene: Scene, source: Source, made: Materialization, facts: Facts) 
         if not slots:
             raise LookupError(key)
         facts.published.fetch(slots)
-        return scene.tables.scan([facts.published[slot] for slot in slots]).select(column)
+        return scene.tables.scan([facts.published[slot] for slot in slots], [column]).select(column)
 
     results = tuple(evaluate(source.checks, scene.tables.scan([made]), lookup=lookup))
     return replace(made, checks=results, blocked=any(result.blocks for result in results))
