@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,12 @@ def planned_backfill(project: Project, keys: Collection[str], facts: Facts, aske
     if asked.only != "all":
         within = _of_state(project, keys, facts, within, asked.only)
     batch = None if asked.batch is None else _batched_by(asked.batch, keys, facts)
-    return planning.make(keys, facts, partitions=within, force=force, newest_first=asked.newest_first, batch=batch)
+    plan = planning.make(keys, facts, partitions=within, force=force, newest_first=asked.newest_first, batch=batch)
+    if asked.only == "all" or plan.steps:
+        return plan
+    state = "has failed" if asked.only == "failed" else f"is {asked.only}"
+    said = f"nothing in the range {state}; without --only all is made that is not fresh"
+    return replace(plan, warnings=(*plan.warnings, said))
 
 
 def _batched_by(batch: int | str, keys: Iterable[str], facts: Facts) -> dict[str, int | str]:

@@ -90,6 +90,14 @@ def test_what_failed_is_made_again_and_nothing_else(shop: Path) -> None:
     assert backfilled(shop, asked=Backfill(only="failed")) == ["staging/day@2013-02-03"]
 
 
+def test_where_nothing_failed_what_is_missing_is_not_said_to_be_fresh(hw: Headwater, shop: Path) -> None:
+    for words in ((), ("--dry-run",)):
+        answer = hw("backfill", "staging/day", "--only", "failed", *words, at=shop)
+        assert "nothing to " in answer.out
+        assert "fresh" not in answer.out
+        assert "nothing in the range has failed" in answer.err
+
+
 def test_what_failed_in_an_environment_that_was_dropped_has_not_failed_in_the_next_of_its_name(shop: Path) -> None:
     (shop / "bad.txt").touch()
     for _ in range(2):
