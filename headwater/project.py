@@ -93,7 +93,14 @@ class Project:
             HeadwaterError: the only thing that is wrong, or a ProjectError with everything that is.
         """
         given = tuple(set)
-        project = cls(*loading.load(Path(path).resolve(), env, given))
+        try:
+            root = Path(path).resolve()
+        except FileNotFoundError:
+            raise UsageError(
+                "HW606", f"{os.fspath(path)} is no folder: the one that this process works in was removed",
+                hint="go to another folder, or name the project's whole path: headwater -C DIR",
+            ) from None  # fmt: skip
+        project = cls(*loading.load(root, env, given))
         project.loaded_with, project.loaded_from = given, loading.digests(project.root)
         return project
 

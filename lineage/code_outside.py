@@ -103,9 +103,12 @@ class Outside:
         inside = next((root for root in self._roots if PurePath(path).is_relative_to(root)), None)
         return path if inside is None else PurePath(path).relative_to(inside).as_posix()
 
-    def _folders(self) -> tuple[Path, Path]:
+    def _folders(self) -> tuple[Path, ...]:
         """Where a path may begin: code is run from the project's folder, or from another one."""
-        return self._root, Path.cwd()
+        try:
+            return self._root, Path.cwd()
+        except FileNotFoundError:  # somebody removed it
+            return (self._root,)
 
     def _found(self, name: str) -> list[tuple[str, str]]:
         """The files that a folder or pattern means, each with its digest; none where it means one file.

@@ -262,6 +262,35 @@ def test_a_folder_without_headwater_toml_says_how_to_make_one(tmp_path: Path) ->
     assert "headwater init" in caught.value.hint
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that this process works in is removed."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+
+def test_a_working_folder_that_was_removed_is_said(nowhere: None) -> None:
+    with pytest.raises(HeadwaterError, match="was removed") as caught:
+        Project.load(".")
+    assert caught.value.code == "HW606"
+
+
+def test_what_code_reads_is_found_from_a_working_folder_that_was_removed(desk: Desk, nowhere: None) -> None:
+    desk.write("rates.csv", "a\n1\n")
+    desk.define(
+        """
+        from pathlib import Path
+        @asset
+        def rates() -> pl.DataFrame:
+            return pl.read_csv(Path(__file__).parent / "rates.csv")
+        """
+    )
+    desk.materialize()
+    desk.write("rates.csv", "a\n2\n")
+    assert len(desk.plan().steps) == 1
+
+
 def test_a_misspelled_setting_is_told_with_the_nearest_name(desk: Desk) -> None:
     desk.define(TWO)
     desk.write("headwater.toml", '[project]\nmodule = ["definitions"]\n')
