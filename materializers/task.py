@@ -390,7 +390,7 @@ def _looked_up(frame: _Frame, own: str, task: StepTask, place: Workplace, key: s
         return frame.lazy()
     if not task.lookups.get(key):
         raise LookupError(key)
-    return place.tables.scan(task.lookups[key]).select(column)
+    return place.tables.scan(task.lookups[key], [column]).select(column)
 
 
 def derived_lineage(output: TaskOutput, columns: Sequence[str]) -> ColumnLineage | None:
