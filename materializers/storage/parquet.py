@@ -116,17 +116,17 @@ class ParquetStorage:
         return Stored(self.name, location, size, digest)
 
     def settle(self, stored: Sequence[Stored]) -> None:
-        """Syncs the folders that hold the files; those above, which may be new, the first time only."""
+        """Syncs the folders that hold the files, and those in which names of new folders stand."""
         if not self.durable:
             return
         own = dict.fromkeys(one.location.rpartition("/")[0] for one in stored)
         folders = {f"{self._base}/{folder}" if folder else self._base: None for folder in own}
-        fresh = folders.keys() - self._settled
+        fresh = {*folders, self._base} - self._settled
         for folder in fresh:
             while folder != self._base:
                 folder = folder.rpartition("/")[0]
                 folders[folder] = None
-        if fresh:
+        if self._base in fresh:
             folders.update(dict.fromkeys(self._above))
         try:
             sync_folders(folders)
@@ -332,8 +332,10 @@ class ParquetStorage:
     def _make(self, folder: str) -> None:
         try:
             os.mkdir(folder)
-        except OSError:  # it is there, or what it lies in is not
+        except OSError as error:  # it is there, or what it lies in is not
             os.makedirs(folder, exist_ok=True)
+            if not isinstance(error, FileExistsError):
+                self._settled.discard(self._base)
         self._settled.discard(folder)
         self._made.add(folder)
 

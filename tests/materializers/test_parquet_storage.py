@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -158,9 +159,17 @@ def test_settling_syncs_every_folder_up_to_the_root(storage: ParquetStorage, mon
     monkeypatch.setattr(os, "fsync", spy_sync)
     stored = [storage.write(Slot("a", part), f"id-{part}", FRAME) for part in ("p", "q")]
     assert synced == ["a/p@id-p.parquet", "a/q@id-q.parquet"]
-    synced.clear()
-    storage.settle(stored)
-    assert sorted(synced) == [".", "..", "a"]
+
+    def settled(*stored: Stored) -> list[str]:
+        synced.clear()
+        storage.settle(stored)
+        return sorted(synced)
+
+    assert settled(*stored) == [".", "..", "a"]
+    assert settled(storage.write(Slot("a", "r"), "id-r", FRAME)) == ["a"]
+    assert settled(storage.write(Slot("b"), "id", FRAME)) == [".", "b"]
+    shutil.rmtree(storage.root)
+    assert settled(storage.write(Slot("b"), "again", FRAME)) == [".", "..", "b"]
 
 
 def test_relaxed_durability_syncs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
