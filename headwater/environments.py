@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from assets_core.errors import HeadwaterError, UsageError, did_you_mean
 from assets_core.keys import Slot
@@ -160,8 +160,7 @@ def create(
             moves.append(Move(name, slot, one.materialization, before and before.materialization))
     accept = _accepted_there(project, moves, seen)
     run = run_of(name, command, reason, f"env create {name} --from {project.env}")
-    catalog.change(Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves), accept=accept))
-    behind = show_faces(project, moves)
+    behind = carry_out(project, Change(run, Verb.CREATE, project.env, seen, frozen, tuple(moves), accept=accept))
     return Changed(
         Verb.CREATE,
         name,
@@ -219,9 +218,8 @@ def drop(project: Project, *, command: str = "", reason: str = "") -> Changed:
         return Changed(Verb.DROP, env)
     moves = [Move(env, slot, None, one.materialization) for slot, one in pointers.items()]
     run = run_of(env, command, reason, f"env drop {env}")
-    catalog.change(Change(run, Verb.DROP, moves=tuple(moves), release=held))
+    behind = carry_out(project, Change(run, Verb.DROP, moves=tuple(moves), release=held))
     moved = shifts(project, moves)
-    behind = show_faces(project, moves)
     released = _as_called_now(project, held)
     return Changed(
         Verb.DROP, env, moved=moved, moves=tuple(moves), released=released, run_id=run.id, behind=behind
@@ -259,8 +257,7 @@ def rollback(project: Project, to: str, *, dry_run: bool = False, command: str =
     if moves and not dry_run:
         run = run_of(env, command, reason, f"env rollback {env} --to {to}")
         hold = tuple(one.slot for one in moves)  # under every key that it moves: code from before a rename sees its own
-        catalog.change(Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=hold))
-        behind = show_faces(project, moves)
+        behind = carry_out(project, Change(run, Verb.ROLLBACK, seen=until, moves=tuple(moves), hold=hold))
         run_id = run.id
     return Changed(
         Verb.ROLLBACK, env, moved=moved, moves=tuple(moves), held=tuple(wanted), run_id=run_id, behind=behind
@@ -338,15 +335,25 @@ def shifts(project: Project, moves: Iterable[Move], notes: Mapping[Slot, str] | 
     return tuple(found.values())
 
 
-def show_faces(project: Project, moves: Iterable[Move]) -> tuple[str, ...]:
-    """Brings what other tools see of an environment up to date; what cannot be shown now is shown by the next run.
+Faces: TypeAlias = dict[tuple[str, str], dict[Slot, Stored | None]]
+"""By environment and storage what other tools are to see of slots."""
+
+
+def carry_out(project: Project, change: Change) -> tuple[str, ...]:
+    """Records a change and shows other tools what came of it; what cannot be shown now is shown by the next run.
 
     Returns:
         A sentence on each storage that is behind.
     """
-    moves = list(moves)
+    faces = _faces(project, change.moves)
+    # Noted before it is shown: who is cut off in between shows nothing more.
+    project.catalog.change(replace(change, faces={place: tuple(slots) for place, slots in faces.items()}))
+    return _show_faces(project, change.moves, faces)
+
+
+def _faces(project: Project, moves: Collection[Move]) -> Faces:
     records = _records(project, moves)
-    faces: dict[tuple[str, str], dict[Slot, Stored | None]] = {}
+    faces: Faces = {}
     for env, slot, after, before in moves:
         stored = [None if one is None else records[one].stored for one in (before, after)]
         for one in stored:  # what left one storage may have come to another
@@ -354,6 +361,10 @@ def show_faces(project: Project, moves: Iterable[Move]) -> tuple[str, ...]:
                 faces.setdefault((env, one.storage), {})[slot] = None
         if stored[1] is not None:
             faces[env, stored[1].storage][slot] = stored[1]
+    return faces
+
+
+def _show_faces(project: Project, moves: Iterable[Move], faces: Faces) -> tuple[str, ...]:
     behind = [one for (env, storage), published in faces.items() for one in _show(project, env, storage, published)]
     renames = renames_of(project.graph.definitions)
     touched: dict[str, set[str]] = {}
@@ -373,15 +384,16 @@ def mend_faces(project: Project) -> tuple[str, ...]:
         A sentence on each storage that is still behind.
     """
     catalog = project.catalog
-    still = list(show_faces(project, catalog.cut_off(project.env)))
+    cut_off = catalog.cut_off(project.env)
+    still = list(_show_faces(project, cut_off, _faces(project, cut_off)))
     for (env, storage), slots in catalog.faces_behind().items():
         shown = catalog.published(env, assets={slot.asset for slot in slots}, lineage=False)
         there = {slot: made.stored for slot, made in shown.items() if made.stored and made.stored.storage == storage}
         known = storage == "default" or storage in project.settings.storage
-        behind = _show(project, env, storage, {slot: there.get(slot) for slot in slots}) if known else []
-        if not behind:
+        if known:
+            still.extend(_show(project, env, storage, {slot: there.get(slot) for slot in slots}))
+        else:
             catalog.note_face(env, storage, slots, behind=False)
-        still.extend(behind)
     return tuple(still)
 
 
@@ -396,6 +408,7 @@ def _show(project: Project, env: str, storage: str, published: Mapping[Slot, Sto
     except HeadwaterError as error:
         project.catalog.note_face(env, storage, published, behind=True)
         return [face_behind(env, storage, error)]
+    project.catalog.note_face(env, storage, published, behind=False)
     return []
 
 

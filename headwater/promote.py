@@ -16,7 +16,7 @@ from assets_core.records import Materialization
 from assets_core.renames import called_before, under_present_keys
 from assets_core.staleness import ReasonCode, judge
 from headwater.beside import abandon_dead_runs, refuse_frozen, refuse_if_busy
-from headwater.environments import Changed, Left, known_environment, run_of, shifts, show_faces
+from headwater.environments import Changed, Left, carry_out, known_environment, run_of, shifts
 from headwater.pointers import pointers_of
 from lineage.catalog.values import Change, Verb
 from materializers.ids import new_id
@@ -92,8 +92,7 @@ def promote(
     if not proposal.moves:
         return proposal
     run = run_of(project.env, command, reason, f"env promote {proposal.origin} {project.env}")
-    project.catalog.change(Change(run, Verb.PROMOTE, proposal.origin, moves=proposal.moves))
-    behind = show_faces(project, proposal.moves)
+    behind = carry_out(project, Change(run, Verb.PROMOTE, proposal.origin, moves=proposal.moves))
     return replace(proposal, run_id=run.id, behind=behind)
 
 

@@ -11,7 +11,7 @@ from assets_core.keys import Slot, parse_slot
 from assets_core.partitions import select_range
 from assets_core.records import Materialization, RecordKind
 from assets_core.renames import called_before, present_slot
-from headwater.environments import Shift, run_of, shifts, show_faces
+from headwater.environments import Shift, carry_out, run_of, shifts
 from headwater.evidence import is_id
 from headwater.pointers import pointers_of
 from headwater.use_cases import published
@@ -70,8 +70,7 @@ def withdraw(project: Project, what: str, *, reason: str, command: str = "", dry
     if dry_run:
         return Withdrawn(made, moved, below, reason)
     run = run_of(project.env, command, reason, f"withdraw {what}")
-    catalog.change(Change(run, Verb.WITHDRAW, moves=tuple(moves), withdraw=ids))
-    behind = show_faces(project, moves)
+    behind = carry_out(project, Change(run, Verb.WITHDRAW, moves=tuple(moves), withdraw=ids))
     return Withdrawn(made, moved, below, reason, run.id, behind)
 
 

@@ -12,6 +12,7 @@ from assets_core.keys import Slot
 from assets_core.records import RunRecord, RunState
 from lineage.catalog.batch import Batch, Current
 from lineage.catalog.coding import code_text
+from lineage.catalog.faces import note_face
 from lineage.catalog.packing import pack_id, storable, to_json
 from lineage.catalog.schema import Kind
 from lineage.catalog.values import Change, Move, Retired, Verb
@@ -107,6 +108,8 @@ def make_change(batch: Batch, change: Change) -> None:
         for slot in slots:
             batch.add_beside(moved.get(slot), Kind.HOLD, entry, environment, intern.slot(slot), held)
     _accept(batch, entry, environment, change)
+    for (env, storage), behind in change.faces.items():
+        note_face(batch.connection, env, storage, behind, behind=True)
     batch.flush()
     for current in currents:
         current.flush()

@@ -1,4 +1,4 @@
-"""Slots that other tools do not see as they are published, because a storage could not be written. Not evidence."""
+"""Slots that other tools may not see as they are published: not shown yet, or not to be written. Not evidence."""
 
 from __future__ import annotations
 
@@ -36,13 +36,17 @@ class Faces:
 
     def note_face(self, env: str, storage: str, slots: Iterable[Slot], *, behind: bool) -> None:
         """Notes that the face of slots is behind in a storage, or that it is not any more."""
-        statement = (
-            "insert or ignore into face_behind (environment, storage, asset, partition) values (?, ?, ?, ?)"
-            if behind
-            else "delete from face_behind where environment = ? and storage = ? and asset = ? and partition = ?"
-        )
-        rows = [(env, storage, slot.asset, slot.partition or "") for slot in slots]
         with self._lock, explained(self._path):
             connection = self._connection()
             with immediate(connection):
-                connection.executemany(statement, rows)
+                note_face(connection, env, storage, slots, behind=behind)
+
+
+def note_face(connection: Connection, env: str, storage: str, slots: Iterable[Slot], *, behind: bool) -> None:
+    """See ``Faces.note_face``; inside a transaction."""
+    statement = (
+        "insert or ignore into face_behind (environment, storage, asset, partition) values (?, ?, ?, ?)"
+        if behind
+        else "delete from face_behind where environment = ? and storage = ? and asset = ? and partition = ?"
+    )
+    connection.executemany(statement, [(env, storage, slot.asset, slot.partition or "") for slot in slots])

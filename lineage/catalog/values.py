@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -191,6 +192,7 @@ class Change:
         hold, release: slots of the environment that are kept as they are from now on, or no longer.
         withdraw: ids of materializations that are never used or shown again.
         accept: slots of the environment that stay as they are although the code is another now.
+        faces: by environment and storage the slots that other tools see as they were until they are shown anew.
     """
 
     run: RunRecord
@@ -203,6 +205,7 @@ class Change:
     release: tuple[Slot, ...] = ()
     withdraw: tuple[str, ...] = ()
     accept: tuple[Accept, ...] = ()
+    faces: Mapping[tuple[str, str], Collection[Slot]] = field(default_factory=dict)
 
 
 class NamedKey(NamedTuple):

@@ -263,3 +263,43 @@ def test_what_was_no_computing_run_cannot_be_resumed(gated: Desk) -> None:
     change = next(one for one in gated.project.catalog.runs(5) if one.env == "copy")
     with pytest.raises(UsageError, match="HW668"):
         gated.project.resume(change.id)
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        ("env rollback dev --to FIRST", [1]),
+        ("env promote branch dev --force", [1]),
+        ("withdraw whole", [1]),
+        ("env drop dev", None),
+    ],
+)
+def test_what_other_tools_see_is_mended_after_a_change_of_an_environment_that_was_killed(
+    desk: Desk, words: str, after: list[int] | None
+) -> None:
+    def define(version: int) -> None:
+        desk.define(f"""
+            @asset
+            def whole() -> pl.DataFrame:
+                return pl.DataFrame({{"v": [{version}]}})
+            @asset
+            def other() -> pl.DataFrame:
+                return pl.DataFrame({{"v": [0]}})
+            """)
+
+    define(1)
+    first = str(desk.materialize().run_id)
+    desk.project.create_environment("branch")
+    define(2)
+    desk.materialize()
+    define(1)
+    desk.close()
+    assert seen_by_others(desk)["whole/data"] == [2]
+    dying = {**os.environ, "HEADWATER_CRASH_AT": "transaction.committed:1"}
+    child = Child(desk.root, *words.replace("FIRST", first).split(), "--yes", "--reason", "x", environment=dying)
+    child.ended(status=None)
+    assert child.process.returncode == -9
+    assert seen_by_others(desk)["whole/data"] == [2]
+    desk.materialize("other")
+    assert seen_by_others(desk).get("whole/data") == after
+    assert desk.project.catalog.faces_behind() == {}
