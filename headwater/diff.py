@@ -15,7 +15,7 @@ from assets_core.keys import Slot, parse_slot
 from assets_core.partitions import plain_key
 from assets_core.records import Materialization, RecordKind
 from assets_core.renames import called_before, present_slot, renames_of
-from headwater.pointers import records_shown, with_former
+from headwater.pointers import recorded_key, records_shown, with_former
 from headwater.use_cases import moment_of, refuse_unknown_partition
 from lineage.catalog.values import Retired
 from lineage.diff import RecordDiff, diff_records, ids_like
@@ -263,13 +263,9 @@ class _Comparison:
 
     def _slot(self, text: str) -> Slot:
         slot = parse_slot(text)
-        try:
-            found = self.project.graph.find(slot.asset)
-            return Slot(found.key, slot.partition and plain_key(found.partitions, slot.partition))
-        except HeadwaterError:
-            if self.catalog.publications(asset=slot.asset):  # gone from the code; its history is not
-                return slot
-            raise
+        key = recorded_key(self.project, slot.asset)
+        found = self.project.graph.definitions.get(key)
+        return Slot(key, plain_key(found.partitions, slot.partition) if found and slot.partition else slot.partition)
 
     def _record(self, text: str, environments: set[str]) -> Materialization:
         if _ID.fullmatch(text):

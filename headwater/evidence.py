@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assets_core.errors import HeadwaterError, UsageError
-from assets_core.keys import Slot, parse_slot
+from assets_core.keys import parse_slot
 from assets_core.records import Stored
 from headwater import config
 from headwater.config import Settings
-from headwater.pointers import with_former
+from headwater.pointers import recorded_key, with_former
 from headwater.use_cases import published
 from lineage import audit
 from lineage.catalog.values import Head
@@ -38,7 +38,7 @@ def manifest_of(project: Project, what: str) -> dict[str, Any]:
         raise UsageError(
             "HW614",
             f"{slot.asset} is partitioned, and each slot has a manifest of its own",
-            hint=f"name one: {Slot(project.graph.find(slot.asset).key, found[-1].slot.partition)}",
+            hint=f"name one: {found[-1].slot}",
         )
     return manifest(project.catalog, found[0].id)
 
@@ -57,7 +57,7 @@ def audit_log(project: Project, limit: int, asset: str | None) -> list[dict[str,
     """See ``Project.audit_log``."""
     if asset is None:
         return [asdict(one) for one in audit.log(project.catalog, limit, None)]
-    keys = with_former(project, {project.graph.find(asset).key})
+    keys = with_former(project, {recorded_key(project, asset)})
     found = [one for key in keys for one in audit.log(project.catalog, limit, key)]
     found.sort(key=lambda one: one.sequence, reverse=True)
     return [asdict(one) for one in (found[:limit] if limit >= 0 else found)]

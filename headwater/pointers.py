@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from assets_core.errors import UsageError
 from assets_core.keys import Slot
 from assets_core.published import Published
 from assets_core.records import Materialization
@@ -67,6 +68,20 @@ def with_former(project: Project, keys: Collection[str]) -> set[str]:
     """The keys, and those that their assets had before."""
     renames = renames_of(project.graph.definitions)
     return {*keys, *(former for former, key in renames.items() if key in keys)}
+
+
+def recorded_key(project: Project, text: str) -> str:
+    """The key of an asset or source as a person may write it; also one that is gone from the code and not from records.
+
+    Raises:
+        UsageError: HW602, there is none.
+    """
+    try:
+        return project.graph.find(text).key
+    except UsageError:
+        if text in renames_of(project.graph.definitions) or not project.catalog.publications(asset=text):
+            raise
+        return text
 
 
 def records_shown(

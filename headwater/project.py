@@ -435,9 +435,10 @@ class Project:
 
     def lineage(self, asset: str, as_of: str | None = None) -> AssetLineage:
         """The column lineage of an asset, to be walked up and down."""
+        from headwater.pointers import recorded_key
         from headwater.trace import AssetLineage
 
-        return AssetLineage(self, self.graph.find(asset).key, as_of)
+        return AssetLineage(self, recorded_key(self, asset), as_of)
 
     def diff(
         self,

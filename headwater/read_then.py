@@ -61,26 +61,31 @@ class ReadThen:
         return told
 
 
-def read_then(project: Project, definition: Definition, shown: Mapping[Slot, Materialization], until: int) -> ReadThen:
+def read_then(
+    project: Project, definition: Definition | None, shown: Mapping[Slot, Materialization], until: int
+) -> ReadThen:
     """What was read of an asset or source at a moment: its slots of one definition, the one that was published last.
 
     Arguments:
+        definition: None where it is gone from the code.
         shown: all that it showed at the moment.
         until: the last entry of the log at the moment.
     """
     catalog = project.catalog
-    if until == catalog.head().sequence or catalog.frozen(project.env):  # nothing happened since: as it is now
+    nothing_since = until == catalog.head().sequence
+    if catalog.frozen(project.env) or (nothing_since and definition is not None):  # as it is now
         return ReadThen(current(project, shown))
-    known = catalog.partition_keys(dynamic_names(definition.partitions), until=until).items()
-    ever = filled(definition.partitions, {name: [one.key for one in keys] for name, keys in known})
-    then = filled(definition.partitions, {name: [one.key for one in keys if not one.retired] for name, keys in known})
+    partitions = None if definition is None else definition.partitions
+    known = catalog.partition_keys(dynamic_names(partitions), until=until).items()
+    ever = filled(partitions, {name: [one.key for one in keys] for name, keys in known})
+    then = filled(partitions, {name: [one.key for one in keys if not one.retired] for name, keys in known})
     there = {slot for slot in shown if has_slot(then, slot.partition) or not has_slot(ever, slot.partition)}
     defined = {slot for slot in there if has_slot(then, slot.partition) and _is_alike(then, shown[slot])}
     kept = there
     if len(defined) < len(there):
         newest_first = _newest_first(project, {slot: shown[slot] for slot in there}, until)
         kept = set(_of_one_definition(newest_first, defined))
-    if not dynamic_names(definition.partitions):  # it may have been dynamic then
+    if not dynamic_names(partitions):  # it may have been dynamic then
         kept -= _retired(kept, catalog.partition_keys(until=until).values()) - defined
     order = {**current(project, shown), **dict(sorted(shown.items(), key=lambda pair: pair[0].partition or ""))}
     beside = len(kept - defined)

@@ -97,8 +97,8 @@ class AssetLineage:
         own = [name for lineage in lineages.get(self.key, ()) for name in lineage.columns]
         if own:
             return list(dict.fromkeys(own))
-        definition = self._project.graph.definitions[self.key]
-        if definition.schema is not None:
+        definition = self._project.graph.definitions.get(self.key)
+        if definition is not None and definition.schema is not None:
             return [name for name, _ in definition.schema]
         shown = current(self._project, records_shown(self._project, {self.key}, lineage=False))
         return [name for name, _ in next(iter(shown.values())).schema] if shown else []

@@ -23,7 +23,7 @@ from assets_core.states import States
 from headwater.backfill import Backfill, planned_backfill
 from headwater.beside import refuse_frozen
 from headwater.orphans import frozen_states, orphaned, with_orphaned
-from headwater.pointers import current, records_shown
+from headwater.pointers import current, recorded_key, records_shown
 from headwater.read_then import read_then
 from headwater.workplaces import workplace
 from lineage.catalog.values import Retired
@@ -190,47 +190,44 @@ def check(project: Project, select: str) -> dict[Slot, tuple[CheckResult, ...]]:
 def published(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[Materialization]:
     """The records that an asset or source shows, in the order of its partitions.
 
-    Of a partition that is named, also one that the definition has no more.
+    Of a partition that is named, also one that the definition has no more; of an asset that is gone from the code, all.
 
     Raises:
-        UsageError: HW615, nothing is published; HW610, there is no such partition.
+        UsageError: HW602, there is no such asset; HW615, nothing is published; HW610, there is no such partition.
     """
-    definition = project.graph.find(asset)
-    found = list(_read(project, definition, partition, _shown(project, definition, as_of), as_of).values())
+    key = recorded_key(project, asset)
+    found = list(_read(project, key, partition, _shown(project, key, as_of), as_of).values())
     if not found:
-        _raise_unpublished(project, definition, partition, as_of)
+        _raise_unpublished(project, key, partition, as_of)
     return found
 
 
-def _shown(project: Project, definition: Definition, as_of: str | None) -> dict[Slot, Materialization]:
+def _shown(project: Project, key: str, as_of: str | None) -> dict[Slot, Materialization]:
     moment = None if as_of is None else moment_of(project, as_of)
-    return records_shown(project, {definition.key}, as_of=moment)
+    return records_shown(project, {key}, as_of=moment)
 
 
 def _read(
-    project: Project,
-    definition: Definition,
-    partition: str | None,
-    shown: Mapping[Slot, Materialization],
-    as_of: str | None,
+    project: Project, key: str, partition: str | None, shown: Mapping[Slot, Materialization], as_of: str | None
 ) -> Mapping[Slot, Materialization]:
     """Of all that an asset or source shows or showed, what is read of it."""
+    definition = project.graph.definitions.get(key)
     if partition is not None:
-        slot = Slot(definition.key, plain_key(definition.partitions, partition))
+        slot = Slot(key, partition if definition is None else plain_key(definition.partitions, partition))
         return {slot: shown[slot]} if slot in shown else {}
-    if as_of is None:
-        return current(project, shown)
-    return read_then(project, definition, shown, project.catalog.sequence_at(moment_of(project, as_of))).found
+    if as_of is not None:
+        return read_then(project, definition, shown, project.catalog.sequence_at(moment_of(project, as_of))).found
+    return shown if definition is None else current(project, shown)
 
 
 def doubts(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[str]:
     """What the records do not tell of what an asset or source showed at a moment, a sentence each."""
     if partition is not None or as_of is None:
         return []
-    definition = project.graph.find(asset)
-    shown = _shown(project, definition, as_of)
+    key = recorded_key(project, asset)
     until = project.catalog.sequence_at(moment_of(project, as_of))
-    return read_then(project, definition, shown, until).doubts(definition.key)
+    definition = project.graph.definitions.get(key)
+    return read_then(project, definition, _shown(project, key, as_of), until).doubts(key)
 
 
 def _without_partitions(key: str, partition: str) -> UsageError:
@@ -250,27 +247,42 @@ def refuse_unknown_partition(definition: Definition, partition: str) -> None:
     definition.partitions.index(partition)
 
 
-def _raise_unpublished(project: Project, definition: Definition, partition: str | None, as_of: str | None) -> NoReturn:
-    key = definition.key
-    if partition is not None:
+def _raise_unpublished(project: Project, key: str, partition: str | None, as_of: str | None) -> NoReturn:
+    definition = project.graph.definitions.get(key)
+    if partition is not None and definition is not None:
         refuse_unknown_partition(definition, partition)
     when = "" if as_of is None else f" as of {as_of}"
     raise UsageError(
         "HW615", f"{Slot(key, partition)} is not published in {project.env}{when}",
-        hint=f"headwater materialize +{key}",
+        hint=f"headwater audit log --asset {key}" if definition is None else f"headwater materialize +{key}",
     )  # fmt: skip
+
+
+def _refuse_gone(project: Project, key: str) -> None:
+    """Refuses to read what is orphaned now, as it is of an asset that is gone from the code.
+
+    Raises:
+        UsageError: HW602.
+    """
+    if key not in project.graph.definitions and not project.catalog.frozen(project.env):
+        raise UsageError(
+            "HW602", f"no asset {key!r} any more", why="it is gone from the code, and what it published is orphaned",
+            hint="--as-of run:ID reads what it showed after a run; headwater runs lists them",
+        )  # fmt: skip
 
 
 def scan(project: Project, asset: str, partition: str | None, as_of: str | None) -> pl.LazyFrame:
     """See ``Project.scan``."""
-    definition = project.graph.find(asset)
-    shown = _shown(project, definition, as_of)
-    made = list(_read(project, definition, partition, shown, as_of).values())
+    key = recorded_key(project, asset)
+    if as_of is None:
+        _refuse_gone(project, key)
+    shown = _shown(project, key, as_of)
+    made = list(_read(project, key, partition, shown, as_of).values())
     if not made and partition is None and shown:  # all is orphaned: no rows, of the columns that there were last
         last = max(shown.values(), key=lambda one: one.created)
         return pl.LazyFrame(schema={name: parse_dtype(dtype) for name, dtype in last.schema})
     if not made:
-        _raise_unpublished(project, definition, partition, as_of)
+        _raise_unpublished(project, key, partition, as_of)
     _confirm(project, made)
     try:
         return project.tables.scan(made)

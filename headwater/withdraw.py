@@ -13,7 +13,7 @@ from assets_core.records import Materialization, RecordKind
 from assets_core.renames import called_before, present_slot
 from headwater.environments import Shift, carry_out, run_of, shifts
 from headwater.evidence import is_id
-from headwater.pointers import pointers_of
+from headwater.pointers import pointers_of, recorded_key
 from headwater.use_cases import published
 from lineage.catalog.values import Change, Move, Retired, Verb
 
@@ -100,16 +100,18 @@ def _meant(project: Project, what: str) -> tuple[Materialization, ...]:
 
 def _shown(project: Project, what: str) -> tuple[Materialization, ...]:
     slot = parse_slot(what)
-    definition = project.graph.find(slot.asset)
-    if slot.partition is None or definition.partitions is None:
+    key = recorded_key(project, slot.asset)
+    definition = project.graph.definitions.get(key)
+    partitions = None if definition is None else definition.partitions
+    if slot.partition is None or partitions is None:
         found = published(project, slot.asset, slot.partition, None)
-        if definition.partitions is not None:
+        if partitions is not None or len(found) > 1:
             raise UsageError(
-                "HW614", f"{definition.key} is partitioned",
-                hint=f"name what is wrong: {Slot(definition.key, found[-1].slot.partition)}, or A..B",
+                "HW614", f"{key} is partitioned",
+                hint=f"name what is wrong: {Slot(key, found[-1].slot.partition)}{', or A..B' if partitions else ''}",
             )  # fmt: skip
         return tuple(found)
-    wanted = set(select_range(definition.partitions, slot.partition, datetime.now(UTC)))
+    wanted = set(select_range(partitions, slot.partition, datetime.now(UTC)))
     shown = [one for one in published(project, slot.asset, None, None) if one.slot.partition in wanted]
     return tuple(shown) or tuple(published(project, slot.asset, slot.partition, None))
 

@@ -93,11 +93,12 @@ def command(
         if direct:
             raise click.UsageError("--direct is about columns, --partition about slots", click.get_current_context())
         return _slots(call, str(target), partition, as_of, depth, way=way, form=form)
+    from headwater.pointers import recorded_key
     from headwater.report.flow import walk_of_trace
 
     with call.open() as project:
         key, _, column = str(target).partition(":")
-        key = project.graph.find(key).key
+        key = recorded_key(project, key)
         if form == "openlineage":
             found = project.lineage(key, as_of).published(column or None)
             return _openlineage(call, found, namespace or project.name, [key] * len(found), direct, ())
