@@ -20,6 +20,14 @@ _ENVIRON_READS = frozenset({(), ("get",), ("pop",), ("setdefault",), ("__getitem
 _FILE_READS = frozenset({
     "read_csv", "scan_csv", "read_csv_batched", "read_parquet", "scan_parquet", "read_table", "read_json",
     "read_ndjson", "scan_ndjson", "read_ipc", "scan_ipc", "read_feather", "read_avro", "read_excel", "read_pickle",
+    "read_ipc_stream", "read_lines", "scan_lines", "read_ods", "read_delta", "scan_delta", "read_fwf", "read_xml",
+    "read_orc", "read_html", "read_hdf", "read_sas", "read_spss", "read_stata",
+})  # fmt: skip
+_FILE_OPENS = frozenset({
+    "io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open", "fileinput.input", "runpy.run_path",
+    "tarfile.TarFile.open", "tarfile.TarFile", "zipfile.ZipFile", "gzip.GzipFile", "bz2.BZ2File", "lzma.LZMAFile",
+    "xml.etree.ElementTree.parse", "xml.etree.ElementTree.iterparse", "xml.dom.minidom.parse",
+    "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile",
 })  # fmt: skip
 _LISTS = (glob, iglob, os.listdir, os.scandir, os.walk)
 _PATH = (str, PurePath)
@@ -157,7 +165,15 @@ def _reads(chain: Chain, value: Any, scope: Mapping[str, Any]) -> bool:
     """Whether a call reads a file."""
     if chain[0] == CALLED:
         return chain[-1] not in PATH_LISTS
-    return value is open or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope)
+    return _called(value) in _FILE_OPENS or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope)
+
+
+def _called(value: Any) -> str:
+    """A function or class by the name that its library gives it."""
+    try:
+        return f"{value.__module__}.{value.__qualname__}"
+    except Exception:  # noqa: BLE001 -- an object that answers to names in its own way is neither
+        return ""
 
 
 def _with_assigned(syntax: Syntax, scope: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ leaves out empty fields, so that it is the same under the Python versions that H
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ PATH_READS = ("read_text", "read_bytes", "open")
 """Methods of a path that read its file."""
 PATH_LISTS = ("glob", "rglob", "iterdir")
 """Methods of a path that list the files below it."""
+_OPENS = ("open", "ZipFile", "TarFile", "GzipFile", "BZ2File", "LZMAFile")
+"""Names of what opens a file in a mode, which comes second; a method ``open`` of a path has it first."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _INERT_FIELDS = frozenset({"type_comment", "kind", "type_ignores", "ctx"})
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
@@ -316,12 +319,20 @@ def _listed(path: ast.expr, method: str, patterns: list[ast.expr]) -> ast.expr:
 
 def _opens_to_write(node: ast.Call) -> bool:
     """Whether a call is ``open`` in a mode that writes, or in one that is not plain to see."""
-    method = isinstance(node.func, ast.Attribute) and node.func.attr == "open"
-    if not method and not (isinstance(node.func, ast.Name) and node.func.id == "open"):
+    if isinstance(node.func, ast.Attribute):
+        name = node.func.attr
+    elif isinstance(node.func, ast.Name):
+        name = node.func.id
+    else:
+        return False
+    if name not in _OPENS:
         return False
     named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
-    modes = [*(node.args[:1] if method else node.args[1:2]), *named]
-    return any(not isinstance(one, ast.Constant) or _writes({*str(one.value)}) for one in modes)
+    second = node.args[1:2]
+    said = any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in second)
+    of_a_path = name == "open" and isinstance(node.func, ast.Attribute) and not said
+    modes = [*(node.args[:1] if of_a_path else second), *named]
+    return any(not isinstance(one, ast.Constant) or _writes(str(one.value)) for one in modes)
 
 
 def _written(node: ast.Call) -> list[ast.expr]:
@@ -332,9 +343,10 @@ def _written(node: ast.Call) -> list[ast.expr]:
     return []
 
 
-def _writes(mode: set[str]) -> bool:
-    """Whether these letters are a mode that writes, and not the name of a file, as in ``io.open("rates.csv")``."""
-    return mode <= {*"rwaxbt+"} and not mode.isdisjoint("wax+")
+def _writes(mode: str) -> bool:
+    """Whether a text is a mode that writes, ``w:gz`` of archives too, and no file, as in ``io.open("rates.csv")``."""
+    letters = {*re.split("[:|]", mode, maxsplit=1)[0]}
+    return letters <= {*"rwaxbt+"} and not letters.isdisjoint("wax+")
 
 
 def _is_bare_annotation(node: ast.stmt) -> bool:

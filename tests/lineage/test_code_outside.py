@@ -92,6 +92,16 @@ def test_a_name_that_stands_for_another_library_function_counts(project: Project
         "import os\ndef f(a):\n    return open(os.path.join(os.path.dirname(__file__), 'extra.csv')).read()\n",
         "import polars as pl\nNAME = 'extra'\ndef f(a):\n    return pl.read_csv(f'{NAME}.csv')\n",
         "import polars as pl\nFILES = {'all': 'extra'}\ndef f(a):\n    return pl.read_csv(FILES['all'] + '.csv')\n",
+        "import gzip\ndef f(a):\n    return gzip.open('extra.csv').read()\n",
+        "import gzip\nNAME = 'extra.csv'\ndef f(a):\n    return gzip.open(NAME, 'rt').read()\n",
+        "from bz2 import open as unpacked\nNAME = 'extra.csv'\ndef f(a):\n    return unpacked(NAME).read()\n",
+        "import codecs\ndef f(a):\n    return codecs.open('extra.csv', encoding='latin-1').read()\n",
+        "from zipfile import ZipFile\nNAME = 'extra.csv'\ndef f(a):\n    return ZipFile(NAME).namelist()\n",
+        "import tarfile\ndef f(a):\n    return tarfile.open('extra.csv', 'r:gz').getnames()\n",
+        "import xml.etree.ElementTree as ET\ndef f(a):\n    return ET.parse('extra.csv')\n",
+        "import runpy\ndef f(a):\n    return runpy.run_path('extra.csv')['x']\n",
+        "import numpy as np\ndef f(a):\n    return np.loadtxt('extra.csv')\n",
+        "import polars as pl\ndef f(a):\n    return pl.read_lines('extra.csv')\n",
     ],
 )
 def test_an_undeclared_file_is_noted_and_counts_by_its_bytes(project: Project, text: str) -> None:
@@ -165,6 +175,23 @@ def test_a_file_that_code_writes_or_only_names_does_not_count(project: Project, 
     text = f"from pathlib import Path\ndef f(a):\n    Path('extra.csv').{use}\n    return a, Path(__file__).parent\n"
     before = reading(project, pipeline=text)
     (project.root / "extra.csv").write_text("k\n2\n")
+    assert changed_parts(before, project.read()) == ()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "gzip.open(NAME, 'wt')",
+        "zipfile.ZipFile(NAME, 'w')",
+        "tarfile.open(NAME, mode='x:gz')",
+        "zipfile.ZipFile(NAME, mode=a)",
+    ],
+)
+def test_an_archive_that_code_writes_does_not_count(project: Project, use: str) -> None:
+    (project.root / "extra.csv").write_text("1")
+    text = f"import gzip, tarfile, zipfile\nNAME = 'extra.csv'\ndef f(a):\n    {use}\n    return a\n"
+    before = reading(project, pipeline=text)
+    (project.root / "extra.csv").write_text("2")
     assert changed_parts(before, project.read()) == ()
 
 
