@@ -12,6 +12,7 @@ import pickle
 import queue
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -47,7 +48,9 @@ def main(socket: int, mirror: int) -> None:
                 while payload := tasks.get():
                     os.ftruncate(NATIVE, 0)
                     os.ftruncate(mirror, 0)
-                    _answer(connection, _carry_out(payload, place))
+                    with _surroundings():
+                        result = _carry_out(payload, place)
+                    _answer(connection, result)
             place.close()
         os._exit(0)  # what a step left behind, such as threads that are no daemons, keeps no process
 
@@ -76,6 +79,25 @@ def _loaded(location: ProjectLocation, connection: Connection) -> Workplace | No
         return None
     connection.send_bytes(pickle.dumps(None))
     return place
+
+
+@contextlib.contextmanager
+def _surroundings() -> Iterator[None]:
+    """Puts back what a step changed of what the next ones find: environment variables and the working folder.
+
+    What a step reads of them is recorded as the process that judged it has them.
+    """
+    variables, folder = dict(os.environ), None
+    with contextlib.suppress(OSError):  # it was removed
+        folder = os.getcwd()
+    try:
+        yield
+    finally:
+        if dict(os.environ) != variables:
+            os.environ.clear()
+            os.environ.update(variables)
+        with contextlib.suppress(OSError):
+            os.chdir(folder or os.curdir)
 
 
 def _carry_out(payload: bytes, place: Workplace) -> StepResult | HeadwaterError:

@@ -91,6 +91,34 @@ def test_a_process_that_holds_too_much_memory_is_replaced(tmp_path: Path) -> Non
     assert after != heavy
 
 
+def test_what_a_step_sets_of_its_process_is_not_there_for_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_TEST_KEPT", "1")
+    write_project(
+        tmp_path,
+        """
+        @asset
+        def sets() -> pl.DataFrame:
+            del os.environ["HEADWATER_TEST_KEPT"]
+            os.environ["HEADWATER_TEST_NEW"] = "2"
+            os.chdir("/")
+            return pl.DataFrame({"n": [os.getpid()]})
+
+        @asset
+        def asks(sets: pl.DataFrame) -> pl.DataFrame:
+            kept, new = os.environ.get("HEADWATER_TEST_KEPT"), os.environ.get("HEADWATER_TEST_NEW")
+            same = pl.col("n") == os.getpid()
+            return sets.with_columns(same=same, kept=pl.lit(kept), new=pl.lit(new), at=pl.lit(os.getcwd()))
+        """,
+        '[executor]\nkind = "processes"\nworkers = 1\n',
+    )  # fmt: skip
+    with Project.load(tmp_path) as project:
+        assert project.materialize().ok
+        found = project.scan("asks").drop("n").collect()
+    assert found.to_dicts() == [{"same": True, "kept": "1", "new": None, "at": os.getcwd()}]
+
+
 def test_an_interrupt_on_the_terminal_does_not_reach_the_processes(tmp_path: Path) -> None:
     write_project(tmp_path, SAYS_WHO)
     with bench(tmp_path, ExecutorOptions(kind="processes", workers=1)) as made:
