@@ -73,6 +73,7 @@ def between(column: str, low: Any = None, high: Any = None, *, severity: str = "
     """Every value that is not null is at least ``low`` and at most ``high``; None leaves an end open."""
     if low is None and high is None:
         raise DefinitionError("HW110", "check.between needs a low or a high end", hint="check.between('x', 0, 1)")
+    _refuse_reversed("between", low, high)
     return _check("between", (column,), severity, name, low=low, high=high)
 
 
@@ -81,6 +82,8 @@ def accepted_values(column: str, values: Any, *, severity: str = "blocking", nam
     given = [*values] if isinstance(values, Mapping) else values
     listed = given if isinstance(given, str) else as_tuple(given)  # a text alone would be read as its letters
     must_be(_VALUES, "check.accepted_values(values)", listed)
+    if not listed:
+        raise DefinitionError("HW110", "check.accepted_values needs a value", hint="check.accepted_values('x', ['a'])")
     return _check("accepted_values", (column,), severity, name, values=listed)
 
 
@@ -106,6 +109,7 @@ def row_count(
     must_be(_COUNT, "check.row_count(maximum)", maximum)
     if minimum is None and maximum is None:
         raise DefinitionError("HW110", "check.row_count needs a minimum or a maximum", hint="check.row_count(1)")
+    _refuse_reversed("row_count", minimum, maximum)
     return _check("row_count", (), severity, name, minimum=minimum, maximum=maximum)
 
 
@@ -125,6 +129,17 @@ def foreign_key(column: str, to: str, to_column: str = "", *, severity: str = "b
     must_be(_KEY, "check.foreign_key(to)", to)
     must_be(_COLUMN, "check.foreign_key(to_column)", to_column)
     return _check("foreign_key", (column,), severity, name, to=to, to_column=to_column or column)
+
+
+def _refuse_reversed(kind: str, low: Any, high: Any) -> None:
+    try:
+        reversed_ = low is not None and high is not None and bool(low > high)
+    except TypeError:  # of two kinds; which columns have both is for the check itself to say
+        return
+    if reversed_:
+        raise DefinitionError(
+            "HW110", f"check.{kind} needs its ends in order, and {low!r} is more than {high!r}: nothing would pass"
+        )
 
 
 def _columns(kind: str, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -340,6 +341,10 @@ def test_a_sql_asset_can_be_told_to_stand_in_another_file() -> None:
         (check.unique, "HW110"),
         (lambda: check.between("x"), "HW110"),
         (check.row_count, "HW110"),
+        (lambda: check.row_count(5, 1), "HW110"),
+        (lambda: check.between("x", 2.5, 2), "HW110"),
+        (lambda: check.between("x", date(2024, 1, 2), date(2024, 1, 1)), "HW110"),
+        (lambda: check.accepted_values("x", []), "HW110"),
         (lambda: check.matches("x", "("), "HW111"),
         (lambda: check.not_null("x", severity="fatal"), "HW112"),
     ],
