@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from assets_core.admission import Limits
@@ -162,7 +163,7 @@ def resume(project: Project, run_id: str, manner: Manner) -> RunResult:
         record.asked.get("partition"),
         record.asked.get("exclude", ""),
         bool(record.asked.get("force")),
-        datetime.fromisoformat(record.asked["moment"]),
+        _moment_of(project, record),
         record.id,
         _made_by(project, record) if record.asked.get("force") else frozenset(),
         Backfill(**record.asked["backfill"]) if "backfill" in record.asked else None,
@@ -201,6 +202,17 @@ def _record(project: Project, run_id: str, asked: Asked, moment: datetime, manne
         run_id, project.env, RunState.RUNNING, datetime.now(UTC), actor(), mask(manner.command or command_line()),
         asked.select, processes.identity(), reason=mask(manner.reason), asked=kept, parent=asked.parent,
     )  # fmt: skip
+
+
+def _moment_of(project: Project, record: RunRecord) -> datetime:
+    """The moment of a run, or the latest of what was done in its environment since.
+
+    What was published then of windows that ended meanwhile is there: a plan of an earlier moment would not read it, and
+    publish older results in place of newer ones.
+    """
+    later = takewhile(lambda one: one.id != record.id, project.catalog.runs(-1, env=record.env))
+    moments = [datetime.fromisoformat(one.asked["moment"]) if "moment" in one.asked else one.started for one in later]
+    return max([datetime.fromisoformat(record.asked["moment"]), *moments])
 
 
 def _made_by(project: Project, record: RunRecord) -> frozenset[Slot]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from assets_core.errors import DefinitionError, UsageError
 from headwater import Project
+from headwater.running import Asked, Manner, materialize
 from tests.desk import Desk
 
 DEFINITIONS = """
@@ -437,3 +440,30 @@ def test_once_a_window_has_ended_what_reads_the_last_one_is_made(desk: Desk) -> 
     desk.materialize()
     desk.edit("definitions.py", "2990-01", "2024-01")
     assert {"whole", "below"} <= set(desk.ran(desk.materialize()))
+
+
+def test_a_run_that_is_resumed_does_not_go_behind_windows_that_another_run_has_made_since(desk: Desk) -> None:
+    desk.define("""
+        from pathlib import Path
+        from headwater import Context
+
+        @asset(partitions=Daily("2024-01-01"))
+        def days(context: Context) -> pl.DataFrame:
+            assert context.partition.key != "2024-01-02" or (Path(__file__).parent / "mended").exists()
+            return pl.DataFrame({"x": [context.partition.start.day]})
+
+        @asset
+        def total(days: pl.LazyFrame) -> pl.LazyFrame:
+            return days.select(pl.col("x").sum())
+        """)
+    manner = Manner(workers=2)
+    failed = materialize(desk.project, Asked(moment=datetime(2024, 1, 3, tzinfo=UTC)), manner)
+    assert not failed.ok
+    assert failed.run_id is not None
+    desk.write("mended", "")
+    materialize(desk.project, Asked(moment=datetime(2024, 1, 5, tzinfo=UTC)), manner)
+    assert desk.rows("total") == [{"x": 1 + 2 + 3 + 4}]
+    assert desk.project.resume(failed.run_id).counts == {}
+    assert desk.rows("total") == [{"x": 1 + 2 + 3 + 4}]
+    face = desk.root / ".headwater" / "data" / "_env" / "dev" / "days"
+    assert len(list(face.iterdir())) == 4
