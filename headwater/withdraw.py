@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -111,7 +112,12 @@ def _shown(project: Project, what: str) -> tuple[Materialization, ...]:
                 hint=f"name what is wrong: {Slot(key, found[-1].slot.partition)}{', or A..B' if partitions else ''}",
             )  # fmt: skip
         return tuple(found)
-    wanted = set(select_range(partitions, slot.partition, datetime.now(UTC)))
+    try:
+        wanted = set(select_range(partitions, slot.partition, datetime.now(UTC)))
+    except UsageError:
+        with suppress(UsageError):  # a partition that the definition has no more may show something all the same
+            return tuple(published(project, slot.asset, slot.partition, None))
+        raise
     shown = [one for one in published(project, slot.asset, None, None) if one.slot.partition in wanted]
     return tuple(shown) or tuple(published(project, slot.asset, slot.partition, None))
 

@@ -249,3 +249,22 @@ def test_an_observation_is_not_withdrawn(desk: Desk) -> None:
     )
     run(desk)
     assert refused(desk, "raw") == "HW666"
+
+
+def test_what_a_retired_key_shows_is_withdrawn_by_its_slot_and_does_not_come_back_with_the_key(desk: Desk) -> None:
+    desk.define("""
+        from headwater import Context, Dynamic
+
+        @asset(key="bills", partitions=Dynamic("customers"))
+        def bills(context: Context) -> pl.DataFrame:
+            return pl.DataFrame({"k": [context.partition.key]})
+        """)
+    desk.project.add_partitions("customers", ["acme", "beta"])
+    desk.materialize()
+    desk.project.retire_partitions("customers", ["beta"])
+    with pytest.raises(HeadwaterError, match=r"HW610 no partition 'gamma'"):
+        desk.project.withdraw("bills@gamma", reason="wrong")
+    (withdrawn,) = desk.project.withdraw("bills@beta", reason="wrong").materializations
+    assert withdrawn.slot.partition == "beta"
+    desk.project.add_partitions("customers", ["beta"])
+    assert desk.rows("bills") == [{"k": "acme"}]
