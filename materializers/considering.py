@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from assets_core.check import Check, Severity
 from assets_core.column_lineage import ORDER, ROWS
 from assets_core.errors import DataError, HeadwaterError
 from assets_core.facts import Facts, make_recipe
 from assets_core.keys import Slot
+from assets_core.partitions import has_slot
 from assets_core.plan import Step
 from assets_core.recipe import Recipe
 from assets_core.records import Materialization
@@ -26,13 +27,15 @@ class Considering:
     Arguments:
         known: moved on as steps are published, by this run or by others.
         done: slots that need not be forced again.
+        meanwhile: slots that other runs have published since this one began; it grows.
     """
 
-    def __init__(self, scene: Scene, known: Known, done: frozenset[Slot]) -> None:
+    def __init__(self, scene: Scene, known: Known, done: frozenset[Slot], meanwhile: Set[Slot]) -> None:
         self._scene = scene
         self._facts: Facts = known.facts
         self._versions = known.versions
         self._done = done
+        self._meanwhile = meanwhile
         self._outside = Outside(scene, known.facts)
 
     def judged(self, progress: Progress, together: Callable[[], Sequence[Slot]]) -> StepEvent | None:
@@ -45,6 +48,8 @@ class Considering:
             HeadwaterError: its code does not type-check on its inputs, or they cannot be compared.
         """
         step = progress.step
+        if all(self._is_ahead(slot) for slot in step.slots):
+            return StepEvent.EQUAL
         if not self._inputs_are_there(step):
             return StepEvent.INPUT_ABSENT
         self._derive_now(step)
@@ -117,6 +122,19 @@ class Considering:
             return StepEvent.FOUND
         progress.adopt = records
         return None
+
+    def _is_ahead(self, slot: Slot) -> bool:
+        """Whether another run has published a slot meanwhile, of windows that have ended only since this one began."""
+        if slot not in self._meanwhile or slot not in self._facts.published:
+            return False
+        recipe = self._facts.published[slot].recipe
+        return recipe is not None and any(
+            part.partition not in self._facts.places(read.asset)
+            and has_slot(self._facts.graph.definitions[read.asset].partitions, part.partition)
+            for read in recipe.inputs
+            if read.asset in self._facts.graph.definitions
+            for part in read.parts
+        )
 
     def _forced(self, step: Step) -> bool:
         return step.forced and not self._done.issuperset(step.slots)

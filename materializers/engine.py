@@ -78,9 +78,9 @@ class Engine:
         self.outcomes: list[StepOutcome] = []
         self.warnings: list[str] = []
         self._progress: dict[int, Progress] = {}
-        self._considering = Considering(scene, known, self.conduct.done)
-        self._dispatcher = Dispatcher(scene, known.facts, run_id, plan.assets)
         self._neighbours = Neighbourhood(scene, known.facts, run_id, since, bury)
+        self._considering = Considering(scene, known, self.conduct.done, self._neighbours.published)
+        self._dispatcher = Dispatcher(scene, known.facts, run_id, plan.assets)
         self._recorder = Recorder(scene, known.facts, self.table, self._progress, run_id, self._warn)
         self._calls = Calls(plan.batches, self.conduct.limits, self._run_of, plan.turn)
         self._digests = CatalogDigests(scene.catalog)

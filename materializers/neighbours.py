@@ -36,6 +36,8 @@ class Neighbourhood:
         self._buried = time.monotonic()
         self.moves = 0
         """Counts how often the facts were moved on: what was judged before that is to be judged again."""
+        self.published: set[Slot] = set()
+        """What others have published since the run began."""
 
     def claim(self, wants: Sequence[Want], let_go: Collection[Slot] = ()) -> Claimed:
         """Claims slots; from then on nobody else publishes them, and the facts on them hold."""
@@ -76,6 +78,7 @@ class Neighbourhood:
                 facts.published.pop(slot, None)
             else:
                 facts.published[slot] = records[made]
+                self.published.add(slot)
                 facts.absent.discard(slot)
                 facts.aside.pop(slot, None)
         self.moves += 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from assets_core.errors import RefusedError
 from headwater.prune import Rule, prune
-from tests.child import Child, run
+from headwater.running import Asked, Manner, materialize
+from tests.child import ROOT, Child, run
 from tests.desk import Desk
 
 GATED = """
@@ -197,3 +201,48 @@ def test_moving_an_environment_and_pruning_beside_a_run_are_refused_and_harm_not
     assert desk.rows("leaf0") == [{"id": 0, "v": 2, "w": 4}]
     assert desk.rows("other") == [{"a": 4}]
     assert desk.project.verify().findings == ()
+
+
+def test_an_earlier_run_does_not_go_behind_windows_that_a_later_one_has_made_meanwhile(desk: Desk) -> None:
+    desk.define("""
+        from pathlib import Path
+        import time
+        from headwater import Context
+        HERE = Path(__file__).parent
+
+        @asset(partitions=Daily("2024-01-01"))
+        def days(context: Context) -> pl.DataFrame:
+            return pl.DataFrame({"x": [context.partition.start.day]})
+
+        @asset(volatile=True)
+        def slow() -> pl.DataFrame:
+            (HERE / "begun").touch()
+            while not (HERE / "go").exists():
+                time.sleep(0.01)
+            return pl.DataFrame({"k": [1]})
+
+        @asset
+        def total(days: pl.LazyFrame, slow: pl.LazyFrame) -> pl.LazyFrame:
+            return days.select(pl.col("x").sum()).join(slow, how="cross")
+        """)
+    go(desk)
+    moments = [datetime(2024, 1, day, tzinfo=UTC) for day in (2, 3, 5)]
+    materialize(desk.project, Asked(moment=moments[0]), Manner())
+    (desk.root / "go").unlink()
+    (desk.root / "begun").unlink()
+    program = f"""
+from datetime import datetime
+from headwater import Project
+from headwater.running import Asked, Manner, materialize
+with Project.load({str(desk.root)!r}) as project:
+    result = materialize(project, Asked(moment=datetime.fromisoformat({moments[1].isoformat()!r})), Manner())
+    print(*sorted(result.counts.items()))
+"""
+    earlier = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    while not (desk.root / "begun").exists():
+        assert earlier.poll() is None
+    materialize(desk.project, Asked("days total", moment=moments[2]), Manner())
+    assert desk.rows("total") == [{"x": 1 + 2 + 3 + 4, "k": 1}]
+    go(desk)
+    assert earlier.communicate(timeout=60)[0] == "('skipped', 1) ('succeeded', 2)\n"
+    assert desk.rows("total") == [{"x": 1 + 2 + 3 + 4, "k": 1}]
