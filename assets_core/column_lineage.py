@@ -7,7 +7,7 @@ decide which rows there are, how they are grouped, or which value is chosen.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -125,6 +125,33 @@ class ColumnLineage:
             for edge in self.edges
             if (edge.kind.direct or not direct) and (edge.target is None or self._matches(edge, column))
         )
+
+    def over(self, columns: Iterable[str]) -> ColumnLineage:
+        """The lineage over the columns that there turn out to be.
+
+        An output called ``*`` stands for however many; each of those has the edges of every one that it can be.
+
+        Arguments:
+            columns: names of all the output columns, in order.
+        """
+        names = tuple(columns)
+        stars = [place for place, name in enumerate(self.columns) if name == ROWS]
+        if not stars:
+            return self if self.columns else replace(self, columns=names)
+        before, more = stars[0], len(names) - len(self.columns)
+        behind = stars[-1] + 1
+        edges: set[Edge] = set()
+        for edge in self.edges:
+            if edge.position is None or behind + more < before:  # fewer than are told: any of them may be any
+                edges.add(edge._replace(target=None, position=None))
+                continue
+            first, end = before, behind + more
+            if edge.position < before:
+                first, end = edge.position, edge.position + 1
+            elif edge.position >= behind:
+                first, end = edge.position + more, edge.position + more + 1
+            edges |= {edge._replace(target=names[at], position=at) for at in range(first, end)}
+        return replace(self, columns=names, edges=frozenset(edges))
 
     def tables(self) -> frozenset[str]:
         """The names of all tables that any edge starts from."""

@@ -394,10 +394,8 @@ def _looked_up(frame: _Frame, own: str, task: StepTask, place: Workplace, key: s
 
 
 def derived_lineage(output: TaskOutput, columns: Sequence[str]) -> ColumnLineage | None:
-    """The derived lineage, with the output's columns where only the data could tell them; None where it is not known
-    here."""
-    lineage = output.lineage
-    return lineage if lineage is None or lineage.columns else replace(lineage, columns=tuple(columns))
+    """The derived lineage over the output's columns, which only the data may tell; None where it is not known here."""
+    return None if output.lineage is None else output.lineage.over(columns)
 
 
 def step_error(failure: BaseException, function: Callable[..., Any] | None, mask: Callable[[str], str]) -> StepError:

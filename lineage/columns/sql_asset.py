@@ -18,6 +18,7 @@ from lineage.columns.sql_context import Context
 from lineage.columns.sql_dialects import Rules, rules_of
 from lineage.columns.sql_order import order_matters
 from lineage.columns.sql_parse import deeply, parse_statements, place, quiet, tokens_of
+from lineage.columns.sql_pivot import turned_by_data
 from lineage.columns.sql_relation import STAR
 from lineage.columns.sql_statements import written
 
@@ -122,11 +123,11 @@ def _held_to_duckdb(
             read_sets={name: tuple(columns) for name, columns in inputs.items()},
             warnings=(*reading.warnings, warning),
         )
-        columns = lineage.columns if STAR in lineage.columns else full.columns
-        lineage = opaque_lineage(columns, dict(inputs), warnings=[*lineage.warnings, warning])
+        lineage = opaque_lineage(lineage.columns, dict(inputs), warnings=[*lineage.warnings, warning])
         reading = replace(reading, lineage=lineage)
-    if STAR in lineage.columns:  # a PIVOT whose columns the data decide
+    if STAR in lineage.columns and turned_by_data(node):
         return replace(reading, warnings=(*reading.warnings, "which columns come out depends on the data"))
+    lineage = lineage.over(full.columns)
     if len(full.columns) != len(lineage.columns):
         warning = "the output columns are not those that were derived; every input column counts for each"
         lineage = opaque_lineage(full.columns, dict(inputs), warnings=[warning])

@@ -25,6 +25,17 @@ def pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     return _pivoted(pivot, relation, inner)
 
 
+def turned_by_data(node: exp.Expr) -> bool:
+    """Whether a query turns rows to columns that only the data tell."""
+    turns = [pivot for pivot in node.find_all(exp.Pivot) if not pivot.args.get("unpivot")]
+    return any(not _listed(item) for pivot in turns for item in pivot.args.get("fields") or pivot.expressions)
+
+
+def _listed(item: exp.Expr) -> bool:
+    """Whether the values are written out, as in ``year IN (2020, 2021)``."""
+    return isinstance(item, exp.In) and bool(item.expressions) and item.find(exp.PivotAny, exp.Query) is None
+
+
 def _names_in(nodes: Iterable[exp.Expr]) -> set[str]:
     return {column.name.lower() for node in nodes for column in node.find_all(exp.Column)}
 

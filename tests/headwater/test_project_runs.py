@@ -711,3 +711,24 @@ def test_a_script_in_the_folder_of_the_project_stays_the_main_module(desk: Desk)
     """)  # fmt: skip
     ran = subprocess.run([sys.executable, script.name], cwd=desk.root, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_lineage_goes_on_through_columns_that_only_the_data_told(desk: Desk) -> None:
+    desk.define(
+        """
+        @asset(key="sales")
+        def sales() -> pl.DataFrame:
+            return pl.DataFrame({"shop": [1, 1, 2], "kind": ["x", "y", "x"], "price": [5, 6, 7]})
+
+        sql_asset("turned", "pivot sales on kind using max(price) group by shop")
+
+        @asset(key="after")
+        def after(turned: pl.LazyFrame) -> pl.LazyFrame:
+            return turned.select("y")
+        """
+    )
+    desk.materialize()
+    project = desk.project
+    direct = {str(ref) for ref in project.lineage("after").upstream("y", direct=True)}
+    assert direct == {"turned:y", "sales:price"}
+    assert {str(ref) for ref in project.lineage("turned").upstream("shop", direct=True)} == {"sales:shop"}

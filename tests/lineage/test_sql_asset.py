@@ -245,3 +245,37 @@ def test_bound_values_are_written_with_a_dollar_sign_for_duckdb():
 def test_bound_values_carry_no_lineage():
     reading = read_sql("select id, :config_rate as rate from staging.flights where origin = :partition_key", FLIGHTS)
     assert reading.lineage.upstream("rate", direct=True) == frozenset()
+
+
+WIDE = {"t": {"a": "Int64", "b": "Int64", "s": "String", "st": "Struct({'p': Int64, 'q': String})"}}
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns", "asked", "found"),
+    [
+        ("select st.*, a from t", ("p", "q", "a"), "q", {"st"}),
+        ("select st.*, a from t", ("p", "q", "a"), "a", {"a"}),
+        ("pivot t on s in ('x', 'y') using max(b) group by a", ("a", "x", "y"), "y", {"b"}),
+        ("pivot t on s in ('x', 'y') using max(b) group by a", ("a", "x", "y"), "a", {"a"}),
+        ("select r.* from t, range(t.b) as r", ("r",), "r", {"b"}),
+    ],
+)
+def test_the_columns_that_a_star_hides_are_told_where_duckdb_knows_them(sql, columns, asked, found):
+    reading = read_sql(sql, WIDE)
+    assert tuple(name for name, _ in reading.schema) == columns
+    assert reading.lineage.columns == columns
+    assert {ref.column for ref in reading.lineage.upstream(asked, direct=True)} == found
+
+
+def test_columns_that_only_the_data_tell_have_the_edges_of_the_star_that_they_are():
+    lineage = read_sql("pivot t on s using max(b) group by a", WIDE).lineage
+    assert lineage.columns == ("a", "*")
+    told = lineage.over(["a", "x", "y"])
+    assert told.columns == ("a", "x", "y")
+    assert {ref.column for ref in told.upstream("y")} == {"a", "b", "s"}
+    assert {ref.column for ref in told.upstream("a")} == {"a"}
+
+
+def test_fewer_columns_than_are_told_may_each_be_any():
+    told = read_sql("pivot t on s using max(b) group by a, b", WIDE).lineage.over(["a"])
+    assert {ref.column for ref in told.upstream("a")} == {"a", "b", "s"}
