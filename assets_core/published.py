@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, M
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from assets_core.errors import StorageError
 from assets_core.keys import Slot
 from assets_core.records import Materialization
 
@@ -238,7 +239,9 @@ class Published(MutableMapping[Slot, Materialization]):
             if slot not in self:
                 raise KeyError(slot)
             self.fetch([slot])
-            made = self._made[slot]
+            made = self._made.get(slot)
+        if made is None:
+            raise StorageError("HW412", f"the record of what {slot} shows is gone", hint="headwater audit verify")
         return made
 
     def __setitem__(self, slot: Slot, made: Materialization) -> None:

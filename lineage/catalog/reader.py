@@ -17,7 +17,7 @@ from assets_core.keys import Slot
 from assets_core.records import Materialization, Publication
 from lineage.catalog import coding
 from lineage.catalog.connect import explained
-from lineage.catalog.decoding import COLUMNS, Decoder
+from lineage.catalog.decoding import COLUMNS, Decoder, hanging_together
 from lineage.catalog.packing import (
     from_json,
     pack_hex,
@@ -274,8 +274,12 @@ class Reader:
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """One state of the catalog for all queries inside, however much is written meanwhile."""
-        with explained(self._path):
+        """One state of the catalog for all queries inside, however much is written meanwhile.
+
+        Raises:
+            StorageError: HW412, what was read does not hang together.
+        """
+        with explained(self._path), hanging_together():
             connection = self._connection()
             if connection.in_transaction:  # the writer's own thread
                 yield connection

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -38,6 +39,26 @@ def test_a_scribbled_catalog_is_told(hw, full_shop: Path) -> None:
     catalog.write_bytes(data[:8192] + b"\xa5\xff" * ((len(data) - 8192) // 2))
     for command in ("status", "runs", "plan"):
         assert hw(command, at=full_shop).err.startswith("HW412 "), command
+
+
+@pytest.mark.parametrize(
+    ("altered", "command"),
+    [
+        ("update run set id = 7", "runs"),
+        ("update standing set about = 'zz'", "status"),
+        ("update log set hash = 'zz'", "audit log"),
+        ("delete from materialization", "show marts/customers"),
+    ],
+)
+def test_a_catalog_with_altered_rows_is_told(hw, full_shop: Path, altered: str, command: str) -> None:
+    assert hw("plan", at=full_shop).status == 0
+    catalog = sqlite3.connect(full_shop / ".headwater" / "catalog.db", isolation_level=None)
+    for (name,) in catalog.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+        catalog.execute(f"drop trigger {name}")
+    catalog.execute("pragma foreign_keys = off")
+    catalog.execute(altered)
+    catalog.close()
+    assert hw(*command.split(), at=full_shop).err.startswith("HW412 ")
 
 
 def test_settings_that_cannot_be_are_told_when_they_are_read(hw, full_shop: Path, tmp_path: Path) -> None:
