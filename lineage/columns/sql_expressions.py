@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_flow import COMPOSED, NOTHING, Flow, merged, through
-from lineage.columns.sql_relation import Column, touched
+from lineage.columns.sql_relation import Column, touched, untold
 from lineage.columns.sql_rules import RULES
 from lineage.columns.sql_scope import Scope, inside, resolve
 
@@ -130,7 +130,7 @@ def struct_fields(column: Column) -> list[Column]:
     """The fields of a struct column as columns; one star of it where they are not told."""
     if column.fields:
         return [Column(name, flow) for name, flow in column.fields.items()]
-    return [Column("*", through(column.flow, _T))]
+    return [untold(through(column.flow, _T))]
 
 
 def _star(walk: Walk, node: exp.Expr, operator: EdgeKind) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from assets_core.column_lineage import EdgeKind, Resolution
+from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_expressions import flow_of
-from lineage.columns.sql_flow import Flow, marked, merged, through
-from lineage.columns.sql_relation import Column, Relation, Tail, touched
+from lineage.columns.sql_flow import Flow, merged, through
+from lineage.columns.sql_relation import Column, Relation, touched, untold
 from lineage.columns.sql_scope import Scope, Source
 
 _A, _T, _CONDITIONAL = EdgeKind.AGGREGATION, EdgeKind.TRANSFORMATION, EdgeKind.CONDITIONAL
@@ -68,7 +68,7 @@ def _pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
     turned = [Column(name, flows[place % len(flows)] if flows else condition) for place, name in enumerate(names)]
     rest = _rest(relation, _names_in([*aggregates, *chosen]))
     if not turned:
-        turned = [_any_column(merged(flows))]
+        turned = [untold(merged(flows))]
     groups = [through(column.flow, EdgeKind.GROUP_BY) for column in rest]
     return _behind(relation, [*rest, *turned], groups)
 
@@ -82,11 +82,6 @@ def _pivot_names(fields: list[exp.Expr], aggregates: list[exp.Expr]) -> list[str
     ]
     suffixes = [item.alias for item in aggregates]
     return [f"{value}_{suffix}" if suffix else value for value in values for suffix in suffixes or [""]]
-
-
-def _any_column(flow: Flow) -> Column:
-    tail = Tail(marked(flow, Resolution.STAR), lambda _: flow)
-    return Column("*", tail.flow, None, tail)
 
 
 def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:
@@ -104,7 +99,7 @@ def _simply_pivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relati
     else:
         rest = _rest(relation, _names_in([*on, *aggregates]))
     groups = [through(column.flow, EdgeKind.GROUP_BY) for column in rest]
-    return _behind(relation, [*rest, _any_column(merged(flows))], groups)
+    return _behind(relation, [*rest, untold(merged(flows))], groups)
 
 
 def _unpivoted(pivot: exp.Expr, relation: Relation, scope: Scope) -> Relation:

@@ -11,7 +11,7 @@ from assets_core.column_lineage import EdgeKind
 from lineage.columns.sql_expressions import fields_of, flow_of, qualified_star
 from lineage.columns.sql_flow import Flow
 from lineage.columns.sql_names import unnamed
-from lineage.columns.sql_relation import Column, touched
+from lineage.columns.sql_relation import Column, touched, untold
 from lineage.columns.sql_scope import Scope, resolve
 
 _T = EdgeKind.TRANSFORMATION
@@ -46,7 +46,7 @@ def _columns(item: exp.Expr, place: int, before: list[Column], scope: Scope) -> 
         _note_star(item, bare.this, columns, bare.args.get("table"), scope)
         yield from _with_modifiers(bare.this, columns, scope)
     elif isinstance(bare, exp.Dot) and isinstance(bare.expression, exp.Star):
-        yield Column("*", flow_of(bare.this, scope, _T))
+        yield untold(flow_of(bare.this, scope, _T))
     elif isinstance(bare, exp.QueryTransform):
         flow = flow_of(bare, scope, _T)
         schema = bare.args.get("schema")

@@ -219,5 +219,10 @@ def spread(flow: Flow, names: Iterable[str] = ()) -> Relation:
     listed = [Column(name, flow) for name in names]
     if listed:
         return Relation(listed)
+    return Relation([untold(flow)])
+
+
+def untold(flow: Flow) -> Column:
+    """A star for columns whose names are not known, any of which carries the flow."""
     tail = Tail(marked(flow, Resolution.STAR), lambda _: flow)
-    return Relation([Column(STAR, tail.flow, None, tail)])
+    return Column(STAR, tail.flow, None, tail)

@@ -279,3 +279,19 @@ def test_columns_that_only_the_data_tell_have_the_edges_of_the_star_that_they_ar
 def test_fewer_columns_than_are_told_may_each_be_any():
     told = read_sql("pivot t on s using max(b) group by a, b", WIDE).lineage.over(["a"])
     assert {ref.column for ref in told.upstream("a")} == {"a", "b", "s"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select q from (select st.*, a from t)",
+        "with c as (select st.* from t) select q from c",
+        "select x.q from (select st.* exclude (p) from t) as x",
+        "select q, count(*) as n from (select st.* from t) group by q",
+        "select a as q from (select st.*, a from t) where p = 1",
+    ],
+)
+def test_fields_that_a_star_in_a_subquery_hides_are_found_by_name(sql):
+    reading = read_sql(sql, WIDE)
+    assert ColumnRef("t", "st") in reading.lineage.upstream("q")
+    assert not reading.warnings
