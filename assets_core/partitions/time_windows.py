@@ -242,8 +242,8 @@ class TimePartitions:
         shifts = [datetime.fromtimestamp(one, zone).utcoffset() or timedelta() for one in begins]
         for number, place in enumerate(range(first, count, step), start=1):
             size = min(step, count - place)
-            if shifts[number - 1] == shifts[number] == shifts[number + 1]:
-                local = datetime.fromtimestamp(begins[number], zone)
+            local = datetime.fromtimestamp(begins[number], zone)
+            if shifts[number - 1] == shifts[number] == shifts[number + 1] and not local.second:
                 tails = tails_at.get(local.minute)
                 if tails is None:
                     tails = tails_at[local.minute] = [f"{hour}:{local.minute:02d}" for hour in _HOURS]
@@ -306,9 +306,12 @@ def _day_keys(first: int, last: int) -> list[str]:
 
 
 def hour_key(begin: datetime) -> str:
-    """The key of a window that begins at a local time: with its offset if that time comes for the second time."""
-    text = begin.isoformat(timespec="minutes")
-    return text if begin.fold else text[:16]
+    """The key of a window that begins at a local time: with its offset if that time comes for the second time.
+
+    Seconds are in it where there are some, as after a clock change by 44 minutes and 30 seconds.
+    """
+    shown = begin if begin.fold else begin.replace(tzinfo=None)
+    return shown.isoformat(timespec="seconds" if begin.second else "minutes")
 
 
 def zone_of(name: str) -> ZoneInfo:

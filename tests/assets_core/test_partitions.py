@@ -181,6 +181,13 @@ def test_a_month_with_a_clock_change_keeps_local_midnights() -> None:
     assert (start.isoformat(), end.isoformat()) == ("2013-03-01T00:00:00+01:00", "2013-04-01T00:00:00+02:00")
 
 
+def test_a_clock_change_by_seconds_leaves_every_key_one_that_is_found() -> None:
+    hours = Hourly("1972-01-06T23:00", "1972-01-07T03:00", timezone="Africa/Monrovia")
+    keys = list(hours.keys(NOW))
+    assert keys[:2] == ["1972-01-06T23:00", "1972-01-07T00:44:30"]
+    assert [hours.find(key) for key in keys] == list(range(len(keys)))
+
+
 def test_half_an_hour_of_clock_change_moves_the_grid_of_real_hours() -> None:
     hours = Hourly("2013-04-07", "2013-04-07T05:00", timezone="Australia/Lord_Howe").keys(NOW)
     assert list(hours)[:4] == ["2013-04-07T00:00", "2013-04-07T01:00", "2013-04-07T01:30+10:30", "2013-04-07T02:30"]
