@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from assets_core.column_lineage import ROWS, ColumnRef, EdgeKind, Resolution
@@ -21,11 +21,13 @@ class Tail:
         flow: the edge of the star as a whole.
         pick: gives the flow of one of them by name.
         without: names (in lower case) that the star leaves out or that are listed beside it.
+        untold: whether there are such columns whatever is known of the tables, as behind a star over a struct.
     """
 
     flow: Flow
     pick: Callable[[str], Flow]
     without: frozenset[str] = frozenset()
+    untold: bool = False
 
     def column(self, name: str) -> Column | None:
         """The column of that name behind the star; None if the star leaves it out."""
@@ -33,12 +35,12 @@ class Tail:
 
     def leaving_out(self, names: Iterable[str]) -> Tail:
         """The tail without the given names."""
-        return Tail(self.flow, self.pick, self.without | {name.lower() for name in names})
+        return replace(self, without=self.without | {name.lower() for name in names})
 
     def passing(self, operator: EdgeKind) -> Tail:
         """The tail behind an operator."""
         pick = self.pick
-        return Tail(through(self.flow, operator), lambda name: through(pick(name), operator), self.without)
+        return replace(self, flow=through(self.flow, operator), pick=lambda name: through(pick(name), operator))
 
 
 @dataclass(slots=True)
@@ -75,6 +77,11 @@ class Relation:
     def open(self) -> bool:
         """Whether there may be columns that are not listed."""
         return any(column.tail for column in self.columns)
+
+    @property
+    def hides(self) -> bool:
+        """Whether there are columns that are not listed whatever is known of the tables."""
+        return any(column.tail is not None and column.tail.untold for column in self.columns)
 
     def listed(self, name: str) -> Column | None:
         """A column that is listed by name; of several of that name, all that they could be."""
@@ -224,5 +231,5 @@ def spread(flow: Flow, names: Iterable[str] = ()) -> Relation:
 
 def untold(flow: Flow) -> Column:
     """A star for columns whose names are not known, any of which carries the flow."""
-    tail = Tail(marked(flow, Resolution.STAR), lambda _: flow)
+    tail = Tail(marked(flow, Resolution.STAR), lambda _: flow, untold=True)
     return Column(STAR, tail.flow, None, tail)

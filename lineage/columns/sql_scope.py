@@ -210,14 +210,15 @@ def _behind_stars(name: str, key: str, scope: Scope, alias: Column | None) -> tu
         return Column(name, NOTHING), True
     candidates = [source for source in scope.visible() if source.relation.open]
     strong = [source for source in candidates if not source.weak or source.unfolds]
+    either = scope.aliases_join or any(source.relation.hides for source in strong)
     if alias is not None:
         lateral = scope.context.rules.lateral_aliases and key not in scope.names_seen
-        if not strong or (lateral and not scope.aliases_join):
+        if not strong or (lateral and not either):
             return alias, True
     hits = [hit for source in strong or candidates if (hit := source.relation.beneath_stars(name))]
     if not hits:
         return (alias, True) if alias is not None else None
-    if alias is not None and scope.aliases_join:
+    if alias is not None and either:
         hits.append(alias)
     outer = _listed_outside(name, scope)
     if outer is not None:

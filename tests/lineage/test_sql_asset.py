@@ -295,3 +295,15 @@ def test_fields_that_a_star_in_a_subquery_hides_are_found_by_name(sql):
     reading = read_sql(sql, WIDE)
     assert ColumnRef("t", "st") in reading.lineage.upstream("q")
     assert not reading.warnings
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select a as q from (select st.*, a from t) where q = 'u'",
+        "select a as p, p + 1 as q from (select st.*, a from t)",
+        "select a as p, p + 1 as q from (select x.* from (select st.*, a from t) as x)",
+    ],
+)
+def test_a_name_that_a_star_may_hide_is_the_field_as_well_as_the_alias(sql):
+    assert ColumnRef("t", "st") in read_sql(sql, WIDE).lineage.upstream("q")
