@@ -71,7 +71,10 @@ def _columns(item: exp.Expr, place: int, before: list[Column], scope: Scope) -> 
     else:
         text = scope.context.texts.get(id(item), "")
         name = unnamed(item, place, before, scope.context.rules, text)
-        yield Column(name, flow_of(item, scope), fields_of(item, scope))
+        flow = flow_of(item, scope)
+        yield Column(name, flow, fields_of(item, scope))
+        if isinstance(bare, exp.Explode) and scope.context.rules.name == "duckdb":
+            yield untold(flow)  # of a list one column comes out, of a struct its fields
 
 
 def _note_star(

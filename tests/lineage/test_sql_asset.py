@@ -256,6 +256,10 @@ WIDE = {"t": {"a": "Int64", "b": "Int64", "s": "String", "st": "Struct({'p': Int
         ("select st.*, a from t", ("p", "q", "a"), "q", {"st"}),
         ("select st.*, a from t", ("p", "q", "a"), "a", {"a"}),
         ("pivot t on s in ('x', 'y') using max(b) group by a", ("a", "x", "y"), "y", {"b"}),
+        ("select unnest(st), a from t", ("p", "q", "a"), "q", {"st"}),
+        ("select unnest(st), a from t", ("p", "q", "a"), "p", {"st"}),
+        ("select unnest(st), a from t", ("p", "q", "a"), "a", {"a"}),
+        ("select unnest([a, b]), s from t", ("unnest(list_value(a, b))", "s"), "s", {"s"}),
         ("pivot t on s in ('x', 'y') using max(b) group by a", ("a", "x", "y"), "a", {"a"}),
         ("select r.* from t, range(t.b) as r", ("r",), "r", {"b"}),
     ],
@@ -289,6 +293,8 @@ def test_fewer_columns_than_are_told_may_each_be_any():
         "select x.q from (select st.* exclude (p) from t) as x",
         "select q, count(*) as n from (select st.* from t) group by q",
         "select a as q from (select st.*, a from t) where p = 1",
+        "select q, a from (select unnest(st), a from t)",
+        "select x.q from (select unnest([st], recursive := true) from t) as x",
     ],
 )
 def test_fields_that_a_star_in_a_subquery_hides_are_found_by_name(sql):
