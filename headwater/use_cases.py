@@ -217,7 +217,9 @@ def _read(
         return {slot: shown[slot]} if slot in shown else {}
     if as_of is not None:
         return read_then(project, definition, shown, project.catalog.sequence_at(moment_of(project, as_of))).found
-    return shown if definition is None else current(project, shown)
+    if definition is not None:
+        return current(project, shown)
+    return dict(sorted(shown.items(), key=lambda pair: pair[0].partition or ""))
 
 
 def doubts(project: Project, asset: str, partition: str | None, as_of: str | None) -> list[str]:

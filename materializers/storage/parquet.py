@@ -117,7 +117,7 @@ class ParquetStorage:
 
     def settle(self, stored: Sequence[Stored]) -> None:
         """Syncs the folders that hold the files, and those in which names of new folders stand."""
-        if not self.durable:
+        if not self.durable or not stored:
             return
         own = dict.fromkeys(one.location.rpartition("/")[0] for one in stored)
         folders = {f"{self._base}/{folder}" if folder else self._base: None for folder in own}

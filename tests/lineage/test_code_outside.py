@@ -349,7 +349,10 @@ def test_a_variable_that_the_same_code_sets_does_not_count(
 
 
 @pytest.mark.parametrize("place", ["/", "", ".", "..", "/**/*.csv", "../**/*.csv", "ROOT", "ROOT/../**/*.csv"])
-def test_a_folder_that_holds_the_whole_project_is_not_looked_through(project: Project, place: str) -> None:
+def test_a_folder_that_holds_the_whole_project_is_not_looked_through(
+    project: Project, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
     place = place.replace("ROOT", str(project.root))
     (project.root / "old.csv").write_text("x")
     before = reading(project, pipeline=f"import polars as pl\ndef f(a):\n    return pl.read_csv({place!r})\n")

@@ -165,6 +165,7 @@ def test_settling_syncs_every_folder_up_to_the_root(storage: ParquetStorage, mon
         storage.settle(stored)
         return sorted(synced)
 
+    assert settled() == []
     assert settled(*stored) == [".", "..", "a"]
     assert settled(storage.write(Slot("a", "r"), "id-r", FRAME)) == ["a"]
     assert settled(storage.write(Slot("b"), "id", FRAME)) == [".", "b"]
