@@ -16,8 +16,10 @@ from assets_core.facts import Facts
 from assets_core.partitions import Multi, Partitions, Timed, dimensions_of, select_range
 from assets_core.plan import Plan
 from assets_core.previous import reverse_errors
+from assets_core.renames import renames_of, under_present_keys
 from assets_core.run import BADLY_ENDED
 from assets_core.staleness import SlotState
+from headwater.pointers import with_former
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -180,7 +182,10 @@ def _of_state(
     """Those of the partitions that are in the state asked for; of assets without partitions their one slot."""
     chosen = {key: within.get(key, facts.partitions(key)) for key in keys if key in project.graph.inputs}
     if only == "failed":
-        steps = project.catalog.last_steps(project.env, assets=chosen.keys())
+        steps = under_present_keys(
+            project.catalog.last_steps(project.env, assets=with_former(project, chosen)),
+            renames_of(project.graph.definitions),
+        )
         failed = {(slot.asset, slot.partition) for slot, step in steps.items() if step.state in _FAILED}
         return {key: [one for one in those if (key, one) in failed] for key, those in chosen.items()}
     wanted = SlotState(only)

@@ -90,6 +90,16 @@ def test_what_failed_is_made_again_and_nothing_else(shop: Path) -> None:
     assert backfilled(shop, asked=Backfill(only="failed")) == ["staging/day@2013-02-03"]
 
 
+def test_what_failed_under_a_former_key_is_made_under_the_present_one(shop: Path) -> None:
+    (shop / "bad.txt").touch()
+    backfilled(shop, "2013-02-01", "2013-02-04")
+    (shop / "bad.txt").unlink()
+    text = (shop / "shop_days.py").read_text()
+    text = text.replace('key="staging/day"', 'key="daily", renamed_from="staging/day"').replace("staging_day", "daily")
+    (shop / "shop_days.py").write_text(text)
+    assert backfilled(shop, asked=Backfill(only="failed"), select="daily") == ["daily@2013-02-03"]
+
+
 def test_where_nothing_failed_what_is_missing_is_not_said_to_be_fresh(hw: Headwater, shop: Path) -> None:
     for words in ((), ("--dry-run",)):
         answer = hw("backfill", "staging/day", "--only", "failed", *words, at=shop)
