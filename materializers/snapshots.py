@@ -155,7 +155,7 @@ def _left_out(key: str, partitions: Partitions, told_by: pl.DataFrame, place: pl
     if outside.height:
         spans = ", ".join(f"{one.name!r} is {one.min()!s} to {one.max()!s}" for one in outside)
         lie = "lies" if outside.height == 1 else "lie"
-        warnings.append(f"{key}: {_rows(outside.height)} {lie} in no partition that is there yet; {spans} in them")
+        warnings.append(f"{key}: {_rows(outside.height)} {lie} in no partition that there is now; {spans} in them")
     return tuple(warnings)
 
 

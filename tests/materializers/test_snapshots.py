@@ -130,7 +130,7 @@ def test_texts_that_are_no_dates_are_told_from_rows_of_other_days(place: Place) 
     assert place.observe(texts).warnings == (
         "raw/f: 1 row without a value of 'day' belong to no partition",
         "raw/f: 2 rows of no partition, because 'day' is no date or time there, but 'soon'",
-        "raw/f: 1 row lies in no partition that is there yet; 'day' is 2020-01-01 to 2020-01-01 in them",
+        "raw/f: 1 row lies in no partition that there is now; 'day' is 2020-01-01 to 2020-01-01 in them",
     )
 
 
