@@ -78,6 +78,8 @@ class Outside:
             if (listed and reads) or _reads(chain, value, scope):
                 path = constant(argument, scope)
                 told = isinstance(path, PurePath) or (isinstance(path, str) and chain[0] != CALLED)
+                if told and chain[-1] == "read" and not self._is_file(str(path)):
+                    continue  # a member of an archive, a key
                 if told and self._portable(str(path)) not in own:
                     kind, known, hashed = self.file(str(path), alone=not listed and chain[-1] not in _FILE_READS)
                     note(f"{owner} reads {known}, which is none of its inputs: declare it as a source")
@@ -117,6 +119,9 @@ class Outside:
             return self._root, Path.cwd()
         except FileNotFoundError:  # somebody removed it
             return (self._root,)
+
+    def _is_file(self, name: str) -> bool:
+        return any(os.path.isfile(folder / name) for folder in self._folders())
 
     def _found(self, name: str) -> list[tuple[str, str]]:
         """The files that a folder or pattern means, each with its digest; none where it means one file.
@@ -165,6 +170,8 @@ def _reads(chain: Chain, value: Any, scope: Mapping[str, Any]) -> bool:
     """Whether a call reads a file."""
     if chain[0] == CALLED:
         return chain[-1] not in PATH_LISTS
+    if chain[-1] == "read":  # a parser of configuration reads the file that it is told, anything else a number of bytes
+        return len(chain) > 1
     return _called(value) in _FILE_OPENS or chain == ("open",) or (chain[-1] in _FILE_READS and chain[0] in scope)
 
 

@@ -277,9 +277,10 @@ class _Reader:
         """Collects what calls, subscripts, comparisons, assignments and imports say."""
         if isinstance(node, ast.Call):
             self._written.extend(_written(node))
-            if not _opens_to_write(node):
-                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if not _opens_to_write(node) or _opens_a_variable(node):
                 self._remember(node.func, given[0] if given else None)
+            if not _opens_to_write(node):
                 if isinstance(node.func, ast.Attribute) and node.func.attr in PATH_READS:
                     self._calls.append(((CALLED, node.func.attr), node.func.value))
                 elif isinstance(node.func, ast.Attribute) and node.func.attr in PATH_LISTS:
@@ -327,19 +328,29 @@ def _opens_to_write(node: ast.Call) -> bool:
         return False
     if name not in _OPENS:
         return False
-    named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
-    second = node.args[1:2]
-    said = any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in second)
-    of_a_path = name == "open" and isinstance(node.func, ast.Attribute) and not said
-    modes = [*(node.args[:1] if of_a_path else second), *named]
+    modes = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+    if name == "open" and isinstance(node.func, ast.Attribute) and not any(_is_text(one) for one in modes):
+        modes += node.args[:1]
     return any(not isinstance(one, ast.Constant) or _writes(str(one.value)) for one in modes)
+
+
+def _opens_a_variable(node: ast.Call) -> bool:
+    """Whether a call is ``x.open(y)``: of a path in a mode that is not plain to see, or of a library with a path."""
+    alone = len(node.args) == 1 and not any(keyword.arg == "mode" for keyword in node.keywords)
+    return alone and isinstance(node.func, ast.Attribute) and not isinstance(node.args[0], ast.Constant)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _written(node: ast.Call) -> list[ast.expr]:
     """What may be the path of a file that a call writes."""
     method = node.func if isinstance(node.func, ast.Attribute) else None
-    if _opens_to_write(node) or (method is not None and method.attr.startswith(("write", "sink_", "to_"))):
-        return [*node.args[:1], *([] if method is None else [method.value])]
+    if _opens_to_write(node):
+        return [*([] if _opens_a_variable(node) else node.args[:1]), *([] if method is None else [method.value])]
+    if method is not None and method.attr.startswith(("write", "sink_", "to_")):
+        return [*node.args[:1], method.value]
     return []
 
 

@@ -94,6 +94,9 @@ def test_a_name_that_stands_for_another_library_function_counts(project: Project
         "import polars as pl\nFILES = {'all': 'extra'}\ndef f(a):\n    return pl.read_csv(FILES['all'] + '.csv')\n",
         "import gzip\ndef f(a):\n    return gzip.open('extra.csv').read()\n",
         "import gzip\nNAME = 'extra.csv'\ndef f(a):\n    return gzip.open(NAME, 'rt').read()\n",
+        "import gzip\nNAME = 'extra.csv'\ndef f(a):\n    return gzip.open(NAME).read()\n",
+        "import gzip\nNAME = 'extra.csv'\ndef f(a):\n    return gzip.open(NAME, mode='rt').read()\n",
+        "import configparser\ndef f(a):\n    p = configparser.ConfigParser()\n    p.read('extra.csv')\n    return p\n",
         "from bz2 import open as unpacked\nNAME = 'extra.csv'\ndef f(a):\n    return unpacked(NAME).read()\n",
         "import codecs\ndef f(a):\n    return codecs.open('extra.csv', encoding='latin-1').read()\n",
         "from zipfile import ZipFile\nNAME = 'extra.csv'\ndef f(a):\n    return ZipFile(NAME).namelist()\n",
@@ -185,6 +188,7 @@ def test_a_file_that_code_writes_or_only_names_does_not_count(project: Project, 
         "zipfile.ZipFile(NAME, 'w')",
         "tarfile.open(NAME, mode='x:gz')",
         "zipfile.ZipFile(NAME, mode=a)",
+        "gzip.open(NAME, mode='wt')",
     ],
 )
 def test_an_archive_that_code_writes_does_not_count(project: Project, use: str) -> None:
