@@ -285,14 +285,22 @@ def source(
         options: how the files are read, such as ``null_values=["NA"]``.
 
     Raises:
-        DefinitionError: HW101, the key; HW105, the format cannot be told from the name; HW106, only one of
-            ``partitions`` and ``partition_by`` is given.
+        DefinitionError: HW101, the key; HW105, the format cannot be told from the names, or they tell several; HW106,
+            only one of ``partitions`` and ``partition_by`` is given.
     """
     where = _where_caller()
     paths = as_tuple(files)
     must_be(_FILES, "files", paths, where=where)
-    ending = paths[0].rsplit(".", 1)[-1].lower() if paths else ""
-    kind = _FORMATS.get(format or ending)
+    kinds = {path: _FORMATS.get(format or path.rsplit(".", 1)[-1].lower()) for path in paths}
+    known = {kind: path for path, kind in kinds.items() if kind is not None}
+    if len(known) > 1:
+        raise DefinitionError(
+            "HW105",
+            f"the files of {key} are of several formats: {' and '.join(known.values())}",
+            where=where,
+            hint='declare a source for each, or give format="csv", "jsonl" or "parquet" if all are of one',
+        )
+    kind = kinds[paths[0]] if paths else None
     if kind is None:
         raise DefinitionError(
             "HW105",

@@ -233,5 +233,11 @@ _FINDERS: Mapping[str, Callable[[str, Mapping[str, Any]], pl.Schema]] = MappingP
 def _difference(first: pl.Schema, other: pl.Schema, path: str) -> str:
     missing = [name for name in first if name not in other]
     extra = [name for name in other if name not in first]
-    parts = [f"it lacks {missing}"] * bool(missing) + [f"it also has {extra}"] * bool(extra)
+    parts = [f"{what} {_listed(names)}" for what, names in (("it lacks", missing), ("it also has", extra)) if names]
     return f"compared with {path} {' and '.join(parts)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, cut where they are long: what is no CSV file may have whole pages in its header."""
+    shown = ", ".join(repr(name if len(name) <= 40 else f"{name[:40]}…") for name in names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

@@ -303,7 +303,21 @@ def test_a_format_that_is_given_wins_over_the_ending() -> None:
     assert source("raw", files="a.txt", format="csv").format == "csv"
 
 
-@pytest.mark.parametrize("options", [{"files": "a.xls"}, {"files": []}, {"files": "a.csv", "format": "xml"}])
+def test_files_whose_endings_tell_one_format_may_have_several_endings() -> None:
+    assert source("raw", files=["a.csv", "b.tsv", "more/*"]).format == "csv"
+    assert source("raw", files=["a.csv", "b.parquet"], format="csv").format == "csv"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"files": "a.xls"},
+        {"files": []},
+        {"files": "a.csv", "format": "xml"},
+        {"files": ["a.csv", "b.parquet"]},
+        {"files": ["a.tsv", "more/*", "b.jsonl"]},
+    ],
+)
 def test_a_format_that_cannot_be_told_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError, match="HW105"):
         source("raw", **options)

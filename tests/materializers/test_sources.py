@@ -296,7 +296,7 @@ def test_files_of_different_columns_are_refused(place: Place) -> None:
         place.observe(source("a", files="*.csv"))
     assert raised.value.code == "HW313"
     assert raised.value.where.endswith("2.csv")
-    assert "it lacks ['b'] and it also has ['c']" in raised.value.why
+    assert "it lacks 'b' and it also has 'c'" in raised.value.why
 
 
 def test_files_without_any_column_are_refused_unless_columns_are_declared(place: Place) -> None:
