@@ -48,6 +48,7 @@ class Facts:
         published: what each slot shows in the environment; for slots of sources, what is observed now. The engine
             moves it on as steps are published.
         aside: by slot, what a blocking check kept from being published, if it is newer than what is published.
+        unobserved: sources of which nobody can say what they hold now.
         held: slots that are kept as they are, with a sentence that says since when and why.
         absent: slots whose published data is no longer stored.
         kept: assets that nobody makes now and that show other columns than their code would give.
@@ -71,6 +72,7 @@ class Facts:
     assets: dict[str, AssetFacts]
     published: Published
     aside: dict[Slot, Materialization] = field(default_factory=dict)
+    unobserved: set[str] = field(default_factory=set)
     held: Mapping[Slot, str] = field(default_factory=dict)
     absent: set[Slot] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)

@@ -409,9 +409,12 @@ def _slots_differ(
 ) -> Iterable[Reason]:
     missing = [slot for slot in now if slot not in facts.published]
     if missing:
+        what = "could not be observed"
+        if about["asset"] not in facts.unobserved:
+            what = f"{'is' if len(missing) == 1 else 'are'} not published"
         yield Reason(
             ReasonCode.INPUT_MISSING,
-            f"{_listed([str(slot) for slot in missing])} {'is' if len(missing) == 1 else 'are'} not published",
+            f"{_listed([str(slot) for slot in missing])} {what}",
             {**about, "partitions": [slot.partition for slot in missing]},
         )
     added = [slot.partition for slot in now if slot.partition not in before and slot in facts.published]

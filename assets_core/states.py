@@ -92,18 +92,24 @@ class States(Mapping[Slot, Verdict]):
     Arguments:
         assets: by key, in working order.
         others: verdicts on slots that no definition has.
+        warnings: what stands in the way of making them.
     """
 
     def __init__(
-        self, assets: Mapping[str, AssetStates], facts: Facts, others: Mapping[Slot, Verdict] | None = None
+        self,
+        assets: Mapping[str, AssetStates],
+        facts: Facts,
+        others: Mapping[Slot, Verdict] | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         self.assets = assets
         self.others = others or {}
+        self.warnings = tuple(warnings)
         self._facts = facts
 
-    def with_others(self, others: Mapping[Slot, Verdict]) -> States:
-        """The same, with verdicts on slots that no definition has."""
-        return States(self.assets, self._facts, others)
+    def told(self, others: Mapping[Slot, Verdict], warnings: Sequence[str]) -> States:
+        """The same, with verdicts on slots that no definition has, and with warnings."""
+        return States(self.assets, self._facts, others, warnings)
 
     def __getitem__(self, slot: Slot) -> Verdict:
         states = self.assets.get(slot.asset)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Any, TextIO
 
 from assets_core.check import CheckResult
@@ -17,7 +18,7 @@ from assets_core.records import StepError
 from assets_core.run import StepState
 from headwater.report.document import encode_line
 from headwater.report.outcome import error_document
-from headwater.report.style import Style, clean, cut, display_width, is_terminal, style_for
+from headwater.report.style import Style, clean, cut, display_width, is_terminal, style_for, warning_text
 from headwater.report.words import counted, number, seconds
 
 MODES = ("auto", "live", "plain", "json", "none")
@@ -211,7 +212,7 @@ class LineReporter(ProgressReporter):
 
     def warned(self, message: str) -> None:
         """Says what stops nothing."""
-        self.say(f"  {self.style.paint('warning', 'yellow')}: {clean(message)}")
+        self.say(indent(warning_text(message, self.style), "  "))
 
     def _asset_line(self, key: str, asset: AssetTally) -> str:
         count = asset.states.get(asset.worst, 0)

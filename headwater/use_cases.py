@@ -62,7 +62,8 @@ def status(project: Project, select: str = "", *, exclude: str = "") -> States:
     known = gather(project.scene, keys, _now(), new_id())
     states = planning.states(keys, known.facts)
     keep_judgements(project.scene, known.facts)
-    return states.with_others(orphaned(project, known.facts, wanted))
+    lost = (f"{key} could not be observed: {error}" for key, error in known.unobserved.items())
+    return states.told(orphaned(project, known.facts, wanted), [*lost, *map(str, known.errors)])
 
 
 def planned(

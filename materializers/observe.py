@@ -297,6 +297,7 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
         except HeadwaterError as error:
             # What it held last says nothing of what it holds now: whatever reads it is not fresh.
             known.unobserved[key] = error
+            facts.unobserved.add(key)
             for slot in previous:
                 facts.published.pop(slot, None)
             continue
@@ -320,6 +321,7 @@ def _observe_sources(scene: Scene, known: Known, needed: set[str], run_id: str, 
                 facts.published[made.slot] = made
         if blocked and not facts.published.count(key):
             known.unobserved[key] = sources.not_passed(definition, blocked)
+            facts.unobserved.add(key)
         else:
             known.warnings.extend(_kept(one, facts) for one in blocked)
     digests.flush()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from assets_core.errors import HeadwaterError, RefusedError, StorageError
 from headwater.cli.streams import silence
-from headwater.report.style import Style, may_ask, style_for
+from headwater.report.style import Style, may_ask, style_for, warning_text
 
 if TYPE_CHECKING:
     from headwater.project import Project
@@ -130,7 +130,7 @@ class Call:
             return
         style = style_for(sys.stderr)
         for sentence in warnings:
-            sys.stderr.write(f"{style.paint('warning', 'yellow')}: {sentence}\n")
+            sys.stderr.write(f"{warning_text(sentence, style)}\n")
 
     def complain(self, errors: Iterable[HeadwaterError]) -> None:
         """Tells of errors that do not stop the command from answering."""

@@ -41,6 +41,7 @@ def command(call: Call, select: tuple[str, ...], exclude: str, why: bool, as_of:
         call.answer(
             lambda style: status_text(verdicts, call.title, style, why=why, partitions_of=partitions_of(project)),
             lambda: status_document(verdicts),
+            warnings=verdicts.warnings,
         )
     return 0
 

@@ -104,7 +104,7 @@ def _group_of(reason: Reason) -> ReasonGroup:
 
 def _tail(reason: Reason) -> str:
     if reason.code == ReasonCode.INPUT_MISSING:
-        return "not published"
+        return "not published" if reason.message.endswith("not published") else "could not be observed"
     return "no longer read" if reason.message.endswith("no longer read") else "new"
 
 

@@ -119,6 +119,12 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
+def warning_text(message: str, style: Style) -> str:
+    """A warning for people; what it says of an error, on lines of their own, stands below it."""
+    first, *rest = message.splitlines() or [""]
+    return "\n".join([f"{style.paint('warning', 'yellow')}: {clean(first)}", *(f"  {clean(one)}" for one in rest)])
+
+
 def display_width(text: str) -> int:
     """Columns that the text takes on a terminal."""
     if text.isascii():

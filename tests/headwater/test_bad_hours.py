@@ -240,6 +240,30 @@ def test_a_source_that_is_gone_stops_only_what_reads_it(desk: Desk, hw) -> None:
     assert hw("materialize", "--json", at=desk.root).document["counts"] == {"succeeded": 2}
 
 
+def test_status_says_which_source_could_not_be_observed_and_why(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES)
+    for name in ("good.csv", "gone.csv"):
+        desk.write(name, "a\n1\n")
+    assert hw("materialize", at=desk.root).status == 0
+    (desk.root / "gone.csv").unlink()
+    answer = hw("status", at=desk.root)
+    assert answer.status == 0
+    assert "stale  raw/gone could not be observed" in answer.out
+    assert "warning: raw/gone could not be observed: HW310 there is no file 'gone.csv'\n    at " in answer.err
+    (warning,) = hw("status", "--json", at=desk.root).document["warnings"]
+    assert warning.startswith("raw/gone could not be observed: HW310")
+    assert hw("status", "good", "--json", at=desk.root).document["warnings"] == []
+
+
+def test_status_says_which_code_cannot_run(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES + "\n@asset\ndef wrong(good: pl.LazyFrame) -> pl.LazyFrame:\n    return good.select('b')\n")
+    for name in ("good.csv", "gone.csv"):
+        desk.write(name, "a\n1\n")
+    answer = hw("status", at=desk.root)
+    assert answer.status == 0
+    assert "warning: HW220 there is no column 'b'\n" in answer.err
+
+
 def test_prune_leaves_what_is_older_than_the_catalog(hw, full_shop: Path) -> None:
     before = sorted((full_shop / ".headwater" / "data").rglob("*.parquet"))
     for one in (full_shop / ".headwater").glob("catalog.db*"):

@@ -15,7 +15,7 @@ from headwater.report.plan import plan_text
 from headwater.report.reasons import main_reason, reason_from, reason_lines
 from headwater.report.slots import key_span, span
 from headwater.report.status import status_text
-from headwater.report.style import Style, clean, cut, display_width
+from headwater.report.style import Style, clean, cut, display_width, warning_text
 from headwater.report.table import Cell, limited, paragraph, table
 
 DAYS = Daily("2013-01-01", "2014-01-01")
@@ -55,6 +55,11 @@ def test_counts_agree_with_their_noun() -> None:
 
 def test_control_characters_are_written_out() -> None:
     assert clean("a\x1b[31mb\nc\x9b") == "a\\x1b[31mb\\nc\\x9b"
+
+
+def test_a_warning_keeps_the_lines_of_an_error_and_steers_no_terminal() -> None:
+    told = warning_text("HW310 no file\n  at a\x1b[31mb\n  hint: c", Style())
+    assert told == "warning: HW310 no file\n    at a\\x1b[31mb\n    hint: c"
 
 
 def test_wide_characters_take_two_columns() -> None:
