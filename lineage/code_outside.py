@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from glob import escape, glob, has_magic, iglob
 from itertools import takewhile
 from pathlib import Path, PurePath
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, cast
 
 from assets_core.digest import digest
@@ -29,8 +30,9 @@ _FILE_OPENS = frozenset({
     "xml.etree.ElementTree.parse", "xml.etree.ElementTree.iterparse", "xml.dom.minidom.parse",
     "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile",
 })  # fmt: skip
-_LISTS = (glob, iglob, os.listdir, os.scandir, os.walk)
+_LISTS = frozenset(map(id, (glob, iglob, os.listdir, os.scandir, os.walk)))
 _PATH = (str, PurePath)
+_FUNCTIONS = (type, FunctionType, BuiltinFunctionType, MethodType)
 
 
 class Outside:
@@ -163,7 +165,7 @@ class Outside:
 
 def _lists(chain: Chain, value: Any) -> bool:
     """Whether a call lists the files of a folder or pattern."""
-    return (chain[0] == CALLED and chain[-1] in PATH_LISTS) or any(value is one for one in _LISTS)
+    return (chain[0] == CALLED and chain[-1] in PATH_LISTS) or id(value) in _LISTS
 
 
 def _reads(chain: Chain, value: Any, scope: Mapping[str, Any]) -> bool:
@@ -176,11 +178,13 @@ def _reads(chain: Chain, value: Any, scope: Mapping[str, Any]) -> bool:
 
 
 def _called(value: Any) -> str:
-    """A function or class by the name that its library gives it."""
-    try:
-        return f"{value.__module__}.{value.__qualname__}"
-    except Exception:  # noqa: BLE001 -- an object that answers to names in its own way is neither
-        return ""
+    """A function or class by the name that its library gives it.
+
+    Nothing else is asked: objects such as ``pl.col`` make a column of whatever name they are asked for.
+    """
+    if isinstance(value, _FUNCTIONS) or type(value).__module__.startswith("numpy"):  # which wraps its functions
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+    return ""
 
 
 def _with_assigned(syntax: Syntax, scope: Mapping[str, Any]) -> Mapping[str, Any]:
