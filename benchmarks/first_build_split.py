@@ -118,7 +118,9 @@ def split(size: int, workers: int) -> dict[str, Any]:
     """Builds W(size) once; returns what each part took."""
     import headwater.running
     from headwater import Project
+    from headwater.garbage import collect_seldom
 
+    collect_seldom()  # as the command does
     Project.of([]).close()
     assert headwater.running
     sys.path.insert(0, str(Path(overhead.__file__).parent))  # where the definitions find the workload

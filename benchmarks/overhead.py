@@ -130,7 +130,9 @@ def part(what: str, folder: Path, size: int) -> None:
         work = lambda: floor(folder, size, durable=what == "floor-durable")  # noqa: E731 -- one of two
     else:
         from headwater import Project
+        from headwater.garbage import collect_seldom
 
+        collect_seldom()  # as the command does
         Project.of([]).close()
 
         def work() -> str:
