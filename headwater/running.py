@@ -111,13 +111,12 @@ def materialize(project: Project, asked: Asked, manner: Manner) -> RunResult:
     moment = asked.moment or datetime.now(UTC)
     known, plan = planned(
         project, asked.select, asked.partition, asked.exclude, asked.force, run_id, told.noticed, moment,
-        asked.backfill, carry_on=True,
+        asked.backfill,
     )  # fmt: skip
     renew_faces(project, project.env, known.facts.assets, known.facts)
-    lost = tuple(f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
     redefined = (str(one) for one in plan.redefined if one.to_make and one.news)
     strange = () if since else _of_another_catalog(project)
-    warnings = (*strange, *dead, *behind, *known.warnings, *redefined, *plan.warnings, *lost)
+    warnings = (*strange, *dead, *behind, *plan.warnings, *redefined)
     for warning in warnings:
         told.warned(warning)
     if not plan.steps and not known.observed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -49,7 +50,10 @@ def make_plan(
 ) -> Plan:
     """See ``Project.plan``."""
     refuse_frozen(project)
-    return planned(project, select, partition, exclude, force, new_id(), backfill=backfill)[1]
+    known, plan = planned(project, select, partition, exclude, force, new_id(), backfill=backfill)
+    if not plan.steps:
+        known.raise_errors()
+    return plan
 
 
 def status(project: Project, select: str = "", *, exclude: str = "") -> States:
@@ -76,20 +80,17 @@ def planned(
     told: Callable[[str], None] = lambda _: None,
     moment: datetime | None = None,
     backfill: Backfill | None = None,
-    *,
-    carry_on: bool = False,
 ) -> tuple[Known, Plan]:
     """Facts on a selection, and the plan that they give; errors in its definitions and sources are raised.
 
-    Arguments:
-        carry_on: what lies below a source that cannot be observed is left out, as long as something is left.
+    What lies below a source that cannot be observed is left out and warned of, as long as something is left.
     """
     project.refresh()
     keys = project.select(select, exclude=exclude)
     known = gather(project.scene, keys, moment or _now(), run_id, told=told)
     lost = _below(project, known.unobserved)
     left = [key for key in keys if key not in lost]
-    if known.errors or not (carry_on and left):
+    if known.errors or not left:
         known.raise_errors()
     keys = left
     if backfill is not None:
@@ -98,6 +99,8 @@ def planned(
         partitions = None if partition is None else within(project, keys, partition, known.facts)
         plan = planning.make(keys, known.facts, partitions=partitions, force=force)
     keep_judgements(project.scene, known.facts)
+    said = (f"what reads {key} is left out: {one}" for key, one in known.unobserved.items())
+    plan = replace(plan, warnings=(*known.warnings, *plan.warnings, *said))
     return known, with_orphaned(plan, known.facts, keys)
 
 

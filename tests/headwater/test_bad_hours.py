@@ -240,6 +240,27 @@ def test_a_source_that_is_gone_stops_only_what_reads_it(desk: Desk, hw) -> None:
     assert hw("materialize", "--json", at=desk.root).document["counts"] == {"succeeded": 2}
 
 
+def test_a_plan_leaves_out_what_a_run_would(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES)
+    desk.write("good.csv", "a\n1\n")
+    answer = hw("plan", at=desk.root)
+    assert answer.status == 0
+    assert "1 step, 1 asset" in answer.out
+    assert "warning: what reads raw/gone is left out: HW310 there is no file 'gone.csv'\n    at " in answer.err
+    dry = hw("materialize", "--dry-run", "--json", at=desk.root).document
+    assert [step["asset"] for step in dry["steps"]] == ["good"]
+    assert [one.partition(": ")[0] for one in dry["warnings"]] == ["what reads raw/gone is left out"]
+    assert hw("materialize", at=desk.root).err.count("what reads raw/gone is left out") == 1
+    assert [hw(words, at=desk.root).status for words in ("plan", "materialize")] == [1, 1], "what is left is fresh"
+
+
+def test_a_plan_warns_of_what_a_run_would(desk: Desk, hw) -> None:
+    desk.define(TWO_SOURCES.replace("    return raw", "    return raw.collect().lazy()"))
+    desk.write("good.csv", "a\n1\n")
+    for words in (["plan", "good"], ["materialize", "good"], ["plan", "good"]):
+        assert hw(*words, at=desk.root).err.count("warning: good collects its input raw while it builds") == 1
+
+
 def test_status_says_which_source_could_not_be_observed_and_why(desk: Desk, hw) -> None:
     desk.define(TWO_SOURCES)
     for name in ("good.csv", "gone.csv"):
