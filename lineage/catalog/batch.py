@@ -137,6 +137,18 @@ class Current:
         if self._row(slot)[4] == pack_id(identifier):
             self._touch(slot)[5:] = standing, basis
 
+    def judge_like(self, other: Current, slots: Iterable[int]) -> None:
+        """Notes that slots were found fresh where they show the same in another environment, and were found so there.
+
+        Whether that holds here is told by their standing and by what their inputs show, as it is of any other.
+        """
+        slots = [*slots]
+        other.fetch(slots)
+        for slot in slots:
+            identifier, *judged = other._row(slot)[4:]
+            if identifier is not None and identifier == self._row(slot)[4]:
+                self._touch(slot)[5:] = judged
+
     def step(self, slot: int, step: int) -> None:
         """Notes the last step of a slot."""
         self._touch(slot)[2] = step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from sqlite3 import Connection
@@ -24,7 +24,7 @@ _LIVE = (
     "select r.id from run r where r.environment = ?"
     " and not exists (select 1 from run_end x where x.run = r.sequence) limit 1"
 )
-_RETIRED = "select 1 from retirement where materialization = ?"
+_RETIRED = "select materialization from retirement where materialization in (select value from json_each(?))"
 _EVEN_IF_FROZEN = (Verb.DROP, Verb.WITHDRAW)
 _EVEN_BESIDE_A_RUN = (Verb.RELEASE, Verb.WITHDRAW)
 """What a run need not be alone for: it compares before it publishes, and neither of them publishes anything new."""
@@ -101,7 +101,11 @@ def make_change(batch: Batch, change: Change) -> None:
     for env, moves in groupby(sorted(change.moves, key=attrgetter("env")), key=attrgetter("env")):
         current = Current(batch.connection, intern.environment(env))
         currents.append(current)
-        entries = dict(_moved(batch, current, intern.environment(env), entry, moves, change.withdraw))
+        asked = [*moves]
+        entries = dict(_moved(batch, current, intern.environment(env), entry, asked, change.withdraw))
+        if origin is not None:
+            there = Current(batch.connection, origin)
+            current.judge_like(there, [intern.slot(move.slot) for move in asked])
         if env == run.env:
             moved = entries
     for slots, held in ((change.hold, 1), (change.release, 0)):
@@ -145,19 +149,19 @@ def _moved_meanwhile(slot: Slot, env: str) -> RefusedError:
 
 
 def _moved(
-    batch: Batch, current: Current, environment: int, run: int, moves: Iterator[Move], withdrawn: tuple[str, ...]
+    batch: Batch, current: Current, environment: int, run: int, moves: Sequence[Move], withdrawn: tuple[str, ...]
 ) -> Iterator[tuple[Slot, int]]:
     """Moves the pointers of one environment, and gives the entry of each move."""
     intern = batch.intern
-    for env, slot, materialization, expected in moves:
+    current.fetch([intern.slot(move.slot) for move in moves])
+    targets = [None if move.materialization is None else intern.materialization(move.materialization) for move in moves]
+    found = batch.connection.execute(_RETIRED, (to_json([one for one in targets if one is not None]),))
+    retired = {entry for (entry,) in found}
+    for (env, slot, materialization, expected), target in zip(moves, targets, strict=True):
         number = intern.slot(slot)
-        target = None if materialization is None else intern.materialization(materialization)
         seen = None if expected is None else intern.materialization(expected)
         shown = current.shown(number)
-        retired = target is not None and (
-            materialization in withdrawn or batch.connection.execute(_RETIRED, (target,)).fetchone() is not None
-        )
-        if shown != seen or retired:
+        if shown != seen or target in retired or materialization in withdrawn:
             raise _moved_meanwhile(slot, env)
         publication = batch.add(Kind.PUBLICATION, environment, number, target, shown, run)
         current.show(number, target, publication, materialization)

@@ -113,6 +113,12 @@ def left(done: Changed) -> dict[str, str]:
     return {str(one.slot): one.reason for one in done.left}
 
 
+def known_fresh(desk: Desk, env: str) -> set[str]:
+    """The assets of which an environment knows, without looking at records, under what they were fresh."""
+    with at(desk, env) as project:
+        return {key for key, seen in project.catalog.glances(env, ALL).items() if None not in seen.judgements()}
+
+
 def intact(desk: Desk) -> bool:
     with at(desk, "dev") as project:
         return project.verify().ok
@@ -145,6 +151,33 @@ def test_making_one_is_one_transaction_and_no_data(shop: Desk) -> None:
         moments = {one.at for one in project.catalog.publications("feature")}
     assert len(moments) == 1
     assert sorted((shop.root / ".headwater" / "data").glob("[!_]*/**/*.parquet")) == stored
+
+
+def test_what_was_found_fresh_is_known_to_be_so_where_it_is_shown_too(shop: Desk) -> None:
+    make(shop, "feature")
+    assert known_fresh(shop, "feature") == known_fresh(shop, "prod") == set(ALL)
+    edit(shop)
+    assert {key for key, state in states(shop, "feature").items() if state == "stale"} == {
+        "orders", "by_country", "total",
+    }  # fmt: skip
+    run(shop, "feature")
+    promote(shop, "feature", "prod")
+    assert known_fresh(shop, "prod") == set(ALL)
+
+
+def test_what_was_found_fresh_elsewhere_is_looked_at_where_something_else_holds(desk: Desk) -> None:
+    desk.write("headwater.toml", TOML + "[env.feature.config.sample]\nrows = 1\n")
+    desk.define("""
+class Settings(Config):
+    rows: int = 2
+
+@asset(key="sample")
+def sample(config: Settings) -> pl.DataFrame:
+    return pl.DataFrame({"a": range(config.rows)})
+""")
+    run(desk, "prod")
+    make(desk, "feature")
+    assert (states(desk, "prod"), states(desk, "feature")) == ({"sample": "fresh"}, {"sample": "stale"})
 
 
 def test_an_environment_that_was_made_is_known_without_a_section_in_the_settings(shop: Desk) -> None:
