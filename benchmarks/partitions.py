@@ -11,12 +11,13 @@ whole processes, measured from outside. The backfill is a real one, beside a loo
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -90,7 +91,7 @@ def state(sizes: list[int], runs: int) -> None:
                 shape = f"{assets} x {slots // assets:,}"
                 show(shape, "plan, all missing", root, ["plan"], runs)
                 show(shape, "plan of one asset, all missing", root, ["plan", "t000"], runs)
-                fill(root)
+                apart(fill, root)
                 size = (root / ".headwater" / "catalog.db").stat().st_size
                 print(f"{shape:>20}  {'metadata, bytes a slot':34} {size / slots:>7.0f}")
                 show(shape, "plan, all fresh, first time", root, ["plan"], 1)
@@ -176,6 +177,15 @@ def edit(root: Path) -> None:
     """Changes what the last asset computes."""
     module = root / "many.py"
     module.write_text(module.read_text().replace('"value": [2.0]', '"value": [3.0]').replace("+ 1)", "+ 2)"))
+
+
+def apart(function: Callable[[Path], None], root: Path) -> None:
+    """Calls a function in a process of its own: a command that a large process starts counts its memory as its own."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=(root,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__} ended with {process.exitcode}")
 
 
 def fill(root: Path) -> None:

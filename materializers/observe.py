@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -97,8 +98,9 @@ def gather(
     glances = glances_now(catalog.glances(scene.env, wanted), renames)
     records = Records(catalog)
     versions = Versions(scene.tables, catalog)
+    published = Published(glances=glances, fetch=partial(catalog.materializations, lineage=False))
     facts = Facts(
-        graph, now, {}, Published(glances=glances, fetch=records.fetch), version_of=versions, renames=renames,
+        graph, now, {}, published, version_of=versions, renames=renames,
         recorded=records, fetch_recorded=records.fetch, standings=catalog.standings(),
         accepted=catalog.accepted(scene.env), alike=lambda key: catalog.alike(scene.env, key),
     )  # fmt: skip

@@ -238,23 +238,27 @@ class Writer:
         """
         if read_only(self._path.parent):
             return
+        standings = {one.standing: one for one in judged}
         with self._lock, explained(self._path):
             connection = self._connection()
             try:
                 with immediate(connection):
                     self._intern.begin(connection)
-                    rows = [
+                    numbers = {digest: self._intern.standing(one) for digest, one in standings.items()}
+                    connection.executemany(
+                        _JUDGE,
                         (
-                            self._intern.standing(one),
-                            one.basis,
-                            env,
-                            one.slot.asset,
-                            one.slot.partition or "",
-                            pack_id(one.id),
-                        )
-                        for one in judged
-                    ]
-                    connection.executemany(_JUDGE, rows)
+                            (
+                                numbers[one.standing],
+                                one.basis,
+                                env,
+                                one.slot.asset,
+                                one.slot.partition or "",
+                                pack_id(one.id),
+                            )
+                            for one in judged
+                        ),
+                    )
             except BaseException:
                 self._intern.forget()
                 raise
