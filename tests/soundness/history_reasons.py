@@ -62,7 +62,10 @@ def _is_true(model: Model, env: str, key: str, reason: Reason, states: Mapping[s
         below = [one for one in node.inputs if states.get(one, "fresh") not in SETTLED]
         return bool(below) and set(reason.details["assets"]) <= set(below)
     if reason.code == "accepted":
-        return (shown, node.meaning) in model.accepted[env] and model.other_code(env, key) is not False
+        # Of a plan only what it computes is code: whether a number in it is a setting is told by another reason.
+        said = 3 if node.form == "lazy" else len(node.meaning)
+        known = ((one, meaning[:said]) for one, meaning in model.accepted[env])
+        return (shown, node.meaning[:said]) in known and model.other_code(env, key) is not False
     want = model.want(env, key)
     if reason.code == "check_failed":
         return want is not None and model.violated(key, want)
