@@ -124,6 +124,9 @@ class _Encoder:
         if kind in (tuple, list):
             return _tagged(kind.__name__, b"".join([self.encode(item, depth) for item in value]))
         if kind in (dict, types.MappingProxyType):
+            module = _module_of(value)
+            if module is not None:
+                return _tagged("code", self._follower.refer(module).encode())
             return _tagged("dict", self._pairs(value, depth))
         if kind in (set, frozenset):
             return _tagged("set", b"".join(sorted(self.encode(item, depth) for item in value)))
@@ -212,6 +215,12 @@ def _state(value: Any) -> dict[str, Any] | None:
 _COPIED = frozenset((*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "__dict__", "__type_params__"))
 """What ``functools.update_wrapper`` gives to the object that takes a function's place."""
 _TRANSPARENT = (object, dict, list, tuple, set, frozenset, str, bytes, int, float)
+
+
+def _module_of(names: Mapping[Any, Any]) -> types.ModuleType | None:
+    """The module whose names a mapping holds, as ``module.__dict__`` and ``globals()`` do; None for any other."""
+    module = sys.modules.get(str(names["__name__"])) if "__spec__" in names and "__name__" in names else None
+    return module if module is not None and vars(module) is names else None
 
 
 def _asset(value: Any) -> Any:

@@ -457,6 +457,22 @@ def test_a_module_of_a_package_is_followed(project: Project, text: str) -> None:
     assert changed_parts(before, project.read()) == ("code of rate in kit/rules.py changed", "module kit.rules changed")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import helpers\ndef f(a):\n    return helpers.__dict__['double'](a)\n",
+        "import helpers\nNAMES = vars(helpers)\ndef f(a):\n    return NAMES['double'](a)\n",
+        "from helpers import double\nNAMES = globals()\ndef f(a):\n    return NAMES['double'](a)\n",
+    ],
+    ids=["asked for", "held", "of the module itself"],
+)
+def test_the_names_of_a_module_are_followed_and_the_same_in_every_process(project: Project, text: str) -> None:
+    files = {"helpers": HELPERS, "pipeline": text}
+    assert changes(project, files, files) == ()
+    found = changes(project, files, {"helpers": HELPERS.replace("x * 2", "x + x")})
+    assert "code of double in helpers.py changed" in found
+
+
 @pytest.mark.parametrize("argument", ["f'rules_{a}'", "'.rules', 'kit'"])
 def test_a_module_whose_name_cannot_be_told_is_noted(project: Project, argument: str) -> None:
     read = reading(project, pipeline=f"import importlib\ndef f(a):\n    importlib.import_module({argument})\n")
