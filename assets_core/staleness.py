@@ -175,7 +175,7 @@ def shared_differences(slot: Slot, shown: Materialization, recorded: Recipe, fac
         if accepted is not None:
             yield _accepted_code(slot.asset, accepted, changes)
         elif changes or not config:  # a plan holds the values of its config: those alone may be what differs
-            yield _changed_code(slot.asset, changes, planned=recorded.code.plan is not None)
+            yield _changed_code(asset, changes, planned=recorded.code.plan is not None)
     yield from config
     recorded = as_called_now(recorded, facts.graph.inputs[slot.asset], asset.deps, facts.renames)
     yield from _changed_values(ReasonCode.SETTINGS_CHANGED, "setting", recorded.settings, own.settings)
@@ -203,14 +203,19 @@ def _pinned_otherwise(recorded: Recipe, own: AssetFacts) -> list[str]:
     return [f"version is {'none' if now is None else repr(now)}, it was {'none' if before is None else repr(before)}"]
 
 
-def _changed_code(asset: str, changes: list[str], *, planned: bool) -> Reason:
+_OTHER_COLUMNS = ": its query is the same, but what it says of columns, as by *, stands for others now"
+_OTHER_PLAN = (  # the clock, random numbers, the order of a set, a file read while it is built
+    ": its plan comes out otherwise although its source is the same: its selectors match other columns, or it is not"
+    " the same each time (see headwater validate)"
+)
+
+
+def _changed_code(asset: Asset[..., Any], changes: list[str], *, planned: bool) -> Reason:
     told = f": {'; '.join(changes[:3])}" if changes else ""
-    if planned and not changes:  # the clock, random numbers, the order of a set, a file read while it is built
-        told = (
-            ": its plan comes out otherwise although its source is the same: its selectors match other columns, or it"
-            " is not the same each time (see headwater validate)"
-        )
-    return Reason(ReasonCode.CODE_CHANGED, f"code of {asset} changed{told}", {"asset": asset, "changes": changes})
+    if planned and not changes:
+        told = _OTHER_PLAN if asset.sql is None else _OTHER_COLUMNS
+    about = {"asset": asset.key, "changes": changes}
+    return Reason(ReasonCode.CODE_CHANGED, f"code of {asset.key} changed{told}", about)
 
 
 def _accepted_code(asset: str, accepted: Acceptance, changes: list[str]) -> Reason:

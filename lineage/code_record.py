@@ -24,6 +24,8 @@ def changes(text: str, asset: Asset[..., Any], reading: SourceReading) -> tuple[
         text: what ``to_text`` gave when the materialization was made.
     """
     recorded = _from_text(text)
+    if _other_language(recorded, asset.sql is not None):
+        return _other_language(recorded, asset.sql is not None)
     if asset.sql is not None:
         before = recorded.get("sql")
         return () if before is None or before == asset.sql else (_changed_line(before, asset.sql),)
@@ -41,8 +43,8 @@ def changes_between(before: str, after: str) -> tuple[str, ...]:
     old, new = _from_text(before), _from_text(after)
     if "sql" in old and "sql" in new:
         return () if old["sql"] == new["sql"] else (_changed_line(old["sql"], new["sql"]),)
-    if bool(old.get("sql")) != bool(new.get("sql")):
-        return ("it is SQL now and was Python",) if new.get("sql") else ("it is Python now and was SQL",)
+    if new and _other_language(old, "sql" in new):
+        return _other_language(old, "sql" in new)
     return changed_parts(
         [Part(*fields) for fields in old.get("parts", ())], [Part(*fields) for fields in new.get("parts", ())]
     )
@@ -53,6 +55,13 @@ def source_text(text: str) -> str:
     recorded = _from_text(text)
     parts = [Part(*fields) for fields in recorded.get("parts", ())]
     return str(recorded.get("sql", "")) or SourceReading(tuple(parts)).text
+
+
+def _other_language(before: dict[str, Any], query: bool) -> tuple[str, ...]:
+    """That a query stands where Python code did, or the other way about; empty where neither is so."""
+    if not before or ("sql" in before) == query:
+        return ()
+    return ("it is SQL now and was Python",) if query else ("it is Python now and was SQL",)
 
 
 def _fields(part: Part) -> list[Any]:

@@ -66,6 +66,17 @@ def test_an_imported_helper_function_changed(built: Desk) -> None:
     assert built.ran(built.materialize())[0] == "staging/orders"
 
 
+def test_a_query_in_the_place_of_a_function_and_the_other_way_about(desk: Desk) -> None:
+    python = '@asset(key="m")\ndef m(raw: pl.LazyFrame) -> pl.LazyFrame:\n    return raw.select("id")\n'
+    query = 'sql_asset("m", "select id from raw")\n'
+    desk.write("raw.csv", "id,a\n1,10\n")
+    for before, after, said in ((python, query, "it is SQL now and was Python"), (query, python, "it is Python now")):
+        desk.define('source("raw", files="raw.csv")\n' + before)
+        desk.materialize()
+        desk.define('source("raw", files="raw.csv")\n' + after)
+        assert said in desk.messages(desk.plan())["m"]
+
+
 def test_comment_formatting_or_docstring_changed(built: Desk) -> None:
     built.edit("definitions.py", "    # keeps what was paid\n", '    """Paid orders."""\n\n    # another comment\n')
     built.edit("definitions.py", 'select("id", "country", "amount",', 'select(\n        "id", "country", "amount",')

@@ -166,3 +166,12 @@ def test_a_query_of_all_columns_gives_what_a_project_from_scratch_gives(tmp_path
         found.append((failed, {key: (one.schema, one.sort(one.columns).to_dicts()) for key, one in frames.items()}))
         desk.close()
     assert found[0] == found[1]
+
+
+def test_a_query_whose_star_stands_for_other_columns_says_so(desk: Desk) -> None:
+    desk.write("raw.csv", "id,a\n1,10\n")
+    desk.define('source("raw", files="raw.csv")\nsql_asset("all", "select * from raw")\n')
+    desk.materialize()
+    desk.write("raw.csv", "id,a,b\n1,10,3\n")
+    said = desk.messages(desk.plan())["all"]
+    assert "its query is the same, but what it says of columns, as by *, stands for others now" in said
