@@ -13,6 +13,7 @@ import datetime as dt
 import decimal
 import sys
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import polars as pl
@@ -91,6 +92,14 @@ class _TracedFrame(pl.DataFrame):
     _trace: Trace
     _plan: pl.LazyFrame
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A plain frame: code that makes one by the class of another has only its own data in it."""
+        return pl.DataFrame(*args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._trace.end("pickle")
+        return copy, (_hidden(self),)  # the plain frame, wherever it is read again
+
     @classmethod
     def _from_pydf(cls, py_df: Any) -> pl.DataFrame:
         # Methods that are not followed make plain frames.
@@ -149,6 +158,14 @@ class _TracedLazy(pl.LazyFrame):
     _trace: Trace
     _plan: pl.LazyFrame
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A plain frame: code that makes one by the class of another has only its own data in it."""
+        return pl.LazyFrame(*args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._trace.end("pickle")
+        return copy, (_hidden(self),)  # the plain frame, wherever it is read again
+
     @classmethod
     def _from_pyldf(cls, ldf: Any) -> pl.LazyFrame:
         return pl.LazyFrame._from_pyldf(ldf)
@@ -194,7 +211,7 @@ def _traced(data: Any, plan: Any, trace: Trace) -> Any:
     if kind is None or not isinstance(plan, pl.LazyFrame):
         trace.end(type(data).__name__)
         return data
-    made = kind.__new__(kind)
+    made: Any = object.__new__(kind)
     made.__dict__.update(_data=data, _plan=plan, _trace=trace)
     return made
 

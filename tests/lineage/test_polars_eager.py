@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +63,11 @@ ESCAPES: dict[str, Step] = {
     "to_dict": lambda a, b: pl.DataFrame(a.to_dict(as_series=False)),
     "a frame of a frame": lambda a, b: pl.DataFrame(a),
     "an exception that depends on values": lambda a, b: _either(a=a, b=b),
+    "pickle, as for a pool of processes": lambda a, b: pickle.loads(pickle.dumps(a)),
+    "a pickled plan": lambda a, b: pickle.loads(pickle.dumps(a.lazy().select("k", "v"))).collect(),
+    "another frame of its class": lambda a, b: type(a)({"k": [1]}),
+    "another plan of its class": lambda a, b: type(a.lazy())({"k": [1]}).collect(),
+    "copies": lambda a, b: copy.copy(a).vstack(copy.deepcopy(a)),
     "an Arrow stream": lambda a, b: pl.DataFrame(_capsule(a)),
 }
 
