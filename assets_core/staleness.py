@@ -309,9 +309,11 @@ def _dropped_inputs(slot: Slot, asset: Asset[..., Any], recorded: Recipe, facts:
     named = {bound.name for bound in facts.graph.inputs[slot.asset]} | {f"deps:{dep}" for dep in asset.deps}
     for one in recorded.inputs:
         if one.name not in named:
+            ordered = one.name == f"deps:{one.asset}"
+            message = f"input {one.name} is no longer read, was {one.asset}"
             yield Reason(
                 ReasonCode.INPUT_SLOTS_CHANGED,
-                f"input {one.name} is no longer read, was {one.asset}",
+                f"no longer ordered after {one.asset}" if ordered else message,
                 {"input": one.name, "asset": one.asset, "before": one.asset},
             )
 
