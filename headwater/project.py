@@ -234,8 +234,11 @@ class Project:
     def plan(self, select: str = "", *, partition: str | None = None, exclude: str = "", force: bool = False) -> Plan:
         """What ``materialize`` would do now; sources are looked at, nothing is recorded.
 
+        What reads a source that cannot be observed is left out, with a warning.
+
         Raises:
             RefusedError: HW704, the environment is frozen.
+            HeadwaterError: a definition is wrong, or nothing is left to do beside what could not be observed.
         """
         from headwater.use_cases import make_plan
 

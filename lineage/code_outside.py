@@ -182,7 +182,7 @@ def _called(value: Any) -> str:
 
     Nothing else is asked: objects such as ``pl.col`` make a column of whatever name they are asked for.
     """
-    if isinstance(value, _FUNCTIONS) or type(value).__module__.startswith("numpy"):  # which wraps its functions
+    if isinstance(value, _FUNCTIONS) or str(type(value).__module__).startswith("numpy"):  # which wraps its functions
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
     return ""
 

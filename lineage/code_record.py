@@ -24,8 +24,9 @@ def changes(text: str, asset: Asset[..., Any], reading: SourceReading) -> tuple[
         text: what ``to_text`` gave when the materialization was made.
     """
     recorded = _from_text(text)
-    if _other_language(recorded, asset.sql is not None):
-        return _other_language(recorded, asset.sql is not None)
+    other = _other_language(recorded, asset.sql is not None)
+    if other:
+        return other
     if asset.sql is not None:
         before = recorded.get("sql")
         return () if before is None or before == asset.sql else (_changed_line(before, asset.sql),)
@@ -43,9 +44,8 @@ def changes_between(before: str, after: str) -> tuple[str, ...]:
     old, new = _from_text(before), _from_text(after)
     if "sql" in old and "sql" in new:
         return () if old["sql"] == new["sql"] else (_changed_line(old["sql"], new["sql"]),)
-    if new and _other_language(old, "sql" in new):
-        return _other_language(old, "sql" in new)
-    return changed_parts(
+    other = _other_language(old, "sql" in new) if new else ()
+    return other or changed_parts(
         [Part(*fields) for fields in old.get("parts", ())], [Part(*fields) for fields in new.get("parts", ())]
     )
 

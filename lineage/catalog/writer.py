@@ -245,20 +245,8 @@ class Writer:
                 with immediate(connection):
                     self._intern.begin(connection)
                     numbers = {digest: self._intern.standing(one) for digest, one in standings.items()}
-                    connection.executemany(
-                        _JUDGE,
-                        (
-                            (
-                                numbers[one.standing],
-                                one.basis,
-                                env,
-                                one.slot.asset,
-                                one.slot.partition or "",
-                                pack_id(one.id),
-                            )
-                            for one in judged
-                        ),
-                    )
+                    # One row at a time: there may be a million.
+                    connection.executemany(_JUDGE, (_judgement(numbers[one.standing], env, one) for one in judged))
             except BaseException:
                 self._intern.forget()
                 raise
@@ -288,6 +276,11 @@ class Writer:
         current.step(slot, entry)
         if step.state == "blocked" and made is not None:
             current.block(slot, made)  # also when the blocked record was found in history instead of made
+
+
+def _judgement(standing: int, env: str, one: Judged) -> tuple[object, ...]:
+    """The values of ``_JUDGE``."""
+    return standing, one.basis, env, one.slot.asset, one.slot.partition or "", pack_id(one.id)
 
 
 def _record_values(batch: Batch, made: Materialization) -> tuple[object, ...]:
